@@ -1,0 +1,76 @@
+# make demo, make test: everything runs in .venv, made from setup.py and constraints.txt.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-all lint format benchmark wheel clean
+
+help:
+	@echo "make demo       find a winning ticket (ARGS='...' adds flags)"
+	@echo "make test       the fast test suite (ARGS='...' adds pytest flags)"
+	@echo "make test-all   the slow tests too"
+	@echo "make lint       ruff and mypy"
+	@echo "make format     rewrite the sources as ruff formats them"
+	@echo "make benchmark  the measurements that the README quotes"
+	@echo "make wheel      build the wheel into dist/"
+	@echo "make clean      remove what these commands made, but not results"
+	@echo "PYTHON=python3.12 names the interpreter (3.10 to 3.13) that .venv is made with."
+
+demo: $(STAMP)
+	$(BIN)/python examples/lottery_search.py $(ARGS)
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-all: $(STAMP)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmark: $(STAMP)
+	@set -e; for program in $$(grep -l __main__ benchmarks/*.py); do \
+	    echo "== $$program"; $(BIN)/python "$$program"; \
+	done
+
+wheel: $(STAMP)
+	$(PIP_PINNED) wheel --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf .venv build dist lth_keras.egg-info .mypy_cache .pytest_cache .ruff_cache
+
+# Constraints by environment, since that way they also hold in the builds of source
+# packages; newer pip has a variable of its own for those.
+PIP_PINNED := PIP_CONSTRAINT=$(CURDIR)/constraints.txt \
+    PIP_BUILD_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    $(BIN)/python -m pip
+
+# A PYTHON that somebody asked for by name replaces a .venv made with another version.
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell $(PYTHON) -c 'import sys; print(sys.version)' 2>&1 | head -n 1),$(shell head -n 1 $(STAMP) 2>/dev/null))
+.PHONY: $(STAMP)
+endif
+endif
+
+# The stamp is written last, so an interrupted installation starts over.
+$(STAMP): setup.py constraints.txt
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo "$(PYTHON) is not there: install Python 3.10 to 3.13, or name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \
+	    echo "lth_keras needs Python 3.10 to 3.13, but $(PYTHON) is $$($(PYTHON) -V 2>&1): name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "$(PYTHON) cannot make virtual environments: sudo apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing pinned packages into .venv: about 3 GB, a few minutes"
+	rm -rf .venv
+	$(PYTHON) -m venv .venv
+	$(PIP_PINNED) install --quiet --use-pep517 --editable '.[dev]'
+	$(PYTHON) -c 'import sys; print(sys.version)' >$@

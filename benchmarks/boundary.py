@@ -1,0 +1,60 @@
+"""The level boundary of a 20M-weight net in global scope: VGG-19, SGD with momentum.
+
+Ranking against one np.partition of the same numbers, and the whole boundary: rank,
+mask, rewind, reset the optimizer, save the ticket.
+
+    python benchmarks/boundary.py
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+
+import numpy as np
+import paired
+from absl import app, flags
+
+from lth_keras import masks, models, state, ticket, training, wrapping
+from lth_keras.compat import keras
+
+_PAIRS = flags.DEFINE_integer("pairs", 5, "Runs of each arm.")
+
+
+def main(_: list[str]) -> None:
+    model = wrapping.wrap(
+        models.build("vgg19", (32, 32, 3), 10), scope="global", exclude="output"
+    )
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse")
+    start = state.capture(model)
+    rng = np.random.default_rng(0)
+    scores = rng.random(20_018_880, np.float32)
+    everything = np.ones(scores.size, bool)
+    keep = masks.keep_count(scores.size, 0.2)
+    found = paired.measure(
+        lambda: masks.shrink(scores, everything, keep),
+        lambda: np.partition(scores, scores.size - keep),
+        _PAIRS.value,
+    )
+    paired.report("ranking 20M weights / np.partition", found, "<= 2")
+
+    def boundary(level: int, folder: str) -> None:
+        state.prune(model, start)
+        reached = ticket.Ticket.of(model, start, level=level)
+        reached.save(f"{folder}/level{level:02d}")
+        training.load(model, reached)
+
+    with tempfile.TemporaryDirectory() as folder:
+        times = [
+            paired.seconds(lambda n=n: boundary(n, folder))
+            for n in range(1, _PAIRS.value + 2)
+        ][1:]
+    paired.report(
+        "level boundary of VGG-19",
+        f"median {statistics.median(times):.2f} s (max {max(times):.2f} s)",
+        "<= 3 s",
+    )
+
+
+if __name__ == "__main__":
+    app.run(main)

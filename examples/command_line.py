@@ -1,0 +1,185 @@
+"""What a program owes its user at the command line: flags, one-line errors, exit codes.
+
+    def main(argv):
+        known = flags.FlagValues()
+        flags.DEFINE(Value(int, lambda n: n > 0, "use 1 or more"), "n", 1, "...", known)
+        parse(known, argv, __doc__)
+
+    sys.exit(run(main, sys.argv))
+
+TensorFlow is not imported here, so that a wrong flag is answered at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import logging
+import os
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from absl import flags
+from absl import logging as absl_logging
+
+_HELP = {"--help", "-help", "-h", "-?"}
+_SEE_HELP = "(--help shows every flag)"
+
+
+class FlagError(Exception):
+    """A flag that cannot be as it is; the one-line message names it."""
+
+
+class Value(flags.ArgumentParser):
+    """The parser of one flag's value, which says what is allowed.
+
+    Args:
+        convert: text -> value; a ValueError means that it cannot.
+        allowed: whether a converted value may be used.
+        text: what is allowed, as "use ...".
+    """
+
+    def __init__(
+        self, convert: Callable[[Any], Any], allowed: Callable[[Any], bool], text: str
+    ):
+        super().__init__()
+        self._convert, self._allowed, self._text = convert, allowed, text
+
+    def parse(self, argument: Any) -> Any:
+        try:
+            value = self._convert(argument)
+        except ValueError:
+            raise ValueError(self._text) from None
+        if not self._allowed(value):
+            raise ValueError(self._text)
+        return value
+
+
+def parse(known: flags.FlagValues, argv: Sequence[str], about: str) -> None:
+    """Reads the flags, or shows them all and leaves with exit code 0.
+
+    Args:
+        known: every flag of the program; read them from here afterwards.
+        argv: the program's name and its arguments; `--flagfile=FILE` among them is
+            replaced by the lines of that file.
+        about: what the program does, shown by --help.
+
+    Raises:
+        FlagError: a flag is unknown, has no value or one that is not allowed, or
+            there is an argument that is no flag.
+    """
+    if _HELP.intersection(argv[1:]):
+        print(help_text(known, about))
+        raise SystemExit(0)
+    try:
+        rest = known(list(argv))
+    except flags.UnrecognizedFlagError as error:
+        close = difflib.get_close_matches(error.flagname, list(known), 1)
+        hint = f"did you mean --{close[0]}? " if close else ""
+        raise FlagError(f"--{error.flagname} is unknown: {hint}{_SEE_HELP}") from None
+    except flags.Error as error:
+        text = str(error).removeprefix("flag ").replace("ERROR:: ", "")
+        raise FlagError(f"{text} {_SEE_HELP}") from None
+    if rest[1:]:
+        raise FlagError(
+            f"{rest[1]!r} is no flag: write flags as --name=value {_SEE_HELP}"
+        )
+
+
+def help_text(known: flags.FlagValues, about: str) -> str:
+    """Every flag with its help and default, in the order of definition."""
+    width = min(shutil.get_terminal_size().columns, 88)
+    lines = [about.strip(), "", "Flags, with their defaults:"]
+    for name, flag in known._flags().items():
+        value = "" if flag.default is None else flag.serializer.serialize(flag.default)
+        lines.append(f"  --{name}={value}" if value else f"  --{name}")
+        lines += textwrap.wrap(
+            flag.help, width, initial_indent=" " * 6, subsequent_indent=" " * 6
+        )
+    return "\n".join(lines)
+
+
+def run(
+    main: Callable[[Sequence[str]], None],
+    argv: Sequence[str],
+    arguments: Sequence[str] = (),
+) -> int:
+    """Runs a program and returns its exit code.
+
+    0 is success, 2 a wrong flag, 1 any other `LotteryError`, 130 Ctrl-C; each of
+    these says what is wrong in one line on the standard error. Other exceptions are
+    bugs and show themselves in full.
+
+    Args:
+        main: the program, given `argv`.
+        argv: the program's name and its arguments.
+        arguments: flags that are arguments of the library by the same name; its
+            messages name them as flags.
+    """
+    name = os.path.basename(argv[0])
+    try:
+        main(argv)
+    except FlagError as error:
+        return _fail(f"{name}: {error}", 2)
+    except KeyboardInterrupt:
+        again = shlex.join(["python", *argv])
+        return _fail(f"{name}: stopped; finished runs are stored, go on: {again}", 130)
+    except Exception as error:
+        # The class exists only once the library, and with it TensorFlow, is loaded.
+        compat = sys.modules.get("lth_keras.compat")
+        if compat is None or not isinstance(error, compat.LotteryError):
+            raise
+        return _fail(f"{name}: {as_flags(str(error), arguments)}", 1)
+    return 0
+
+
+def as_flags(message: str, arguments: Sequence[str]) -> str:
+    """The message with `name=` as `--name=` for each of `arguments`."""
+    if not arguments:
+        return message
+    return re.sub(rf"(?<![\w-])({'|'.join(arguments)})=", r"--\1=", message)
+
+
+@contextlib.contextmanager
+def quiet_import() -> Iterator[None]:
+    """Keeps what TensorFlow's libraries log while they load off the standard error.
+
+    They write past Python and before their own log level is in force. If the block
+    raises, what they wrote is shown. From then on only errors are logged.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # TFDS warns of every directory that is not prepared, ahead of the one line, and
+    # TensorFlow that each trial of several has a training step of its own.
+    absl_logging.set_verbosity(absl_logging.ERROR)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as written:
+        os.dup2(written.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            sys.stderr.flush()
+            written.seek(0)
+            os.write(kept, written.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stdout.flush()
+    print(_one_line(message), file=sys.stderr)
+    return code
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

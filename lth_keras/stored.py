@@ -1,0 +1,85 @@
+"""What a run directory holds of a search, finished or not: tickets and results."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from lth_keras import files, storage
+from lth_keras.compat import LotteryError
+from lth_keras.ticket import Ticket
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchHistory:
+    """What a search found.
+
+    Attributes:
+        results: one result line per level, as in results.jsonl.
+        curves: per level {"iteration": [...], "val_loss": [...], ...}, with None for
+            what is not a finite number.
+        epochs: per level Keras's own history by epoch.
+    """
+
+    results: list[dict[str, Any]]
+    curves: list[dict[str, list[float]]]
+    epochs: list[dict[str, list[float]]]
+
+
+class StoredSearch:
+    """The readable side of a search.
+
+    Args:
+        directory: the run directory, local or gs://.
+    """
+
+    def __init__(self, directory: files.PathLike):
+        if not directory:
+            raise LotteryError("directory is missing: name where the run is stored.")
+        self.directory = storage.RunDirectory(files.as_path(directory))
+
+    @property
+    def finished_levels(self) -> list[int]:
+        """The levels whose results are stored."""
+        return [
+            level
+            for level in self.directory.levels()
+            if files.exists(self.directory.level(level).result)
+        ]
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """The stored result lines: levels first, then controls."""
+        runs = [self.directory.level(n) for n in self.directory.levels()]
+        runs += [self.directory.control(*key) for key in self.directory.controls()]
+        return [files.read_json(run.result) for run in runs if files.exists(run.result)]
+
+    @property
+    def history(self) -> SearchHistory:
+        """Results, curves and histories of the finished levels."""
+        places = [self.directory.level(level) for level in self.finished_levels]
+        curves = [files.read_json(place.curve) for place in places]
+        return SearchHistory(
+            results=[files.read_json(place.result) for place in places],
+            curves=[curve["curve"] for curve in curves],
+            epochs=[curve["epochs"] for curve in curves],
+        )
+
+    def ticket(self, level: int) -> Ticket:
+        """The ticket that a level was trained from.
+
+        Raises:
+            LotteryError: that level has not been reached.
+        """
+        path = self.directory.level(level).ticket
+        if not files.exists(path):
+            reached = [
+                n
+                for n in self.directory.levels()
+                if files.exists(self.directory.level(n).ticket)
+            ]
+            raise LotteryError(
+                f"level {level} has no ticket in {self.directory.root}: levels with "
+                f"one are {reached}."
+            )
+        return Ticket.load(path)

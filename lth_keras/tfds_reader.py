@@ -1,0 +1,223 @@
+"""Image classification sets of TensorFlow Datasets, read whole into memory.
+
+Prepared data are read where they are; others are downloaded if the network answers,
+and refused in one line if it does not. Used by `datasets` alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from lth_keras.compat import LotteryError
+
+Split = tuple[np.ndarray, np.ndarray]
+
+_NETWORK_TIMEOUT = 10.0  # seconds
+_CHUNK = 1000  # images
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Raw:
+    """A set as stored: uint8 images, of which `white` is the brightest value."""
+
+    train: Split
+    test: Split
+    classes: int
+    white: int
+
+
+def hold_out_test(images: np.ndarray, labels: np.ndarray) -> tuple[Split, Split]:
+    """(train, test): a fifth of a set without a test split, the same every time."""
+    # In random order: the last examples of a set often come from other writers or
+    # classes than the first, and would be a harder test.
+    order = np.random.default_rng(0).permutation(len(images))
+    test, train = np.split(order, [len(images) // 5])
+    return (images[train], labels[train]), (images[test], labels[test])
+
+
+def read(name: str, data_dir: str | None) -> Raw:
+    """The train and test splits of a TFDS set, in memory.
+
+    Args:
+      name: the TFDS name of an image classification set.
+      data_dir: directory of prepared TFDS data; None means TFDS's default.
+
+    Raises:
+      LotteryError: the set is unknown, no image classification, or neither prepared
+        nor downloadable.
+    """
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise LotteryError(
+            f"dataset={name!r} needs TensorFlow Datasets ({error}); run: "
+            "pip install tensorflow-datasets importlib_resources"
+        ) from error
+    builder = _builder(tfds, name, data_dir)
+    with _without_warnings():
+        keys = _image_and_label(tfds, name, builder.info)
+        prepared = builder.is_prepared()
+    if not prepared:
+        _download(tfds, name, builder)
+    splits = builder.info.splits
+    if "train" not in splits:
+        raise LotteryError(
+            f"dataset={name!r} has no train split, only {', '.join(splits)}; use "
+            "another data set."
+        )
+    classes = builder.info.features[keys[1]].num_classes
+    train = _read(tfds, name, builder, "train", keys)
+    held_out = next((split for split in ("test", "validation") if split in splits), "")
+    if held_out:
+        return Raw(train, _read(tfds, name, builder, held_out, keys), classes, 255)
+    return Raw(*hold_out_test(*train), classes, 255)
+
+
+def _builder(tfds: Any, name: str, data_dir: str | None) -> Any:
+    with _without_warnings():
+        try:
+            builder = tfds.builder(name, data_dir=data_dir)
+        except tfds.core.DatasetNotFoundError as error:
+            raise LotteryError(
+                f"dataset={name!r} is unknown; use digits, or the TFDS name of any "
+                "image classification set, such as mnist, fashion_mnist or cifar10."
+            ) from error
+        # Names are parsed, and builders of single sets run, with errors of all kinds.
+        except Exception as error:
+            raise LotteryError(
+                f"dataset={name!r} cannot be opened ({_first_line(error)}); use "
+                "digits, or the TFDS name of any image classification set."
+            ) from error
+        if not builder.is_prepared() and ":" not in name:
+            # The data may have been prepared at a version TFDS no longer makes.
+            with contextlib.suppress(Exception):
+                builder = tfds.builder(f"{name}:*.*.*", data_dir=data_dir)
+        return builder
+
+
+def _image_and_label(tfds: Any, name: str, info: Any) -> tuple[str, str]:
+    """The features that hold the image and the label, checked."""
+    keys = info.supervised_keys
+    if not keys or len(keys) != 2 or not all(isinstance(key, str) for key in keys):
+        keys = ("image", "label")
+    features = info.features
+    image, label = (dict(features).get(key) for key in keys)
+    if not (
+        isinstance(image, tfds.features.Image)
+        and isinstance(label, tfds.features.ClassLabel)
+    ):
+        raise LotteryError(
+            f"dataset={name!r} is not image classification (it has "
+            f"{', '.join(features)}); use a set with one image and one class label."
+        )
+    dtype = tf.as_dtype(image.np_dtype)
+    if None in image.shape or dtype != tf.uint8:
+        raise LotteryError(
+            f"dataset={name!r} has images of shape {image.shape} and type "
+            f"{dtype.name}; use a set whose images are uint8 and all of "
+            "one size."
+        )
+    return keys
+
+
+def _download(tfds: Any, name: str, builder: Any) -> None:
+    reason = _unreachable(builder.url_infos or {})
+    if not reason:
+        config = tfds.download.DownloadConfig(try_download_gcs=False)
+        try:
+            builder.download_and_prepare(download_config=config)
+            return
+        # Every set has its own preparation code, with its own errors.
+        except Exception as error:  # noqa: BLE001
+            reason = _first_line(error)
+    raise LotteryError(
+        f"dataset={name!r} is not prepared in {builder.data_dir} and could not be "
+        f"downloaded ({reason}); pass data_dir (--data_dir), a directory where TFDS "
+        "has prepared it."
+    )
+
+
+def _unreachable(urls: Any) -> str:
+    """Why the first of `urls` does not answer; empty if it does.
+
+    TFDS's own downloader retries for minutes and sets no time limit.
+    """
+    for url in urls:
+        if not url.startswith("http"):
+            continue
+        request = urllib.request.Request(url, method="HEAD")
+        try:
+            urllib.request.urlopen(request, timeout=_NETWORK_TIMEOUT).close()
+        except urllib.error.HTTPError as error:
+            # Some hosts refuse HEAD but serve the file.
+            return f"HTTP status {error.code}" if error.code >= 500 else ""
+        except OSError as error:
+            return f"no network: {_first_line(error)}"
+        break
+    return ""
+
+
+def _read(
+    tfds: Any, name: str, builder: Any, split: str, keys: tuple[str, str]
+) -> Split:
+    """A whole split in the order of its files: uint8 images and int64 labels."""
+    size = builder.info.splits[split].num_examples
+    shape = builder.info.features[keys[0]].shape
+    images, labels = np.empty((size, *shape), np.uint8), np.empty(size, np.int64)
+    options = tf.data.Options()
+    # The autotuner would keep the end of the read waiting for its next wake-up.
+    options.autotune.enabled = False
+    dataset = builder.as_dataset(
+        split=split,
+        shuffle_files=False,
+        decoders=tfds.decode.PartialDecoding(dict.fromkeys(keys, True)),
+        # The arrays made here are the cache.
+        read_config=tfds.ReadConfig(try_autocache=False, options=options),
+    )
+    begin = 0
+    try:
+        for batch in dataset.batch(_CHUNK):
+            end = begin + len(batch[keys[1]])
+            images[begin:end] = batch[keys[0]].numpy()
+            labels[begin:end] = batch[keys[1]].numpy()
+            begin = end
+    except (tf.errors.OpError, ValueError) as error:
+        raise LotteryError(
+            f"dataset={name!r} cannot be read from {builder.data_dir} "
+            f"({_first_line(error)}); prepare it again."
+        ) from error
+    if begin != size:
+        raise LotteryError(
+            f"dataset={name!r} has {begin} {split} examples in {builder.data_dir}, not "
+            f"the {size} it declares; prepare it again."
+        )
+    if size and labels.min() < 0:
+        raise LotteryError(
+            f"dataset={name!r} has no labels in its {split} split; use another set."
+        )
+    return images, labels
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    # TFDS warns of every directory that is not prepared yet, ahead of our one line.
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,125 @@
+"""Controls: the same mask and training, other starting weights."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import small_search as small
+
+import lth_keras as lth
+from lth_keras import controls
+from lth_keras.compat import LotteryError, keras
+
+layers = keras.layers
+X, Y = small.data()
+
+
+def searched(directory, model=None, levels: int = 1, **arguments) -> lth.LotterySearch:
+    one = lth.LotterySearch(
+        model or small.compiled(), levels, str(directory), **arguments
+    )
+    one.fit(X, Y, batch_size=10, epochs=1, verbose=0)
+    return one
+
+
+def test_random_reinit_draws_new_weights_onto_the_same_mask(tmp_path) -> None:
+    """From the layers' own distributions; the optimizer starts afresh."""
+    plain = keras.Sequential(
+        [
+            layers.Dense(
+                300,
+                "relu",
+                input_shape=(6,),
+                kernel_initializer=keras.initializers.RandomNormal(stddev=0.5, seed=4),
+            ),
+            layers.BatchNormalization(),
+            layers.Dense(
+                3, kernel_initializer=keras.initializers.GlorotUniform(seed=5)
+            ),
+        ]
+    )
+    model = small.compiled(plain)
+    one = searched(tmp_path, model, rewind_to="2it")
+    ticket = one.ticket(1)
+    control = controls.random_reinit(one, ticket, seed=11)
+    for ours, theirs in zip(control.weights, ticket.weights, strict=True):
+        assert (ours.mask is None) == (theirs.mask is None)
+        if ours.mask is not None:
+            np.testing.assert_array_equal(ours.mask, theirs.mask)
+            assert not np.any(ours.value[~ours.mask])
+            assert not np.any(ours.value[ours.mask] == theirs.value[ours.mask])
+    normal = control.weights[0].value[control.weights[0].mask]
+    assert normal.std() == pytest.approx(0.5, rel=0.1)
+    assert abs(normal.mean()) < 0.05
+    uniform = control.weights[-2].value[control.weights[-2].mask]
+    bound = np.sqrt(6 / 303)
+    assert 0.97 * bound < np.abs(uniform).max() <= bound
+    # Biases and normalisation parameters as they are drawn: constants here.
+    gamma, beta, mean, variance = (w.value for w in control.weights[2:6])
+    assert (set(gamma), set(beta)) == ({1.0}, {0.0})
+    assert (set(mean), set(variance)) == ({0.0}, {1.0})
+    assert (control.step, ticket.step) == (0, 2)
+    assert control.optimizer.keys() == one.ticket(0).optimizer.keys()
+    assert control.density == ticket.density
+
+
+def test_a_control_follows_its_seed_alone(tmp_path) -> None:
+    one = searched(tmp_path)
+    ticket = one.ticket(1)
+    first = controls.random_reinit(one, ticket, 1)
+    keras.utils.set_random_seed(99)
+    assert controls.random_reinit(one, ticket, 1).fingerprint == first.fingerprint
+    assert controls.random_reinit(one, ticket, 2).fingerprint != first.fingerprint
+
+
+def test_controls_are_run_at_each_level_and_stored_with_the_search(tmp_path) -> None:
+    model = small.compiled()
+    one = searched(tmp_path, model, levels=2)
+    trained = small.values(model)
+    rows = controls.run(one, "random_reinit", replicates=2)
+    assert [(r["level"], r["replicate"]) for r in rows] == [
+        (1, 0), (1, 1), (2, 0), (2, 1)
+    ]  # fmt: skip
+    assert {r["control"] for r in rows} == {"random_reinit"}
+    by_level = {
+        r["level"]: r["density"] for r in one.results if r["control"] == "ticket"
+    }
+    assert all(r["density"] == by_level[r["level"]] for r in rows)
+    assert [r["control"] for r in one.results] == ["ticket"] * 3 + ["random_reinit"] * 4
+    assert controls.run(one, "random_reinit", replicates=2) == rows
+    assert len(set(small.fingerprints(tmp_path))) == 7
+    assert small.same_bits(small.values(model), trained), "the search's last level"
+    lth.verify(model)
+
+
+def test_controls_of_one_seed_agree_in_another_run(tmp_path) -> None:
+    for name in "ab":
+        one = searched(tmp_path / name, small.compiled(small.dense_model(dropout=0.3)))
+        controls.run(one, "random_reinit", levels=[1])
+    assert small.lines(tmp_path / "a") == small.lines(tmp_path / "b")
+    assert small.fingerprints(tmp_path / "a") == small.fingerprints(tmp_path / "b")
+
+
+def test_a_control_of_ones_own_is_a_function_of_the_ticket(tmp_path) -> None:
+    @controls.register("rewound_dense")
+    def rewound_dense(search, ticket, seed):
+        return dataclasses.replace(ticket, weights=search.ticket(0).weights)
+
+    one = searched(tmp_path)
+    (row,) = controls.run(one, "rewound_dense", levels=[1])
+    assert (row["control"], row["density"]) == ("rewound_dense", 1.0)
+    assert "rewound_dense" in controls.names()
+
+
+def test_what_cannot_be_run_is_refused(tmp_path) -> None:
+    one = searched(tmp_path)
+    with pytest.raises(LotteryError, match="'nothing' is not known: use one of"):
+        controls.run(one, "nothing")
+    with pytest.raises(LotteryError, match="level 7 has no ticket"):
+        controls.run(one, "random_reinit", levels=[7])
+    with pytest.raises(LotteryError, match="replicates=0"):
+        controls.run(one, "random_reinit", replicates=0)
+    with pytest.raises(LotteryError, match="call search.fit"):
+        controls.run(lth.LotterySearch.load(str(tmp_path)), "random_reinit")

@@ -1,0 +1,416 @@
+"""The main program: what it leaves behind, how it goes on, and what it refuses."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import command_line
+import experiment
+import lottery_search
+import lth_keras as lth
+import progress
+import settings
+import trials
+from command_line import FlagError
+from lth_keras import directories, files, models
+from lth_keras.weights import pruned_weights_of
+
+SCRIPT = pathlib.Path(lottery_search.__file__)
+SMALL = ("--iterations=20", "--evaluate_every=10", "--jit=off")
+ROW_KEYS = [
+    "trial",
+    "level",
+    "control",
+    "replicate",
+    "parameters",
+    "density",
+    "iterations",
+    "early_stop_iteration",
+    "early_stop_test_accuracy",
+    "test_accuracy",
+    "validation_loss",
+    "train_accuracy",
+    "seconds",
+    "seed",
+]
+# Dense layers of 64x300, 300x100 and 100x10 weights, the last at half the rate.
+DENSITY_1 = (15_360 + 24_000 + 900) / 50_200
+
+
+def options(*arguments: str) -> settings.Options:
+    return settings.read(["lottery_search.py", *arguments], "")
+
+
+def start(folder: pathlib.Path, *arguments: str) -> int:
+    """The exit code of the program with these flags, run in this process."""
+    argv = [str(SCRIPT), *SMALL, f"--output_dir={folder}", *arguments]
+    return command_line.run(lottery_search.main, argv, settings.ARGUMENTS)
+
+
+def rows(folder: pathlib.Path) -> list[dict]:
+    """The result lines without the one thing that may differ between two runs."""
+    found = files.read_jsonl(folder / "results.jsonl")
+    return [{**row, "seconds": None} for row in found]
+
+
+def one_line(text: str) -> str:
+    (line,) = text.splitlines()
+    return line
+
+
+TWO_TRIALS = ("--levels=1", "--trials=2")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> pathlib.Path:
+    """The directory of a job of two trials; no test changes it."""
+    folder = tmp_path_factory.mktemp("finished") / "job"
+    assert start(folder, *TWO_TRIALS) == 0
+    return folder
+
+
+# What it leaves behind.
+
+
+def test_every_run_has_one_line_by_trial_then_levels_then_controls(finished):
+    runs = [(0, "ticket"), (1, "ticket"), (1, "random_reinit")]
+    found = rows(finished)
+    assert [(row["trial"], row["level"], row["control"]) for row in found] == [
+        (trial, *run) for trial in range(2) for run in runs
+    ]
+    assert [list(row) for row in found] == [ROW_KEYS] * 6
+    assert {row["iterations"] for row in found} == {20}
+
+
+def test_the_output_layer_is_pruned_at_half_the_rate(finished):
+    assert [row["density"] for row in rows(finished)[:2]] == [1.0, DENSITY_1]
+
+
+def test_every_level_leaves_its_ticket(finished):
+    for trial in range(2):
+        for level in range(2):
+            path = finished / f"trial{trial}" / f"level{level:02d}" / "ticket"
+            assert lth.Ticket.load(path).level == level
+
+
+def test_trials_have_initial_weights_of_their_own(finished):
+    first, second = (
+        lth.Ticket.load(finished / f"trial{trial}" / "level00" / "ticket")
+        for trial in range(2)
+    )
+    assert not np.array_equal(first.weights[0].value, second.weights[0].value)
+    assert (first.seed, second.seed) == (0, trials.trial_seed(0, 1))
+
+
+def test_the_flags_that_decide_are_stored(finished):
+    stored = json.loads((finished / "settings.json").read_text())["flags"]
+    assert stored["levels"] == 1
+    assert stored["rate"] == "the paper's"
+    assert "output_dir" not in stored
+
+
+def test_a_finished_job_only_shows_its_report_again(finished, monkeypatch, capfd):
+    before = (finished / "results.jsonl").read_bytes()
+    monkeypatch.setattr(experiment, "Trials", None)
+    assert start(finished, *TWO_TRIALS) == 0
+    out, err = capfd.readouterr()
+    assert err == ""
+    assert (finished / "results.jsonl").read_bytes() == before
+    assert "random_reinit (n=2)" in out
+    ends = [line.split()[-1] for line in out.splitlines()[-4:]]
+    assert ends == [
+        str(finished / "results.jsonl"),
+        str(finished / "trial0" / "level01" / "ticket"),
+        str(finished / "trial1" / "level01" / "ticket"),
+        str(finished / "figure.png"),
+    ]
+    assert all(os.path.exists(path) for path in ends)
+
+
+def test_without_matplotlib_it_says_so_and_succeeds(finished, monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.style", None)
+    assert start(finished, *TWO_TRIALS) == 0
+    out, err = capfd.readouterr()
+    assert "pip install matplotlib" in out.splitlines()[-1]
+    assert err == ""
+
+
+def test_rewound_levels_start_at_that_iteration(tmp_path):
+    folder = tmp_path / "job"
+    # An epoch of 1,259 examples is 10 whole batches of 120.
+    flags = ("--levels=1", "--batch_size=120", "--rewind_to=1ep", "--controls=none")
+    assert start(folder, *flags) == 0
+    assert lth.Ticket.load(folder / "trial0" / "level01" / "ticket").step == 10
+    assert [row["iterations"] for row in rows(folder)] == [20, 20]
+
+
+# How it goes on.
+
+
+def test_a_stopped_job_goes_on_and_ends_the_same(
+    finished, tmp_path, monkeypatch, capfd
+):
+    folder = tmp_path / "job"
+    shown: list[int] = []
+
+    def stop(self: progress.Progress, row: dict) -> None:
+        shown.append(row["level"])
+        if len(shown) in (2, 4):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(progress.Progress, "finish", stop)
+    codes = [start(folder, *TWO_TRIALS) for _ in range(3)]
+    assert codes == [130, 130, 0]
+    assert shown == [0, 1, 1, 0, 1, 1]
+    out, err = capfd.readouterr()
+    assert "going on: 2 of 6 runs are stored" in out
+    assert [line.count("--trials=2") for line in err.splitlines()] == [1, 1]
+    assert rows(folder) == rows(finished)
+
+
+def test_other_flags_are_refused_by_name(finished, capfd):
+    before = (finished / "settings.json").read_bytes()
+    assert start(finished, "--levels=3", "--trials=2", "--rate=0.3") == 1
+    line = one_line(capfd.readouterr().err)
+    assert "--levels (stored 1, given 3)" in line
+    assert "--rate (stored the paper's, given 0.3)" in line
+    assert "--trials" not in line
+    assert (finished / "settings.json").read_bytes() == before
+
+
+def test_a_second_process_is_refused(finished, capfd):
+    with directories.lock(finished):
+        assert start(finished, *TWO_TRIALS) == 1
+    assert "is in use by process" in one_line(capfd.readouterr().err)
+
+
+# What it refuses.
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "text"),
+    [
+        (["--levels=-1"], 2, "--levels=-1: use a whole number, 0 or more"),
+        (["--rewind_to=20it"], 2, "--rewind_to=20it is iteration 20, past the end"),
+        (["--rewind_to=3ep"], 2, "--rewind_to=3ep is iteration 60, past the end"),
+        (["--controls=none,x"], 2, "--controls=none is unknown: use random_reinit"),
+        (["--rate=0.9"], 2, "--levels=18: level 5 would leave dense1/kernel"),
+        (
+            ["--rate=0.9", "--scope=global"],
+            2,
+            "--levels=18: level 6 would leave the network",
+        ),
+        (["--batch_size=2000"], 1, "--batch_size=2000 is more than the 1259 examples"),
+        (["--model=vgg16"], 1, "--model='vgg16' halves the image 4 times"),
+        (["--dataset=no_such_set"], 1, "--dataset='no_such_set' is unknown"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_leaves_nothing(
+    tmp_path, capfd, flags, code, text
+):
+    assert start(tmp_path / "job", *flags) == code
+    assert one_line(capfd.readouterr().err).startswith(f"lottery_search.py: {text}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_directory_that_cannot_be_made_is_named_with_its_flag(tmp_path, capfd):
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "job"
+    assert start(folder) == 1
+    assert f"--output_dir={folder}: cannot" in one_line(capfd.readouterr().err)
+
+
+def test_a_full_disk_is_one_line(tmp_path, capfd, monkeypatch):
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert start(tmp_path / "job") == 1
+    line = one_line(capfd.readouterr().err)
+    assert re.search(r"cannot write .*settings\.json: No space left on device", line)
+    monkeypatch.undo()
+    assert start(tmp_path / "job", "--levels=0") == 0
+
+
+def test_a_loss_of_nan_is_one_line_and_finished_levels_stay(
+    tmp_path, capfd, monkeypatch
+):
+    folder = tmp_path / "job"
+    assert start(folder, "--learning_rate=1e38", "--levels=1") == 1
+    line = one_line(capfd.readouterr().err)
+    assert "level 0" in line and "NaN at iteration" in line
+    assert not (folder / "results.jsonl").exists()
+
+
+def test_a_directory_of_something_else_is_refused(tmp_path, capfd):
+    (tmp_path / "trial0").mkdir()
+    assert start(tmp_path) == 1
+    assert "trials but no settings.json" in one_line(capfd.readouterr().err)
+    (tmp_path / "settings.json").write_text("[]")
+    assert start(tmp_path) == 1
+    assert "settings.json" in one_line(capfd.readouterr().err)
+
+
+# The parts of a trial.
+
+
+def rates(*flags: str) -> dict[str, float]:
+    """The rate of each weight that is pruned, by the name of its layer."""
+    given = options("--dataset=cifar10", *flags)
+    model = trials.wrapped_model(given, (8, 8, 1), 4, seed=0)
+    return {w.path.split("/")[0]: w.wrapper.rate for w in pruned_weights_of(model)}
+
+
+def test_lenet_is_pruned_as_in_the_paper_or_at_the_rate_given():
+    assert rates() == {"dense1": 0.2, "dense2": 0.2, "output": 0.1}
+    assert rates("--rate=0.5") == {"dense1": 0.5, "dense2": 0.5, "output": 0.25}
+    assert set(rates("--scope=global").values()) == {0.2}
+
+
+@pytest.mark.parametrize(("model", "rate"), [("conv2", 0.1), ("conv6", 0.15)])
+def test_convolutions_have_rates_of_their_own(model, rate):
+    found = rates(f"--model={model}")
+    assert {found.pop(f"conv{n}") for n in range(1, 1 + int(model[-1]))} == {rate}
+    assert found == {"dense1": 0.2, "dense2": 0.2, "output": 0.1}
+    assert rates(f"--model={model}", "--rate=0.5")["conv1"] == 0.5
+
+
+def test_resnet_keeps_its_output_and_downsampling_layers_dense():
+    found = rates("--model=resnet20")
+    assert len(found) == 19
+    assert not [name for name in found if "downsample" in name or name == "output"]
+    assert set(found.values()) == {0.2}
+
+
+def test_the_paper_prunes_every_vgg_convolution_and_nothing_else():
+    paper = settings.PAPER["vgg19"]
+    network = models.build("vgg19", (16, 16, 1), 2)
+    kernels = [w.name.split("/")[0] for w in network.weights if "kernel" in w.name]
+    (pattern,) = paper.rates
+    assert [k for k in kernels if not re.search(pattern, k)] == ["output"]
+
+
+def test_weights_follow_the_seed():
+    def first(seed: int) -> np.ndarray:
+        model = trials.wrapped_model(options(), (2, 2, 1), 2, seed)
+        return model.get_weights()[0]
+
+    assert np.array_equal(first(1), first(1))
+    assert not np.array_equal(first(1), first(2))
+
+
+def test_the_first_trial_has_the_seed_itself_and_others_one_each():
+    seeds = [trials.trial_seed(5, trial) for trial in range(5)]
+    assert seeds[0] == 5
+    assert len(set(seeds)) == 5
+    assert trials.trial_seed(6, 1) != seeds[1]
+
+
+def test_resnets_learning_rate_falls_at_the_papers_shares_of_the_iterations():
+    schedule = trials.learning_rate(options("--model=resnet20", "--iterations=30"))
+    found = [float(schedule(step)) for step in (0, 19, 20, 24, 25, 29)]
+    assert np.allclose(found, [0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
+def test_vggs_learning_rate_falls_after_a_half_and_three_quarters():
+    given = options("--model=vgg19", "--iterations=8", "--learning_rate=1")
+    schedule = trials.learning_rate(given)
+    found = [float(schedule(step)) for step in range(8)]
+    assert np.allclose(found, [1, 1, 1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_lenets_learning_rate_stays():
+    assert trials.learning_rate(options()) == 0.0012
+
+
+@pytest.mark.parametrize(
+    ("name", "momentum"), [("sgd", 0.0), ("momentum", 0.9)], ids=["sgd", "momentum"]
+)
+def test_optimizers_are_those_named(name, momentum):
+    assert trials.optimizer(options(f"--optimizer={name}")).momentum == momentum
+
+
+@pytest.mark.parametrize(
+    ("every", "rewind", "limit", "expected"),
+    [
+        (100, 0, 100, 100),
+        (100, 0, 30, 25),
+        (250, 0, 100, 50),
+        (100, 30, 100, 10),
+        (7, 0, 100, 7),
+        (101, 0, 100, 1),
+        (1000, 0, 100, 100),
+    ],
+)
+def test_no_execution_passes_over_an_evaluation_or_the_rewind_point(
+    every, rewind, limit, expected
+):
+    assert trials.stride(every, rewind, limit) == expected
+
+
+def test_an_epoch_is_the_whole_batches_of_the_data():
+    given = options("--rewind_to=2ep")
+    assert trials.rewind_step(given, examples=119) == 2
+    with pytest.raises(FlagError, match="--rewind_to=2ep is iteration 2000"):
+        trials.rewind_step(given, examples=60_000)
+
+
+# As a program of its own.
+
+
+@pytest.fixture
+def program(tmp_path) -> Callable[..., subprocess.Popen]:
+    """Starts the script in the test's folder, as a user does."""
+    path = os.pathsep.join([str(SCRIPT.parents[1]), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+
+    def begin(*arguments: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, str(SCRIPT), *SMALL, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return begin
+
+
+def test_a_whole_job_succeeds_without_a_word_on_the_standard_error(program, tmp_path):
+    process = program("--levels=1")
+    out, err = process.communicate(timeout=300)
+    assert (process.returncode, err) == (0, "")
+    assert f"{100 * DENSITY_1:.1f}" in out
+    assert len(rows(tmp_path / "runs" / "digits_lenet")) == 3
+
+
+def test_a_wrong_flag_is_one_line_and_exit_code_2(program, tmp_path):
+    process = program("--rate=1.5")
+    out, err = process.communicate(timeout=300)
+    assert (process.returncode, out) == (2, "")
+    assert one_line(err).startswith("lottery_search.py: --rate=1.5: use a fraction")
+    assert not list(tmp_path.iterdir())
+
+
+def test_control_c_is_one_line_and_exit_code_130(program):
+    process = program("--levels=18", "--iterations=200")
+    process.stdout.readline()
+    process.stdout.readline()  # The first run is finished.
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert "go on: python" in one_line(err)

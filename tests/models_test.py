@@ -1,0 +1,191 @@
+"""The networks have the papers' shapes, weight counts and initial values."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import pytest
+
+from lth_keras import models
+from lth_keras.compat import LotteryError, keras
+
+MNIST = (28, 28, 1)
+CIFAR = (32, 32, 3)
+
+# The convolutions of arXiv 1803.03635, figure 2: 9 x inputs x outputs each.
+CONV_64_64 = 1_728 + 36_864
+CONV_128_128 = 73_728 + 147_456
+CONV_256_256 = 294_912 + 589_824
+
+
+@functools.cache
+def cifar(name: str) -> keras.Model:
+    """The network for 32x32x3 images and 10 classes, built once for all tests."""
+    keras.utils.set_random_seed(1)
+    return models.build(name, CIFAR, 10)
+
+
+def kernels(model: keras.Model, part: str = "") -> int:
+    """Kernel entries in the layers whose name contains `part`."""
+    return sum(
+        int(np.prod(layer.kernel.shape))
+        for layer in model.layers
+        if hasattr(layer, "kernel") and part in layer.name
+    )
+
+
+def test_names_are_the_papers_networks():
+    assert models.names() == (
+        "lenet",
+        "conv2",
+        "conv4",
+        "conv6",
+        "resnet18",
+        "resnet20",
+        "vgg16",
+        "vgg19",
+    )
+
+
+def test_lenet_has_266200_kernel_weights_and_410_biases():
+    model = models.build("lenet", MNIST, 10)
+    assert kernels(model, "dense1") == 784 * 300
+    assert kernels(model) == 235_200 + 30_000 + 1_000 == 266_200
+    assert model.count_params() == 266_200 + 410
+
+
+@pytest.mark.parametrize(
+    "name, conv, flat, total",
+    [
+        ("conv2", CONV_64_64, 16 * 16 * 64, 4_300_992),
+        ("conv4", CONV_64_64 + CONV_128_128, 8 * 8 * 128, 2_425_024),
+        ("conv6", CONV_64_64 + CONV_128_128 + CONV_256_256, 4 * 4 * 256, 2_261_184),
+    ],
+)
+def test_conv_nets_have_the_papers_weight_counts(name, conv, flat, total):
+    model = cifar(name)
+    assert kernels(model, "conv") == conv
+    assert kernels(model, "dense1") == flat * 256
+    assert kernels(model) == conv + flat * 256 + 65_536 + 2_560 == total
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet20"])
+def test_resnet_20_has_267696_prunable_and_3200_spared_weights(name):
+    model = cifar(name)
+    stages = 6 * 2_304, 4_608 + 5 * 9_216, 18_432 + 5 * 36_864
+    assert kernels(model, "conv") == 432 + sum(stages) == 267_696
+    assert kernels(model, "downsample") == 16 * 32 + 32 * 64 == 2_560
+    assert kernels(model, "output") == 640
+    assert kernels(model) == 270_896
+
+
+def test_vgg_19_has_20_million_prunable_weights():
+    model = cifar("vgg19")
+    groups = (
+        CONV_64_64,
+        CONV_128_128,
+        294_912 + 3 * 589_824,
+        1_179_648 + 3 * 2_359_296,
+        4 * 2_359_296,
+    )
+    assert kernels(model, "conv") == sum(groups) == 20_018_880
+    assert kernels(model, "output") == 5_120
+
+
+def test_vgg_16_has_14_7_million_prunable_weights():
+    model = cifar("vgg16")
+    assert kernels(model, "conv") == 20_018_880 - 589_824 - 2 * 2_359_296 == 14_710_464
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_a_network_maps_images_to_one_logit_per_class(name):
+    model = cifar(name)
+    logits = model(np.zeros((2, 32, 32, 3), np.float32))
+    assert logits.shape == (2, 10)
+    assert model.layers[-1].name == "output"
+    assert model.layers[-1].activation is keras.activations.linear
+    assert model.name == name
+    assert not any(hasattr(layer, "layer") for layer in model.layers)
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_weights_start_glorot_normal_and_biases_at_zero(name):
+    model = cifar(name)
+    for layer in model.layers:
+        if getattr(layer, "bias", None) is not None:
+            assert not np.any(layer.bias.numpy())
+        if hasattr(layer, "kernel"):
+            kernel = layer.kernel.numpy()
+            *window, inputs, outputs = kernel.shape
+            fans = math.prod(window) * (inputs + outputs)
+            spread = 5 / math.sqrt(2 * kernel.size)
+            assert np.std(kernel) == pytest.approx(math.sqrt(2 / fans), rel=spread)
+
+
+def test_the_same_seed_gives_the_same_weights():
+    draws = []
+    for seed in (3, 3, 4):
+        keras.utils.set_random_seed(seed)
+        draws.append(models.build("lenet", (4, 4, 1), 2).get_weights())
+    assert all(np.array_equal(a, b) for a, b in zip(draws[0], draws[1], strict=True))
+    assert not np.array_equal(draws[0][0], draws[2][0])
+
+
+def test_layer_names_are_readable_and_the_same_in_every_build():
+    for _ in range(2):
+        layers = models.build("conv2", CIFAR, 10).layers
+        assert [layer.name for layer in layers] == [
+            "image",
+            "conv1",
+            "conv2",
+            "pool1",
+            "flatten",
+            "dense1",
+            "dense2",
+            "output",
+        ]
+    resnet = [layer.name for layer in cifar("resnet20").layers]
+    assert [name for name in resnet if name.endswith("_downsample")] == [
+        "stage2_block1_downsample",
+        "stage3_block1_downsample",
+    ]
+    assert "stage3_block3_conv2" in resnet
+
+
+def test_batch_norm_follows_every_convolution_of_resnet_and_vgg_only():
+    counts = {
+        name: sum(
+            isinstance(layer, keras.layers.BatchNormalization)
+            for layer in cifar(name).layers
+        )
+        for name in ("conv6", "resnet20", "vgg16", "vgg19")
+    }
+    assert counts == {"conv6": 0, "resnet20": 21, "vgg16": 13, "vgg19": 16}
+
+
+def test_small_images_are_accepted_down_to_the_last_pooling():
+    assert models.build("vgg19", (16, 16, 1), 10).output_shape == (None, 10)
+    assert models.build("conv6", (8, 8, 1), 10).output_shape == (None, 10)
+    assert models.build("resnet20", (8, 8, 1), 10).output_shape == (None, 10)
+
+
+@pytest.mark.parametrize(
+    "name, shape, classes, message",
+    [
+        ("lenet5", MNIST, 10, "model='lenet5' is unknown; use one of lenet, conv2"),
+        ("vgg19", (8, 8, 1), 10, "'vgg19' halves .* 4 times .* 16x16, not 8x8"),
+        ("conv6", (28, 7, 1), 10, "needs at least 8x8, not 28x7"),
+        ("lenet", (784,), 10, r"input_shape=\(784,\) is no image"),
+        ("lenet", (28, 28, None), 10, "is no image"),
+        ("lenet", (0, 28, 1), 10, "is no image"),
+        ("lenet", MNIST, 1, "classes=1 is not allowed; use at least 2"),
+    ],
+)
+def test_a_request_that_cannot_be_built_gets_one_clear_line(
+    name, shape, classes, message
+):
+    with pytest.raises(LotteryError, match=message) as error:
+        models.build(name, shape, classes)
+    assert "\n" not in str(error.value)
