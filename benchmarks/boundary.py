@@ -12,9 +12,9 @@ import statistics
 import tempfile
 
 import numpy as np
-import paired
 from absl import app, flags
 
+import paired
 from lth_keras import masks, models, state, ticket, training, wrapping
 from lth_keras.compat import keras
 

@@ -16,8 +16,9 @@ import statistics
 import subprocess
 import sys
 
-import paired
 from absl import app, flags
+
+import paired
 
 _PAIRS = flags.DEFINE_integer("pairs", 5, "Pairs of processes.")
 _ARM = flags.DEFINE_enum("arm", None, ["plain", "wrapped"], "Internal: one arm.")

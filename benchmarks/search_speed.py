@@ -6,7 +6,7 @@ iterations) and gets the same numbers. Two: the loop written today with stock tf
 wrap, compile, fit, strip, set the weights back, wrap again.
 
     python benchmarks/search_speed.py --data_dir=DIR_OF_TFDS   # MNIST
-    python benchmarks/search_speed.py                          # made-up data, same shape
+    python benchmarks/search_speed.py                          # made-up data
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import dataclasses
 import tempfile
 
 import numpy as np
-import paired
 from absl import app, flags
 
 import lth_keras as lth
+import paired
 from lth_keras import batches, compat, datasets, masks, models
 from lth_keras.compat import keras, sparsity
 
@@ -212,7 +212,9 @@ class WithTfmot:
                         self.model.evaluate(x, y, batch_size=1000, verbose=0)
 
         for _ in range(_LEVELS.value + 1):
-            schedule = sparsity.ConstantSparsity(sparsity_now, 0, frequency=1, end_step=1)
+            schedule = sparsity.ConstantSparsity(
+                sparsity_now, 0, frequency=1, end_step=1
+            )
             model = sparsity.prune_low_magnitude(trained, pruning_schedule=schedule)
             model.compile(
                 keras.optimizers.Adam(_LEARNING_RATE), _loss(), metrics=["accuracy"]

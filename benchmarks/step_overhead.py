@@ -7,9 +7,9 @@ Both arms are the same network with the same compile settings in plain `fit`.
 
 from __future__ import annotations
 
-import paired
 from absl import app, flags
 
+import paired
 from lth_keras import batches, jit, models, wrapping
 from lth_keras.compat import keras
 

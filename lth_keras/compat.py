@@ -40,17 +40,8 @@ __all__ = [
     "AutoCastVariable",
     "AutoCastVariableSpec",
     "ConvLSTMCell",
-    "LotteryError",
-    "PruneLowMagnitude",
-    "collect_prunable_layers",
-    "expects",
-    "is_functional",
     "keras",
-    "keras_classes",
-    "reset_generators",
-    "seeded",
     "sparsity",
-    "start_fit_at",
 ]
 
 

@@ -1,12 +1,13 @@
 """coverage: what of a model is pruned, how far, and why the rest is not.
 
-print(lth.coverage(model))
+lth.coverage(model)                            # prints a table, as summary() does
+rows = lth.coverage(model, print_fn=None)      # the same as data
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class WeightCoverage:
 
 
 class Coverage(list[WeightCoverage]):
-    """The weights of a model in order; prints as a table."""
+    """The weights of a model in order; `str()` of it is a table."""
 
     @property
     def density(self) -> float:
@@ -76,23 +77,32 @@ class Coverage(list[WeightCoverage]):
         lines.append(f"density of the prunable weights: {self.density:.4f}")
         return "\n".join(lines)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        # Short: in a notebook the table has just been printed.
+        pruned = sum(row.pruned for row in self)
+        return f"<{len(self)} weights, {pruned} pruned, density {self.density:.4f}>"
 
 
-def coverage(model: keras.Model) -> Coverage:
-    """What of `model` is pruned, weight by weight.
+def coverage(
+    model: keras.Model, print_fn: Callable[[str], object] | None = print
+) -> Coverage:
+    """Prints what of `model` is pruned, weight by weight, and why the rest is not.
 
     Args:
         model: a built tf_keras model, wrapped or not.
+        print_fn: takes the table; None prints nothing.
 
     Returns:
-        One row per weight; `str()` of it is a table.
+        One row per weight; `str()` of it is the table.
 
     Raises:
         LotteryError: not a tf_keras model.
     """
     compat.require_tf_keras_model(model)
-    return Coverage(_rows(model, "", set(), trainable_in(model)))
+    found = Coverage(_rows(model, "", set(), trainable_in(model)))
+    if print_fn is not None:
+        print_fn(str(found))
+    return found
 
 
 def _rows(

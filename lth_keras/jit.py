@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from lth_keras.compat import keras, require_tf_keras_model
+from lth_keras.compat import keras, layers_within, require_tf_keras_model
 
 _layers = keras.layers
 
@@ -47,4 +47,4 @@ def choose(model: keras.Model) -> bool:
 
 def has_convolutions(model: keras.Model) -> bool:
     """Whether a layer of `model`, at any depth, is a convolution."""
-    return any(isinstance(layer, _CONVOLUTIONS) for layer in model.submodules)
+    return any(isinstance(layer, _CONVOLUTIONS) for layer in layers_within(model))

@@ -91,9 +91,9 @@ def violations(model: keras.Model, optimizer: Any) -> list[str]:
     """Slots that hold anything but their first value where a weight is pruned."""
     found = []
     for weight, name, slot in _pruned_slots(model, optimizer):
-        pruned = np.asarray(keras.backend.get_value(slot))[~weight.read_mask()]
-        start = pruned.dtype.type(_start(optimizer, name))
-        if np.any(pruned != start):
+        value = np.asarray(keras.backend.get_value(slot))
+        start = value.dtype.type(_start(optimizer, name))
+        if np.any((value != start) & ~weight.read_mask()):
             found.append(f"slot {name} of {weight.path}")
     return found
 
@@ -124,13 +124,17 @@ def _start(optimizer: Any, name: str) -> float:
 
 
 def _pruned_slots(model: keras.Model, optimizer: Any) -> list[tuple[Weight, str, Any]]:
-    # A slot of another shape is a factored moment (Adafactor), which mixes entries.
+    # Factored moments mix the entries of rows and columns, in a slot of any shape.
+    factored = isinstance(
+        getattr(optimizer, "inner_optimizer", optimizer), keras.optimizers.Adafactor
+    )
     return [
         (weight, name, slot)
         for weight in weights_of(model)
         if weight.mask is not None
         for name, slot in compat.optimizer_slots(optimizer, weight.variable).items()
         if tuple(slot.shape) == weight.shape
+        and (not factored or compat.is_average_slot(name))
     ]
 
 
@@ -143,7 +147,7 @@ def _variables(model: keras.Model, optimizer: Any) -> dict[str, Any]:
 
 
 def _compact(value: Any) -> np.ndarray:
-    array = np.array(value)
+    array = np.asarray(value)
     if array.size <= 1 or not np.all(array == array.flat[0]):
         return array
     if array.flat[0] == 0 and np.signbit(array).any():

@@ -196,7 +196,7 @@ def project(model: keras.Model, optimizer: Any = None) -> None:
     """
     for weight in pruned_weights_of(model):
         value, mask = weight.read(), weight.read_mask()
-        if np.any(value[~mask] != 0):
+        if np.any((value != 0) & ~mask):
             weight.write(masks.apply(value, mask))
     optimizer = optimizer or _optimizer(model)
     if optimizer is not None:
@@ -217,7 +217,7 @@ def verify(model: keras.Model, optimizer: Any = None) -> None:
     wrong = [
         weight.path
         for weight in pruned_weights_of(model)
-        if np.any(weight.read()[~weight.read_mask()] != 0)
+        if np.any((weight.read() != 0) & ~weight.read_mask())
     ]
     optimizer = optimizer or _optimizer(model)
     if optimizer is not None:

@@ -133,6 +133,14 @@ class Ticket(TicketContent):
             LotteryError: the first weight that does not match, and how; or the model
                 is wrapped but has no mask where the ticket prunes.
         """
+        skipped = self.write_to(model, strict)
+        optimizer = getattr(model, "optimizer", None)
+        if optimizer is not None and any(w.mask is not None for w in weights_of(model)):
+            slots.project(model, optimizer)
+        return skipped
+
+    def write_to(self, model: keras.Model, strict: bool = True) -> list[str]:
+        """`apply` for a caller that sets the optimizer's state itself."""
         require_tf_keras_model(model)
         targets = weights_of(model)
         pairs, skipped = self._matched(targets, strict)
@@ -147,9 +155,6 @@ class Ticket(TicketContent):
                 dense = np.ones(target.shape, bool)
                 mask = dense if weight.mask is None else weight.mask
                 target.mask.assign(mask.astype(target.mask.dtype.as_numpy_dtype))
-        optimizer = getattr(model, "optimizer", None)
-        if wrapped and optimizer is not None:
-            slots.project(model, optimizer)
         return skipped
 
     def _matched(

@@ -90,7 +90,7 @@ class TicketContent:
             value = np.ascontiguousarray(weight.value)
             head = [weight.kind, weight.name, value.dtype.name, list(value.shape)]
             digest.update(json.dumps(head).encode())
-            digest.update(value.tobytes())
+            digest.update(value.reshape(-1).view(np.uint8).data)
             if weight.mask is not None:
                 digest.update(np.packbits(weight.mask).tobytes())
         return digest.hexdigest()

@@ -88,11 +88,13 @@ def carry_out(
 
 def load(model: keras.Model, ticket: Ticket, fresh_optimizer: bool = False) -> None:
     """Sets weights, masks and optimizer of a model to a ticket's."""
-    ticket.apply(model)
-    if ticket.optimizer is not None and model.optimizer is not None:
-        slots.restore(model, model.optimizer, ticket.optimizer)
-        if fresh_optimizer:
-            slots.reset_iterations(model.optimizer, ticket.step)
+    if ticket.optimizer is None or model.optimizer is None:
+        ticket.apply(model)
+        return
+    ticket.write_to(model)
+    slots.restore(model, model.optimizer, ticket.optimizer)
+    if fresh_optimizer:
+        slots.reset_iterations(model.optimizer, ticket.step)
 
 
 def load_trained(model: keras.Model, directory: LevelDirectory) -> None:

@@ -56,7 +56,7 @@ class Weight:
 
     def read(self) -> np.ndarray:
         """A copy of the value, in the dtype it is stored in."""
-        return np.array(keras.backend.get_value(raw_variable(self.variable)))
+        return np.asarray(keras.backend.get_value(raw_variable(self.variable)))
 
     def write(self, value: np.ndarray) -> None:
         """Sets the value on every replica."""

@@ -174,6 +174,7 @@ def test_dropout_repeats_from_the_seed_and_the_level() -> None:
     assert not small.same_bits(trained(2), first)
 
 
+@pytest.mark.slow
 def test_early_stopping_and_other_callbacks_of_keras_work_at_every_level(
     tmp_path,
 ) -> None:

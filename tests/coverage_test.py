@@ -119,10 +119,15 @@ def test_a_shared_layer_is_listed_once():
     assert len(lth.coverage(model)) == 2
 
 
-def test_it_prints_as_a_table():
+def test_it_prints_a_table_unless_told_not_to(capsys):
     inner = [layers.Dense(2, input_shape=(3,), name="fc"), layers.BatchNormalization()]
     model = lth.wrap(keras.Sequential(inner), 0.5)
-    lines = str(lth.coverage(model)).splitlines()
+    table = lth.coverage(model)
+    printed = capsys.readouterr().out
+    assert printed == f"{table}\n"
+    lth.coverage(model, print_fn=None)
+    assert capsys.readouterr().out == ""
+    lines = printed.splitlines()
     assert lines[0].split() == ["layer", "weight", "shape", "density", "pruned"]
     assert lines[1].split() == ["fc", "kernel", "3", "x", "2", "1.0000", "yes"]
     assert lines[2].endswith("no: bias or other vector, never pruned")

@@ -99,7 +99,7 @@ def test_targets_without_a_last_dimension_and_several_outputs() -> None:
     assert found == pytest.approx(by_keras(model, x, y), rel=1e-5)
 
 
-@pytest.mark.parametrize("how", ["jit", "eager"])
+@pytest.mark.parametrize("how", ["eager", pytest.param("jit", marks=pytest.mark.slow)])
 def test_compiled_by_xla_and_run_eagerly(how: str) -> None:
     model = small.dense_model()
     model.compile("sgd", "mse", run_eagerly=how == "eager", jit_compile=how == "jit")

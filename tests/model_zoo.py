@@ -247,7 +247,7 @@ def partly_frozen() -> Built:
 
 
 def frozen_half() -> Built:
-    both = layers.Bidirectional(layers.LSTM(2), input_shape=(3, 4))
+    both = layers.Bidirectional(layers.SimpleRNN(2), input_shape=(3, 4))
     model = keras.Sequential([both, layers.Dense(3)])
     both.forward_layer.trainable = False
     return model, floats(2, 3, 4)

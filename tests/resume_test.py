@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import sys
 import pytest
 import small_search as small
 
-from lth_keras import directories, files
+from lth_keras import files
 
 ROOT = pathlib.Path(__file__).absolute().parents[1]
 
@@ -114,10 +113,3 @@ def test_a_killed_search_ends_as_one_never_killed(tmp_path) -> None:
 def test_a_search_may_be_killed_at_any_of_its_writes(jit: str, tmp_path) -> None:
     count = 12 if jit == "nojit" else 4
     killed_then_finished(tmp_path, jit, [(n + 0.5) / count for n in range(count)])
-
-
-def test_a_second_process_on_the_directory_is_refused(tmp_path) -> None:
-    with directories.lock(str(tmp_path / "whole")):
-        done = run(tmp_path, "nojit", "0.5")
-    assert done.returncode == 1
-    assert f"in use by process {os.getpid()}" in done.stderr

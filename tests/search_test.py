@@ -11,7 +11,7 @@ import small_search as small
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras import batches, files, weights
+from lth_keras import batches, directories, files, weights
 from lth_keras.compat import LotteryError, keras
 
 layers = keras.layers
@@ -70,7 +70,7 @@ def by_hand(theta: list[np.ndarray], level_masks, rewind: int, level: int, model
     return model.get_weights(), curve, captured
 
 
-@pytest.mark.parametrize("rewind", [0, 7])
+@pytest.mark.parametrize("rewind", [pytest.param(0, marks=pytest.mark.slow), 7])
 def test_a_search_is_what_a_hand_written_loop_does(rewind: int, tmp_path) -> None:
     """Masks and trained weights to the bit, the curve to float rounding."""
     model = small.compiled(optimizer=keras.optimizers.SGD(0.1))
@@ -157,7 +157,11 @@ class Record(keras.callbacks.Callback):
 
 @pytest.mark.parametrize(
     ("rewind", "step", "epochs"),
-    [("7it", 7, [1, 2]), ("1ep", 5, [1, 2]), (0, 0, [0, 1, 2])],
+    [
+        ("7it", 7, [1, 2]),
+        pytest.param("1ep", 5, [1, 2], marks=pytest.mark.slow),
+        pytest.param(0, 0, [0, 1, 2], marks=pytest.mark.slow),
+    ],
 )
 def test_later_levels_train_the_remaining_steps_from_theta_k(
     rewind, step: int, epochs, tmp_path
@@ -181,7 +185,7 @@ def test_later_levels_train_the_remaining_steps_from_theta_k(
                 return tf.identity(batch), labels
 
         stream = batches.batches((features, Y), 10, seed=seed, level=level)
-        return stream.map(record, deterministic=True)
+        return stream.map(record)
 
     record = Record()
     model = small.compiled(optimizer=keras.optimizers.Adam(0.01))
@@ -302,6 +306,7 @@ def test_the_users_callbacks_work_at_every_level(tmp_path) -> None:
     assert len(logged) == 9
 
 
+@pytest.mark.slow
 def test_a_backup_of_a_killed_run_is_not_brought_back(tmp_path) -> None:
     """The level begins as without it, although Keras would restore the backup."""
     backup = keras.callbacks.BackupAndRestore(
@@ -612,6 +617,16 @@ def test_an_unbuilt_model_is_built_from_its_data(tmp_path) -> None:
     model = small.compiled(keras.Sequential([layers.Dense(4), layers.Dense(3)]))
     history = fit(search(model, tmp_path, 1), 1)
     assert history.results[1]["density"] == (17 + 8) / 36
+
+
+def test_a_directory_that_is_in_use_is_refused(tmp_path) -> None:
+    """Of another process, or of another search of this one: the same lock."""
+    fit(search(small.compiled(), tmp_path, 0))
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.json*")}
+    with directories.lock(str(tmp_path)):
+        with pytest.raises(LotteryError, match="is in use by process"):
+            fit(search(small.compiled(), tmp_path, 0))
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.json*")} == before
 
 
 def test_a_directory_of_something_else_is_refused(tmp_path) -> None:

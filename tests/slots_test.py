@@ -35,7 +35,7 @@ OPTIMIZERS = {
     ),
 }
 # One of each way to keep state; the others are tried in the slow suite.
-QUICK = ("sgd", "average", "adagrad", "schedule", "legacy_adam", "scaled")
+QUICK = ("sgd", "average", "legacy_adam")
 X, Y = small.data()
 
 
@@ -83,7 +83,9 @@ def test_rewinding_puts_every_variable_of_an_optimizer_back(name: str) -> None:
     state.verify(model)
 
 
-@pytest.mark.parametrize("name", ["sgd", "average", "legacy_adam"])
+@pytest.mark.parametrize(
+    "name", ["average", pytest.param("legacy_adam", marks=pytest.mark.slow)]
+)
 def test_state_captured_at_a_later_step_continues_from_there(
     name: str, tmp_path
 ) -> None:

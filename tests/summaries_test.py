@@ -20,7 +20,7 @@ def written(directory) -> dict[str, list[tuple[int, float]]]:
             for value in event.summary.value:
                 number = float(tf.make_ndarray(value.tensor))
                 found.setdefault(value.tag, []).append((event.step, number))
-    return found
+    return {name: sorted(points) for name, points in found.items()}
 
 
 def test_each_level_has_its_densities_and_results(tmp_path) -> None:

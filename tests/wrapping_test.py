@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -40,39 +41,73 @@ layers = keras.layers
 each_family = pytest.mark.parametrize("family", FAMILIES, ids=names(FAMILIES))
 
 
+@dataclasses.dataclass
+class Case:
+    """A model, its input and its wrapped copy, for tests that change none of them.
+
+    Attributes:
+        before: what wrapping must leave alone in the model, as it was.
+        after: the same, once it was wrapped.
+    """
+
+    model: keras.Model
+    inputs: Any
+    wrapped: keras.Model
+    before: Any
+    after: Any
+
+
 @functools.cache
-def pair(family: Callable[[], Built]) -> tuple[keras.Model, Any, keras.Model]:
-    """A model, its input and its wrapped copy, for tests that change none of them."""
+def case(family: Callable[[], Built]) -> Case:
     model, inputs = family()
-    return model, inputs, lth.wrap(model, 0.5)
+    before = state(model)
+    wrapped = lth.wrap(model, 0.5)
+    return Case(model, inputs, wrapped, before, state(model))
+
+
+def state(model: keras.Model) -> Any:
+    parts = model.submodules
+    found = [part for part in parts if isinstance(part, keras.layers.Layer)]
+    return (
+        [id(part) for part in parts],
+        [layer.trainable for layer in found],
+        [(len(layer.inbound_nodes), len(layer.outbound_nodes)) for layer in found],
+        [id(v) for v in model.weights],
+        [a.tolist() for a in arrays([v for v in model.weights if is_variable(v)])],
+    )
+
+
+def is_variable(weight: Any) -> bool:
+    """Vocabularies stand among a model's weights too."""
+    return isinstance(weight, tf.Variable)
 
 
 @each_family
 def test_predictions_stay_bit_for_bit(family):
-    model, inputs, wrapped = pair(family)
-    assert equal(model(inputs), wrapped(inputs))
+    this = case(family)
+    assert equal(this.model(this.inputs), this.wrapped(this.inputs))
 
 
 @each_family
 def test_losses_and_gradients_stay_bit_for_bit(family):
-    model, inputs, wrapped = pair(family)
+    this = case(family)
 
     def step(net):
         variables = net.trainable_variables
         with tf.GradientTape() as tape:
-            outputs = tf.nest.flatten(net(inputs))
+            outputs = tf.nest.flatten(net(this.inputs))
             loss = sum(tf.reduce_mean(tf.cast(o, "float32") ** 2) for o in outputs)
             losses = list(net.losses)
             loss = loss + sum(tf.cast(value, "float32") for value in losses)
         gradients = tape.gradient(loss, variables)
         return losses, [tf.convert_to_tensor(g) for g in gradients]
 
-    assert equal(step(model), step(wrapped))
+    assert equal(step(this.model), step(this.wrapped))
 
 
 @each_family
 def test_names_shapes_and_order_stay(family):
-    model, _, wrapped = pair(family)
+    model, wrapped = case(family).model, case(family).wrapped
     assert type(wrapped) is type(model) and wrapped.name == model.name
     assert wrapped.output_names == model.output_names
     assert wrapped.input_names == model.input_names
@@ -85,9 +120,9 @@ def test_names_shapes_and_order_stay(family):
 
 @each_family
 def test_variables_keep_name_type_value_and_whether_they_train(family):
-    model, _, wrapped = pair(family)
-    before = [v for v in model.weights if isinstance(v, tf.Variable)]
-    after = [v for v in network_weights(wrapped) if isinstance(v, tf.Variable)]
+    model, wrapped = case(family).model, case(family).wrapped
+    before = [v for v in model.weights if is_variable(v)]
+    after = [v for v in network_weights(wrapped) if is_variable(v)]
     assert [v.name for v in after] == [v.name for v in before]
     assert [v.dtype for v in after] == [v.dtype for v in before]
     assert equal(before, after)
@@ -97,7 +132,7 @@ def test_variables_keep_name_type_value_and_whether_they_train(family):
 
 @each_family
 def test_output_types_and_keras_masks_stay(family):
-    model, _, wrapped = pair(family)
+    model, wrapped = case(family).model, case(family).wrapped
     for one, other in zip(model.outputs, wrapped.outputs, strict=True):
         assert one.dtype == other.dtype and one.shape == other.shape
     for one, other in zip(model.layers, wrapped.layers, strict=True):
@@ -111,7 +146,7 @@ def test_output_types_and_keras_masks_stay(family):
 
 @each_family
 def test_nothing_is_shared_with_the_callers_model(family):
-    model, _, wrapped = pair(family)
+    model, wrapped = case(family).model, case(family).wrapped
     ours = {id(layer) for layer in model.submodules}
     assert ours.isdisjoint(id(layer) for layer in wrapped.submodules)
     variables = {id(getattr(v, "_variable", v)) for v in model.weights}
@@ -121,46 +156,29 @@ def test_nothing_is_shared_with_the_callers_model(family):
 
 @each_family
 def test_the_callers_model_is_left_as_it_was(family):
-    model, inputs = family()
-
-    def state():
-        return (
-            [id(layer) for layer in model.submodules],
-            [layer.trainable for layer in model.submodules],
-            [
-                (len(layer.inbound_nodes), len(layer.outbound_nodes))
-                for layer in model.submodules
-                if isinstance(layer, keras.layers.Layer)
-            ],
-            [id(v) for v in model.weights],
-        )
-
-    before = state()
-    values = arrays([v for v in model.weights if isinstance(v, tf.Variable)])
-    wrapped = lth.wrap(model, 0.5)
-    for variable in wrapped.weights:
-        if isinstance(variable, tf.Variable):
-            variable.assign(tf.zeros_like(variable))
-    assert state() == before
-    assert equal(values, [v for v in model.weights if isinstance(v, tf.Variable)])
+    assert case(family).before == case(family).after
 
 
 @each_family
 def test_unwrapping_gives_plain_keras_with_exact_zeros(family):
-    model, inputs = family()
-    wrapped = masked(lth.wrap(model, 0.5))
-    plain = lth.unwrap(wrapped)
-    assert type(plain) is type(model) and plain.name == model.name
-    assert equal(wrapped(inputs), plain(inputs))
+    this = case(family)
+    variables = [v for v in this.wrapped.weights if is_variable(v)]
+    values = arrays(variables)
+    try:
+        wrapped = masked(this.wrapped)
+        plain = lth.unwrap(wrapped)
+        assert type(plain) is type(this.model) and plain.name == this.model.name
+        assert equal(wrapped(this.inputs), plain(this.inputs))
+        pruned = [(w.name, ~w.read_mask()) for w in weights.weights_of(wrapped)]
+    finally:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
     assert traces_of_pruning(plain) == []
     for module in (*plain.submodules, plain):
-        assert not any("lth" in name.lower() for name in vars(module))
         assert "get_prunable_weights" not in vars(module)
-    zeros = {weight.name: np.asarray(mask) == 0 for weight, mask in held(wrapped)}
-    for variable in plain.weights:
-        if getattr(variable, "name", None) in zeros and variable.trainable:
-            value = keras.backend.get_value(variable)[zeros[variable.name]]
-            assert not value.any() and not np.signbit(value).any()
+    for weight, (name, zeros) in zip(weights.weights_of(plain), pruned, strict=True):
+        value = weight.read()[zeros]
+        assert weight.name == name and not value.any() and not np.signbit(value).any()
 
 
 def traces_of_pruning(model: keras.Model) -> list[str]:
