@@ -123,7 +123,7 @@ class LotterySearch(StoredSearch):
         Raises:
             LotteryError: the level is not finished, or the search has no model.
         """
-        model, place = self._trainable_model(), self.directory.level(level)
+        model, place = self.trainable_model(), self.directory.level(level)
         if not files.exists(place.result):
             raise LotteryError(
                 f"level {level} is not finished in {self.directory.root}: finished "
@@ -178,7 +178,7 @@ class LotterySearch(StoredSearch):
             LotteryError: an argument does not fit, another process works in the
                 directory, or it holds a search with other settings.
         """
-        model = self._trainable_model()
+        model = self.trainable_model()
         self.plan = plans.make(
             model,
             x,
@@ -313,7 +313,12 @@ class LotterySearch(StoredSearch):
         if self._log_dir is not None:
             LevelSummaries(self._log_dir)
 
-    def _trainable_model(self) -> keras.Model:
+    def trainable_model(self) -> keras.Model:
+        """The compiled model.
+
+        Raises:
+            LotteryError: the search was loaded without one, or it is not compiled.
+        """
         if self.model is None:
             raise LotteryError(
                 "this search was loaded to be read: to go on with it, make a "

@@ -65,6 +65,17 @@ def test_random_reinit_draws_new_weights_onto_the_same_mask(tmp_path) -> None:
     assert control.density == ticket.density
 
 
+def test_random_reinit_leaves_adapted_preprocessing_alone(tmp_path) -> None:
+    normalization = layers.Normalization(input_shape=(6,))
+    normalization.adapt(X)
+    plain = keras.Sequential([normalization, layers.Dense(3)])
+    one = searched(tmp_path, small.compiled(plain))
+    control = controls.random_reinit(one, one.ticket(1), 1)
+    found = {w.name: w.value for w in control.weights}
+    np.testing.assert_allclose(found["mean"], X.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(found["variance"], X.var(0), rtol=1e-5)
+
+
 def test_a_control_follows_its_seed_alone(tmp_path) -> None:
     one = searched(tmp_path)
     ticket = one.ticket(1)
