@@ -10,12 +10,15 @@ plain = lth.unwrap(model)
 
 from lth_keras import controls, criteria
 from lth_keras.callbacks import CaptureInitialWeights, DivergedError, PruneAndRewind
+from lth_keras.compact import compact
 from lth_keras.compat import LotteryError
 from lth_keras.coverage import coverage
+from lth_keras.export import export_keras, export_saved_model
 from lth_keras.schedules import IterativePruning
 from lth_keras.search import LotterySearch
 from lth_keras.state import Start, capture, project, prune, rewind, verify
 from lth_keras.stored import SearchHistory
+from lth_keras.tflite import export_tflite
 from lth_keras.ticket import Ticket
 from lth_keras.version import __version__
 from lth_keras.wrappers import PruneByLevel
@@ -34,9 +37,13 @@ __all__ = [
     "Ticket",
     "__version__",
     "capture",
+    "compact",
     "controls",
     "coverage",
     "criteria",
+    "export_keras",
+    "export_saved_model",
+    "export_tflite",
     "project",
     "prune",
     "rewind",

@@ -12,14 +12,15 @@ import sys
 
 # A module imports from lower floors only; the facade `__init__` stands on top.
 FLOORS = (
-    "compat results version",
-    "batches criteria evaluation files jit masked masks models prunable report"
-    " tfds_reader",
-    "arrays datasets directories feeds figures schedules weights",
-    "checks rates slots storage summaries wrappers",
+    "compact_report compat fresh_process results tflite_sparse version",
+    "batches compact_graph criteria evaluation files jit masked masks "
+    "model_io models packed prunable report tfds_reader verification",
+    "arrays compact_shapes compact_weighted datasets directories "
+    "export_report feeds figures schedules substitutes weights",
+    "checks compact_rules rates serving slots storage summaries wrappers",
     "copying coverage plans state ticket_files",
-    "callbacks manifest ticket wrapping",
-    "stored training",
+    "callbacks manifest staging ticket wrapping",
+    "compact export stored tflite training",
     "search",
     "controls",
     "__init__",

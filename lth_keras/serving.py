@@ -1,0 +1,229 @@
+"""A model as a SavedModel's module: signatures, and weights stored as asked for.
+
+Nothing of Keras is in it: the traced functions, the variables and tables that they
+read, and packed weights.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lth_keras import model_io
+from lth_keras.compat import LotteryError, keras, raw_variable
+from lth_keras.export_report import LayerNonzeros
+from lth_keras.packed import PackedStore, PackedWeight, worthwhile
+from lth_keras.substitutes import Read, substituted
+from lth_keras.weights import Weight, weights_of
+
+DEFAULT = "serving_default"
+_CHUNK = 1 << 20  # entries
+
+# f(model, inputs by name) -> tensor, or tensors by output name.
+SignatureFunction = Callable[[keras.Model, dict[str, Any]], Any]
+Signatures = Mapping[
+    str,
+    SignatureFunction | tuple[SignatureFunction, Mapping[str, tf.TensorSpec]],
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """One traced function of the export: `function(model, inputs)`."""
+
+    function: SignatureFunction
+    specs: Mapping[str, tf.TensorSpec]
+
+    def __call__(self, model: keras.Model, inputs: dict[str, Any]) -> dict[str, Any]:
+        found = self.function(model, inputs)
+        return dict(found) if isinstance(found, Mapping) else {"output": found}
+
+
+def signatures_of(model: keras.Model, extra: Signatures | None) -> dict[str, Signature]:
+    """serving_default, and what else was asked for.
+
+    Raises:
+        LotteryError: the model has no inputs, or an entry is not a function.
+    """
+    specs = model_io.input_specs(model)
+    found = {DEFAULT: Signature(model_io.call, specs)}
+    for name, value in (extra or {}).items():
+        function, own = value if isinstance(value, tuple) else (value, specs)
+        if name == DEFAULT or not callable(function):
+            raise LotteryError(
+                f"signatures[{name!r}] is not allowed: give names other than {DEFAULT} "
+                "with f(model, inputs) or (f, {input name: tf.TensorSpec})."
+            )
+        named = {key: tf.TensorSpec(s.shape, s.dtype, key) for key, s in own.items()}
+        found[name] = Signature(function, named)
+    return found
+
+
+class Served:
+    """The model ready for `tf.saved_model.save`.
+
+    Args:
+        model: a built model, wrapped or not; it stays as it is.
+        signatures: as from `signatures_of`.
+        packed: whether weights that get smaller by it are stored packed.
+        values_dtype: of the packed values.
+        dense: whether zeros of pruned weights are filled with random numbers: the
+            network that the export is compared with.
+
+    Attributes:
+        layers: how each weight is stored.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        signatures: Mapping[str, Signature],
+        packed: bool = True,
+        values_dtype: str = "float32",
+        dense: bool = False,
+    ):
+        self._model, self._signatures = model, signatures
+        self._store = PackedStore(values_dtype)
+        self._packed: dict[int, PackedWeight] = {}
+        self._variables: list[Any] = []
+        self._counts: dict[int, tuple[tuple[int, ...], int]] = {}
+        reads: dict[int, tuple[Any, Read]] = {}
+        self.layers: list[LayerNonzeros] = []
+        weights = weights_of(model)
+        for weight in weights:
+            reads.update(self._source(weight, packed, dense))
+        self._functions = self._trace(reads)
+        if lost := self._still_captured():
+            # A weight that a layer also reads by another way stays a variable.
+            for key in lost:
+                self._store.drop(self._packed.pop(key))
+                del reads[key]
+            self._functions = self._trace(reads)
+        paths = {id(raw_variable(w.variable)): w for w in weights}
+        for key, (shape, nonzeros) in self._counts.items():
+            how = "bitmask" if key in self._packed else "dense"
+            self.layers.append(LayerNonzeros(paths[key].path, shape, nonzeros, how))
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether some values were rounded to `values_dtype`."""
+        return self._store.narrowed
+
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes of all bitmasks and the values to them."""
+        return self._store.bytes
+
+    def save(self, path: str) -> None:
+        """Writes the SavedModel into a directory."""
+        module = tf.Module()
+        captured = self._captured()
+        module.packed = self._store.weights
+        module.parts = self._store.variables()
+        module.made = self._variables
+        module.read = [
+            item for item in _resources(self._model) if _handles(item) & captured
+        ]
+        tf.saved_model.save(module, path, signatures=self._functions)
+
+    def _source(
+        self, weight: Weight, packed: bool, dense: bool
+    ) -> dict[int, tuple[Any, Read]]:
+        """What is read in the place of a weight, if not its variable by itself."""
+        raw = raw_variable(weight.variable)
+        key = id(raw)
+        value = weight.read()
+        nonzeros = int(np.count_nonzero(value))
+        self._counts[key] = (weight.shape, nonzeros)
+        floating = raw.dtype.is_floating
+        if dense and floating and is_pruned(weight, nonzeros):
+            return {key: (raw, self._variable(filled(value)))}
+        if packed and floating and worthwhile(value):
+            own = self._packed[key] = self._store.add(value, weight.path)
+            return {key: (raw, own.read)}
+        if getattr(raw, "values", None):
+            # A distribution strategy's variable has a copy per replica; one serves.
+            return {key: (raw, self._variable(value))}
+        if weight.mask is not None:
+            return {key: (raw, lambda: raw.read_value())}
+        return {}
+
+    def _variable(self, value: np.ndarray) -> Read:
+        variable = tf.Variable(value, trainable=False)
+        self._variables.append(variable)
+        return lambda: variable.read_value()
+
+    def _trace(self, reads: Mapping[int, tuple[Any, Read]]) -> dict[str, Any]:
+        with substituted(self._model, reads):
+            return {
+                name: _traced(self._model, signature)
+                for name, signature in self._signatures.items()
+            }
+
+    def _captured(self) -> set[int]:
+        return {
+            id(external)
+            for function in self._functions.values()
+            for external, _ in function.graph.captures
+        }
+
+    def _still_captured(self) -> list[int]:
+        captured = self._captured()
+        raws = {
+            id(raw): raw
+            for weight in weights_of(self._model)
+            for raw in [raw_variable(weight.variable)]
+        }
+        return [key for key in self._packed if _handles(raws[key]) & captured]
+
+
+def is_pruned(weight: Weight, nonzeros: int) -> bool:
+    """Whether zeros of the weight are pruned entries, so far as can be told."""
+    if weight.mask is not None:
+        return True
+    return len(weight.shape) > 1 and nonzeros < int(np.prod(weight.shape))
+
+
+def filled(value: np.ndarray) -> np.ndarray:
+    """The weight with its zeros drawn from a normal of the other entries' width.
+
+    In place, and in parts: the weight may be most of the memory there is.
+    """
+    flat = np.reshape(value, -1)
+    kept = flat[flat != 0].astype(np.float64)
+    width = (float(np.std(kept)) if kept.size else 0.0) or 0.05
+    rng = np.random.default_rng(0)
+    for start in range(0, flat.size, _CHUNK):
+        part = flat[start : start + _CHUNK]
+        drawn = rng.normal(0.0, width, part.size).astype(value.dtype)
+        np.copyto(part, drawn, where=part == 0)
+    return value
+
+
+def _traced(model: keras.Model, signature: Signature) -> Any:
+    specs = signature.specs
+
+    def run(**inputs: Any) -> dict[str, Any]:
+        # The keywords come sorted, and a model takes its inputs in order.
+        return signature(model, {name: inputs[name] for name in specs})
+
+    return tf.function(run, autograph=False).get_concrete_function(**specs)
+
+
+def _resources(model: keras.Model) -> list[Any]:
+    """The model's variables and tables."""
+    found = tf.train.TrackableView(model).descendants()
+    return [item for item in found if _handles(item)]
+
+
+def _handles(item: Any) -> set[int]:
+    """Identities of the handles by which functions capture a variable or table."""
+    parts = getattr(item, "values", None)
+    if not isinstance(item, tf.Variable):
+        handle = getattr(item, "resource_handle", None)
+        return set() if handle is None else {id(handle)}
+    return {id(part.handle) for part in (parts or (raw_variable(item),))}
