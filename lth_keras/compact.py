@@ -40,7 +40,8 @@ def compact(model: keras.Model, gather: bool = True) -> keras.Model:
     Returns:
         A new, uncompiled Functional model with the inputs and outputs of `model`, of
         ordinary Keras layers. Predictions are equal to float rounding for finite
-        inputs; trained further, it is another network.
+        inputs; trained further, it is another network. Of a network with whole
+        branches dead, compacting the result again can leave still less.
 
     Raises:
         LotteryError: the model cannot be taken apart.
@@ -108,8 +109,9 @@ class _Step:
 class _Graph:
     """What is constant, going forward, and what is required, going back.
 
-    One pass each way reaches the fixed point: whether a channel is constant depends
-    on nothing that is removed, and what is required only on what is constant.
+    One pass each way: whether a channel is constant depends on nothing that is
+    removed, and what is required only on what is constant. Where whole branches have
+    become constant, a second compaction can find more.
     """
 
     def __init__(self, model: keras.Model, gather: bool):
