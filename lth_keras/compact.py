@@ -87,9 +87,9 @@ def _ordinary(model: keras.Model) -> keras.Model:
             f"model {model.name!r} is not built: call model.build(input_shape) with "
             "the shape of a batch first."
         )
-    if any(isinstance(m, PruneByLevel) for m in model.submodules):
+    if any(isinstance(m, PruneByLevel) for m in compat.layers_within(model)):
         return unwrap(model)
-    if any(isinstance(m, PruneLowMagnitude) for m in model.submodules):
+    if any(isinstance(m, PruneLowMagnitude) for m in compat.layers_within(model)):
         raise LotteryError(
             f"model {model.name!r} holds tfmot's own wrappers: call tfmot's "
             "strip_pruning on it first."

@@ -17,15 +17,13 @@ from typing import Any
 import numpy as np
 
 from lth_keras import checks, directories, files, masks, plans, training
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import LotteryError
 from lth_keras.search import LotterySearch
 from lth_keras.ticket import Ticket
 from lth_keras.weights import weights_of
 from lth_keras.wrapping import reinitialised
 
 Control = Callable[[LotterySearch, Ticket, int], Ticket]
-
-_PREPROCESSING = keras.layers.experimental.preprocessing.PreprocessingLayer
 
 _REGISTRY: dict[str, Control] = {}
 
@@ -64,21 +62,14 @@ def random_reinit(search: LotterySearch, ticket: Ticket, seed: int) -> Ticket:
 
     Every weight of the network is drawn again from its layer's initialiser, biases
     and normalisation parameters too; the optimizer starts afresh at step 0. What
-    preprocessing layers were adapted to is no initial weight, and stays.
+    layers that do not train were given or adapted to stays (`reinitialised`).
     """
     model = search.trainable_model()
     fresh = [w.read() for w in weights_of(reinitialised(model, seed))]
-    adapted = {
-        type(layer).__name__
-        for layer in model.submodules
-        if isinstance(layer, _PREPROCESSING)
-    }
     return dataclasses.replace(
         ticket,
         weights=tuple(
-            weight
-            if weight.kind in adapted
-            else dataclasses.replace(
+            dataclasses.replace(
                 weight,
                 value=value if weight.mask is None else masks.apply(value, weight.mask),
             )

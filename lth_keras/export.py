@@ -293,7 +293,7 @@ def _cases(
 
 def _plain(model: keras.Model) -> keras.Model:
     """An uncompiled copy without wrappers; the model itself, if it is subclassed."""
-    if any(isinstance(m, PruneLowMagnitude) for m in model.submodules):
+    if any(isinstance(m, PruneLowMagnitude) for m in compat.layers_within(model)):
         return unwrap(model)
     if not compat.is_functional(model) or type(model) not in compat.keras_classes():
         return model

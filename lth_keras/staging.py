@@ -80,7 +80,9 @@ def check_model(model: keras.Model) -> None:
             on their masks.
     """
     compat.require_tf_keras_model(model)
-    wrappers = [m for m in model.submodules if isinstance(m, PruneLowMagnitude)]
+    wrappers = [
+        m for m in compat.layers_within(model) if isinstance(m, PruneLowMagnitude)
+    ]
     if not all(isinstance(wrapper, PruneByLevel) for wrapper in wrappers):
         raise LotteryError(
             f"model {model.name!r} is wrapped by stock tfmot: export what "

@@ -76,6 +76,21 @@ def test_random_reinit_leaves_adapted_preprocessing_alone(tmp_path) -> None:
     np.testing.assert_allclose(found["variance"], X.var(0), rtol=1e-5)
 
 
+def test_random_reinit_works_after_recurrent_dropout_has_trained(tmp_path) -> None:
+    # Keras's own walk over submodules raises from then on.
+    plain = keras.Sequential(
+        [
+            layers.Reshape((3, 2), input_shape=(6,)),
+            layers.LSTM(4, recurrent_dropout=0.5),
+            layers.Dense(3),
+        ]
+    )
+    one = searched(tmp_path, small.compiled(plain))
+    control = controls.random_reinit(one, one.ticket(1), 1)
+    assert control.densities == one.ticket(1).densities
+    assert not np.array_equal(control.weights[0].value, one.ticket(1).weights[0].value)
+
+
 def test_a_control_follows_its_seed_alone(tmp_path) -> None:
     one = searched(tmp_path)
     ticket = one.ticket(1)
