@@ -1,0 +1,114 @@
+"""The network of a search: built, wrapped and compiled as the flags say."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import lth_keras as lth
+from command_line import FlagError
+from lth_keras import compat, jit, models, schedules
+from lth_keras.compat import keras
+from lth_keras.weights import pruned_weights_of
+from settings import Options
+
+# Training steps between two looks at the clock, at the evaluation and at Ctrl-C. The
+# steps of a network without convolutions take less time than Keras's work around them.
+_STRIDE = {False: 100, True: 10}
+
+
+def wrapped_model(
+    options: Options, input_shape: tuple[int, int, int], classes: int, seed: int
+) -> keras.Model:
+    """The network with initial weights from `seed`, wrapped, not compiled.
+
+    Args:
+        options: the flags.
+        input_shape: (height, width, channels) of an image.
+        classes: number of classes.
+        seed: decides the initial weights.
+    """
+    paper = options.paper
+    rates, output_rate = dict(paper.rates), paper.output_rate
+    if options.rate is not None:
+        rates = dict.fromkeys(rates, options.rate)
+        output_rate = None if output_rate is None else options.rate / 2
+    if options.scope == "global":
+        # One ranking has one rate; layers the paper leaves dense stay dense.
+        rates = dict.fromkeys(rates, options.rate or max(rates.values()))
+        output_rate = None
+    with compat.seeded(seed):
+        model = models.build(options.model, input_shape, classes)
+    return lth.wrap(model, rate=rates, scope=options.scope, output_rate=output_rate)
+
+
+def compile_model(options: Options, model: keras.Model, rewind_step: int) -> None:
+    """Compiles the network as the flags say.
+
+    Args:
+        options: the flags.
+        model: what `wrapped_model` made.
+        rewind_step: a training step at which Keras must stop, besides evaluations.
+    """
+    limit = min(_STRIDE[jit.has_convolutions(model)], options.iterations)
+    model.compile(
+        optimizer(options),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=use_jit(options, model),
+        steps_per_execution=stride(options.evaluate_every, rewind_step, limit),
+    )
+
+
+def use_jit(options: Options, model: keras.Model) -> bool:
+    """Whether XLA compiles the training step."""
+    return jit.choose(model) if options.jit == "auto" else options.jit == "on"
+
+
+def stride(evaluate_every: int, rewind_step: int, limit: int) -> int:
+    """The most training steps, up to `limit`, that pass over no step to stop at."""
+    common = math.gcd(evaluate_every, rewind_step)
+    return next(n for n in range(limit, 0, -1) if common % n == 0)
+
+
+def optimizer(options: Options) -> keras.optimizers.Optimizer:
+    """The optimizer that the flags name."""
+    rate = learning_rate(options)
+    if options.optimizer == "adam":
+        return keras.optimizers.Adam(rate)
+    return keras.optimizers.SGD(rate, 0.9 if options.optimizer == "momentum" else 0.0)
+
+
+def learning_rate(options: Options) -> Any:
+    """The learning rate, or its schedule where the paper lets it drop."""
+    rate, drops = options.learning_rate, options.paper.drops
+    if not drops:
+        return rate
+    return keras.optimizers.schedules.PiecewiseConstantDecay(
+        # At a boundary the rate before it still holds.
+        [round(share * options.iterations) - 1 for share in drops],
+        [rate * 0.1**n for n in range(len(drops) + 1)],
+    )
+
+
+def check_survivors(options: Options, model: keras.Model) -> None:
+    """Refuses levels that would leave a layer without a weight.
+
+    Raises:
+        FlagError: names the level and the layer.
+    """
+    weights = pruned_weights_of(model)
+    sizes = {w.path: (math.prod(w.shape), w.wrapper.rate) for w in weights}
+    if options.scope == "global":
+        total = sum(size for size, _ in sizes.values())
+        sizes = {"the network": (total, weights[0].wrapper.rate)}
+    for name, (size, rate) in sizes.items():
+        kept = size
+        for level in range(1, options.levels + 1):
+            kept = schedules.survivors(kept, rate, 1)
+            if kept == 0:
+                raise FlagError(
+                    f"--levels={options.levels}: level {level} would leave {name} "
+                    f"({size} weights, {rate:g} pruned per round) without a weight: "
+                    f"use at most {level - 1}, or a lower --rate"
+                )
