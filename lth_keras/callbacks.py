@@ -70,40 +70,47 @@ class CaptureAt(StepCallback):
     Args:
         rewind_to: the training step to capture, "0it", "500it" or "2ep".
         receive: called with what was captured.
+        stop: whether training ends then.
 
     Attributes:
         captured: whether that happened.
+        at: the step to capture, in iterations.
     """
 
     def __init__(
-        self, rewind_to: int | str, receive: Callable[[state.Start], Any] | None = None
+        self,
+        rewind_to: int | str,
+        receive: Callable[[state.Start], Any] | None = None,
+        stop: bool = False,
     ):
         super().__init__()
-        self._rewind_to, self._receive = rewind_to, receive
+        self._rewind_to, self._receive, self._stop = rewind_to, receive, stop
         self.captured = False
+        self.at = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)
         steps = self.params.get("steps") if self.params else None
-        self._at = schedules.parse_step(self._rewind_to, steps)
-        if not self.captured and self._at == 0:
+        self.at = schedules.parse_step(self._rewind_to, steps)
+        if not self.captured and self.at == 0:
             self._capture()
 
     def on_step(self, logs: Any) -> None:
-        if not self.captured and self.step >= self._at:
-            if self.step > self._at:
+        if not self.captured and self.step >= self.at:
+            if self.step > self.at:
                 raise LotteryError(
                     f"rewind_to={self._rewind_to!r}: steps_per_execution passes over "
-                    f"iteration {self._at} (it is at {self.step}): choose numbers of "
+                    f"iteration {self.at} (it is at {self.step}): choose numbers of "
                     "which one divides the other."
                 )
             self._capture()
 
     def _capture(self) -> None:
-        start = state.capture(self.model, step=self._at)
+        start = state.capture(self.model, step=self.at)
         if self._receive is not None:
             self._receive(start)
         self.captured = True
+        self.model.stop_training = self.model.stop_training or self._stop
 
 
 class CaptureInitialWeights(CaptureAt):

@@ -323,6 +323,22 @@ def accumulator_start(optimizer: Any, slot: str) -> float:
     return 0.0
 
 
+def compile_arguments(model: keras.Model) -> dict[str, Any]:
+    """The arguments that the model was compiled with, as they were given."""
+    return dict(model._compile_config.config)
+
+
+def learning_rate_schedule(optimizer: Any) -> Any:
+    """The optimizer's learning-rate schedule, or None where it has a plain number."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if is_legacy_optimizer(inner):
+        rate = inner._hyper.get("learning_rate")
+    else:
+        rate = getattr(inner, "_learning_rate", None)
+    known = keras.optimizers.schedules.LearningRateSchedule
+    return rate if isinstance(rate, known) else None
+
+
 def steps_per_execution(model: keras.Model) -> int:
     """Training steps that a compiled model makes between two callbacks."""
     return int(_backend.get_value(model._steps_per_execution))

@@ -1,145 +1,223 @@
-"""Controls: the runs a ticket is compared with, each a seeded transform of it.
+"""Controls: the runs that a ticket is compared with, carried out and stored.
 
-A control maps (search, ticket, rng seed) to the ticket that is trained in its place;
-everything else (data, iterations, optimizer, evaluation) stays the search's own.
+    search.fit(...)
+    lth.controls.run(search, "random_reinit", replicates=3)
+    lth.controls.run(search, "noise:sigma=0.5", levels=[7, 9])
+    lth.controls.run(search, "one_shot+random_reinit")
 
-    @controls.register("my_control")
-    def my_control(search, ticket, seed):
-        return dataclasses.replace(ticket, weights=...)
+Everything that a control does not change (data, iterations, optimizer, evaluation) is
+the search's own. What each changes is a function in `transforms`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+import inspect
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from lth_keras import checks, directories, files, masks, plans, training
+from lth_keras import checks, directories, files, plans, training, transforms
 from lth_keras.compat import LotteryError
 from lth_keras.search import LotterySearch
-from lth_keras.ticket import Ticket
-from lth_keras.weights import weights_of
-from lth_keras.wrapping import reinitialised
+from lth_keras.transforms import Case, register
 
-Control = Callable[[LotterySearch, Ticket, int], Ticket]
-
-_REGISTRY: dict[str, Control] = {}
-
-
-def register(name: str) -> Callable[[Control], Control]:
-    """Registers a control under the name that result lines carry."""
-
-    def add(function: Control) -> Control:
-        _REGISTRY[name] = function
-        return function
-
-    return add
+__all__ = ["Case", "Control", "names", "parse", "register", "run"]
 
 
 def names() -> tuple[str, ...]:
     """The registered controls, in alphabetical order."""
-    return tuple(sorted(_REGISTRY))
+    return tuple(sorted(transforms.REGISTRY))
 
 
-def get(name: str) -> Control:
-    """The control called `name`.
+@dataclasses.dataclass(frozen=True)
+class Control:
+    """One control with its parameters, or several applied one after another.
+
+    Attributes:
+        steps: name and parameters of each transform.
+    """
+
+    steps: tuple[tuple[str, dict[str, Any]], ...]
+
+    @property
+    def name(self) -> str:
+        """The names alone: "noise", "one_shot+random_reinit"."""
+        return "+".join(name for name, _ in self.steps)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of all steps."""
+        return {key: v for _, found in self.steps for key, v in found.items()}
+
+    @property
+    def key(self) -> str:
+        """Name and parameters as the name of a directory: "noise,sigma=0.5"."""
+        return "+".join(
+            ",".join([name, *(f"{key}={value}" for key, value in parameters.items())])
+            for name, parameters in self.steps
+        )
+
+    @property
+    def shares(self) -> bool:
+        """Whether its runs at several levels share training of their own."""
+        return any(transforms.REGISTRY[name].shares for name, _ in self.steps)
+
+    def apply(self, search: LotterySearch, case: Case, seed: int) -> Case:
+        """The case that is trained in place of `case`."""
+        for index, (name, parameters) in enumerate(self.steps):
+            # The first step has the seed itself, as a control of one step has.
+            own = seed if index == 0 else _seed(seed, name, index)
+            transform = transforms.REGISTRY[name].function
+            case = transform(search, case, own, **parameters)
+        return case
+
+
+def parse(text: str) -> Control:
+    """Reads a control as users write it.
+
+    Args:
+        text: "name", "name:parameter=value:other=value", or several of these with
+            "+" between them, applied from left to right.
 
     Raises:
-        LotteryError: no such control.
+        LotteryError: no such control or parameter, a value of another kind, or a
+            parameter that is missing or given twice.
     """
-    if name not in _REGISTRY:
+    control = Control(tuple(_parsed(part) for part in text.split("+")))
+    given = [key for _, found in control.steps for key in found]
+    if len(set(given)) < len(given):
+        raise LotteryError(f"control {text!r} gives a parameter twice: give it once.")
+    return control
+
+
+def _parsed(text: str) -> tuple[str, dict[str, Any]]:
+    name, *settings = text.strip().split(":")
+    if name not in transforms.REGISTRY:
         raise LotteryError(
             f"control {name!r} is not known: use one of {', '.join(names())}."
         )
-    return _REGISTRY[name]
-
-
-@register("random_reinit")
-def random_reinit(search: LotterySearch, ticket: Ticket, seed: int) -> Ticket:
-    """The ticket's mask on newly drawn initial weights (1803.03635, section 2).
-
-    Every weight of the network is drawn again from its layer's initialiser, biases
-    and normalisation parameters too; the optimizer starts afresh at step 0. What
-    layers that do not train were given or adapted to stays (`reinitialised`).
-    """
-    model = search.trainable_model()
-    fresh = [w.read() for w in weights_of(reinitialised(model, seed))]
-    return dataclasses.replace(
-        ticket,
-        weights=tuple(
-            dataclasses.replace(
-                weight,
-                value=value if weight.mask is None else masks.apply(value, weight.mask),
+    signature = inspect.signature(transforms.REGISTRY[name].function)
+    known = {
+        key: parameter.default
+        for key, parameter in signature.parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    found = {key: value for key, value in known.items() if _is_set(value)}
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        if key not in known:
+            raise LotteryError(
+                f"control {text!r}: {key!r} is no parameter of {name}; it has "
+                f"{', '.join(known) or 'none'}."
             )
-            for weight, value in zip(ticket.weights, fresh, strict=True)
-        ),
-        step=0,
-        optimizer=search.ticket(0).optimizer,
-    )
+        found[key] = _converted(text, key, value, known[key])
+    missing = [key for key in known if known[key] is inspect.Parameter.empty]
+    if lacking := [key for key in missing if key not in found]:
+        raise LotteryError(
+            f"control {text!r} needs a value: write {name}:{lacking[0]}=..."
+        )
+    return name, found
+
+
+def _is_set(default: Any) -> bool:
+    return default is not inspect.Parameter.empty and default is not None
+
+
+def _converted(text: str, key: str, value: str, default: Any) -> Any:
+    """The value as a number where the default is one."""
+    kind = type(default) if _is_set(default) else str
+    try:
+        if value:
+            return kind(value)
+    except ValueError:
+        pass
+    what = "some text" if kind is str else "a number"
+    raise LotteryError(f"control {text!r}: {key}={value} is not allowed: use {what}.")
 
 
 def run(
     search: LotterySearch,
-    name: str,
+    control: str,
     levels: Iterable[int] | None = None,
-    replicates: int = 1,
+    replicates: int | Iterable[int] = 1,
 ) -> list[dict[str, Any]]:
     """Trains a control at the density of each level, and stores it with the search.
 
-    The model holds the trained weights of the search's last level again then.
+    Runs that are stored already are not trained again. Several processes may work
+    on one search, each on runs of its own.
 
     Args:
-        search: a search whose `fit` has returned in this process; its callbacks see
-            the controls too.
-        name: a registered control.
-        levels: levels whose masks are used; 1 to the last by default.
-        replicates: runs per level, each with a seed and data order of its own.
+        search: a search whose `fit` has returned in this process, or one that was
+            made ready by `prepare`; its callbacks see the controls too.
+        control: name of a registered control, with its parameters; see `parse`.
+        levels: levels whose densities are used; 1 to the last by default.
+        replicates: runs per level, each with a seed and data order of its own; or
+            the numbers of some of them, from 0.
 
     Returns:
-        The result lines, stored ones included.
+        The result lines, stored ones included. The model holds the trained weights
+        of the search's last finished level then.
 
     Raises:
-        LotteryError: no such control, or the search has not been fitted.
+        LotteryError: no such control, the search is not ready, a level is not
+            reached, or another process works on the same run.
     """
-    control = get(name)
+    chosen = parse(control)
     plan = search.plan
     if plan is None or search.model is None:
         raise LotteryError(
             "controls train as the search did: call search.fit with its arguments "
             "first (finished levels are not trained again)."
         )
-    checks.check_count("replicates", replicates, 1, "the runs per level")
+    if not isinstance(replicates, Iterable):
+        count = checks.check_count("replicates", replicates, 1, "the runs per level")
+        replicates = range(count)
+    numbers = list(replicates)
     levels = range(1, search.levels + 1) if levels is None else levels
-    rows, trained = [], False
-    with directories.lock(search.directory.root):
-        directories.clean_leftovers(search.directory.root)
-        for level in levels:
-            for replicate in range(replicates):
-                place = search.directory.control(name, level, replicate)
-                if files.exists(place.result):
-                    rows.append(files.read_json(place.result))
-                    continue
-                seed = _seed(search.seed, name, level, replicate)
-                ticket = control(search, search.ticket(level), seed)
-                ticket.save(place.ticket, overwrite=True)
-                row = training.carry_out(
-                    search.model,
-                    ticket,
-                    plan,
-                    plans.Run(level, name, replicate, {}, data_seed=seed),
-                    place,
-                )
-                trained = True
-                search.store_results(row)
-                rows.append(row)
-        if trained:
-            search.restore(search.levels)
+    stored = search.directory.controls()
+    rows = [
+        _carried_out(search, plan, chosen, level, replicate)
+        for level in levels
+        for replicate in numbers
+    ]
+    if search.directory.controls() != stored:
+        search.restore(search.finished_levels[-1])
     return rows
 
 
-def _seed(seed: int, name: str, level: int, replicate: int) -> int:
+def _carried_out(
+    search: LotterySearch,
+    plan: plans.Plan,
+    control: Control,
+    level: int,
+    replicate: int,
+) -> dict[str, Any]:
+    """The result line of one run, which is trained unless it is stored."""
+    checks.check_count("level", level, 1, "a pruned level")
+    place = search.directory.control(control.key, level, replicate)
+    if files.exists(place.result):
+        return files.read_json(place.result)
+    original = search.ticket(level)
+    with directories.lock(place.root):
+        directories.clean_leftovers(place.root)
+        seed = _seed(search.seed, control.key, level, replicate)
+        case = control.apply(search, Case(original, plan), seed)
+        case.ticket.save(place.ticket, overwrite=True)
+        row = training.carry_out(
+            search.trainable_model(),
+            case.ticket,
+            case.plan,
+            plans.Run(level, control.name, replicate, control.parameters, seed),
+            place,
+            fresh_optimizer=search.fresh_optimizer,
+        )
+    search.store_results(row)
+    return row
+
+
+def _seed(seed: int, name: str, *numbers: int) -> int:
     """A seed of its own for each control run, the same on every machine."""
-    key = [seed, *name.encode(), level, replicate]
+    key = [seed, *name.encode(), *numbers]
     return int(np.random.SeedSequence(key).generate_state(1)[0]) % 2**31

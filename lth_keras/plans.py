@@ -43,6 +43,8 @@ class Plan:
         callbacks: the user's callbacks.
         fit_arguments: everything else for `model.fit`.
         data: what the data are, as far as a resumed search can tell.
+        after: training steps that count as done before a run begins, for the
+            learning rate's schedule and the numbers of the epochs; whole epochs.
     """
 
     feed: Feed
@@ -57,6 +59,7 @@ class Plan:
     callbacks: UserCallbacks
     fit_arguments: dict[str, Any]
     data: dict[str, Any]
+    after: int = 0
     _pristine: list[tuple[Any, dict[str, Any]]] = dataclasses.field(
         default_factory=list
     )
@@ -97,25 +100,25 @@ class Plan:
 
 def make(
     model: keras.Model,
-    x: Any,
-    y: Any,
     *,
-    batch_size: int | None,
-    epochs: int,
-    callbacks: UserCallbacks,
-    validation_split: float,
-    validation_data: Any,
-    shuffle: bool,
-    sample_weight: Any,
-    initial_epoch: int,
-    steps_per_epoch: int | None,
-    test_data: Any,
-    train_data: Any,
-    evaluate_every: int | None,
     monitor: str,
     seed: int,
     trial: int,
-    fit_arguments: dict[str, Any],
+    x: Any = None,
+    y: Any = None,
+    batch_size: int | None = None,
+    epochs: int = 1,
+    callbacks: UserCallbacks = None,
+    validation_split: float = 0.0,
+    validation_data: Any = None,
+    shuffle: bool = True,
+    sample_weight: Any = None,
+    initial_epoch: int = 0,
+    steps_per_epoch: int | None = None,
+    test_data: Any = None,
+    train_data: Any = None,
+    evaluate_every: int | None = None,
+    **fit_arguments: Any,
 ) -> Plan:
     """The plan that `LotterySearch.fit`'s arguments ask for; builds the model.
 

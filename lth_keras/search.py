@@ -115,6 +115,11 @@ class LotterySearch(StoredSearch):
             self._levels = level_for_density(sizes, rates, target=self._target)
         return self._levels or 0
 
+    @property
+    def fresh_optimizer(self) -> bool:
+        """Whether rewound runs take the optimizer's slots of before the first step."""
+        return self._optimizer_state == "fresh"
+
     def restore(self, level: int) -> None:
         """Sets the model to the weights that a finished level ended with.
 
@@ -179,49 +184,74 @@ class LotterySearch(StoredSearch):
                 directory, or it holds a search with other settings.
         """
         model = self.trainable_model()
-        self.plan = plans.make(
-            model,
-            x,
-            y,
+        plan, rewind_step, settings = self._prepared(
+            x=x,
+            y=y,
             batch_size=batch_size,
             epochs=epochs,
+            verbose=verbose,
             callbacks=callbacks,
             validation_split=validation_split,
             validation_data=validation_data,
             shuffle=shuffle,
+            class_weight=class_weight,
             sample_weight=sample_weight,
             initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
             test_data=test_data,
             train_data=train_data,
             evaluate_every=evaluate_every,
-            monitor=self._monitor,
-            seed=self.seed,
-            trial=self.trial,
-            fit_arguments={
-                "verbose": verbose,
-                "class_weight": class_weight,
-                **fit_arguments,
-            },
+            **fit_arguments,
+        )
+        with directories.lock(self.directory.root):
+            self._clean_leftovers()
+            manifest.write_or_check(self.directory, settings)
+            self._search(model, plan, rewind_step)
+        return self.history
+
+    def prepare(self, x: Any = None, y: Any = None, **arguments: Any) -> None:
+        """Makes the search ready for controls, and trains nothing.
+
+        For a search that is finished, or that another process is carrying out.
+
+        Args:
+            x: as in `fit`.
+            y: as in `fit`.
+            **arguments: all others that `fit` was given.
+
+        Raises:
+            LotteryError: as `fit`; or nothing is stored in the directory.
+        """
+        _, _, settings = self._prepared(x=x, y=y, **arguments)
+        manifest.read(self.directory)
+        manifest.write_or_check(self.directory, settings)
+
+    def _prepared(self, **arguments: Any) -> tuple[plans.Plan, int, dict[str, Any]]:
+        """The plan, which is kept, the rewind step, and the settings to store."""
+        model = self.trainable_model()
+        self.plan = plans.make(
+            model, monitor=self._monitor, seed=self.seed, trial=self.trial, **arguments
         )
         rewind_step = self._rewind_step(self.plan)
         checks.check_survivors(model, self.levels)
         manifest.check_alignment(model, self.plan, rewind_step)
         # The learning rate in it may change while training.
         self._optimizer_config = self._optimizer_config or manifest.optimizer(model)
-        with directories.lock(self.directory.root):
-            directories.clean_leftovers(self.directory.root)
-            settings = manifest.settings(
-                model,
-                self.plan,
-                levels=self.levels,
-                rewind_step=rewind_step,
-                optimizer_state=self._optimizer_state,
-                optimizer=self._optimizer_config,
-            )
-            manifest.write_or_check(self.directory, settings)
-            self._search(model, self.plan, rewind_step)
-        return self.history
+        settings = manifest.settings(
+            model,
+            self.plan,
+            levels=self.levels,
+            rewind_step=rewind_step,
+            optimizer_state=self._optimizer_state,
+            optimizer=self._optimizer_config,
+        )
+        return self.plan, rewind_step, settings
+
+    def _clean_leftovers(self) -> None:
+        """Only what is the search's own: its controls may be running elsewhere."""
+        directories.clean_leftovers(self.directory.root, recursive=False)
+        for level in self.directory.levels():
+            directories.clean_leftovers(self.directory.level(level).root)
 
     def _search(self, model: keras.Model, plan: plans.Plan, rewind_step: int) -> None:
         """Iterative magnitude pruning; each step returns if its artefact exists."""
@@ -244,7 +274,7 @@ class LotterySearch(StoredSearch):
                 plan,
                 plans.Run(level, data_seed=self.seed),
                 place,
-                fresh_optimizer=level > 0 and self._optimizer_state == "fresh",
+                fresh_optimizer=level > 0 and self.fresh_optimizer,
                 capture_at=rewind_step if level == 0 else None,
             )
             self.store_results(row)

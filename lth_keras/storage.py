@@ -95,8 +95,8 @@ class RunDirectory:
         """The directory of one control run: ``controls/random_reinit/level03-r0``.
 
         Args:
-            name: the control's name: letters, digits and any of ``_ . = + , -``,
-                beginning with a letter or a digit.
+            name: the control's name, parameters included: letters, digits and any of
+                ``_ . = + , -``, beginning with a letter or a digit.
             level: the level whose density the control has.
             replicate: number of the repetition, from 0.
 
@@ -110,6 +110,15 @@ class RunDirectory:
             )
         leaf = f"level{_count('level', level):02d}-r{_count('replicate', replicate)}"
         return LevelDirectory(files.join(self.root, "controls", name, leaf))
+
+    @property
+    def chain(self) -> str:
+        """Directory of what continued training (strategy 2) found, level by level."""
+        return files.join(self.root, "continued")
+
+    def replay(self, step: int) -> str:
+        """Directory of the dense ticket of a step that level 0 did not store."""
+        return files.join(self.root, "replays", f"step{_count('step', step)}")
 
     def controls(self) -> list[tuple[str, int, int]]:
         """(name, level, replicate) of every control run with a directory, sorted."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from lth_keras import files, storage
+import numpy as np
+
+from lth_keras import arrays, files, storage
 from lth_keras.compat import LotteryError
 from lth_keras.ticket import Ticket
 
@@ -83,3 +85,27 @@ class StoredSearch:
                 f"one are {reached}."
             )
         return Ticket.load(path)
+
+    @property
+    def theta(self) -> Ticket:
+        """The dense network that every level is rewound to: theta_0, or theta_k.
+
+        Raises:
+            LotteryError: level 0 has not been reached.
+        """
+        path = self.directory.level(0).rewind
+        return Ticket.load(path) if files.exists(path) else self.ticket(0)
+
+    def trained_weights(self, level: int) -> list[np.ndarray]:
+        """The weights that a level ended with, in the order of its ticket's.
+
+        Raises:
+            LotteryError: the level is not finished.
+        """
+        place = self.directory.level(level)
+        if not files.exists(place.result):
+            raise LotteryError(
+                f"level {level} is not finished in {self.directory.root}: finished "
+                f"levels are {self.finished_levels}."
+            )
+        return list(arrays.read_arrays(place.trained_weights).values())

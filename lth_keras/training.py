@@ -16,6 +16,7 @@ import numpy as np
 
 from lth_keras import arrays, callbacks, compat, files, results, slots, state
 from lth_keras.compat import LotteryError, keras
+from lth_keras.late_schedule import late_schedule
 from lth_keras.plans import Plan, Run
 from lth_keras.storage import LevelDirectory
 from lth_keras.ticket import Ticket
@@ -52,11 +53,19 @@ def carry_out(
         LotteryError: something wrote pruned weights while training, the data ended
             early, or training stopped before `capture_at`.
     """
-    load(model, ticket, fresh_optimizer)
-    compat.reset_generators(model, callbacks.level_seed(run.data_seed, run.level))
+    capture = None
+    if capture_at:
+
+        def store(captured: state.Start) -> None:
+            rewind = Ticket.of(model, captured, level=0, seed=plan.seed)
+            rewind.save(directory.rewind, overwrite=True)
+
+        capture = callbacks.CaptureAt(capture_at, store)
+    _begin(model, ticket, run, fresh_optimizer)
     began = time.perf_counter()
     try:
-        fitted = _fit(model, ticket.step, plan, run, directory, capture_at)
+        with late_schedule(model, plan.after):
+            fitted = _fit(model, ticket.step, plan, run, capture)
         state.verify(model)
         trained = _named_weights(model)
         _check_numbers(trained, fitted.iterations)
@@ -84,6 +93,39 @@ def carry_out(
     )
     files.write_json(directory.result, row)
     return row
+
+
+def replay(
+    model: keras.Model, ticket: Ticket, plan: Plan, run: Run, step: int
+) -> Ticket:
+    """Trains a run again up to a step, and stores nothing.
+
+    Args:
+        model: the wrapped, compiled model.
+        ticket: where the run started.
+        plan: how it trained; its evaluations, which leave no trace, are left out.
+        run: which run it was.
+        step: training steps from its start, at least 1.
+
+    Returns:
+        The ticket of that step: weights, mask and optimizer state.
+
+    Raises:
+        LotteryError: training passes over that step, or ends before it.
+    """
+    found: list[state.Start] = []
+    bare = dataclasses.replace(plan, evaluators={}, monitor=None, train_evaluator=None)
+    _begin(model, ticket, run)
+    _fit(model, ticket.step, bare, run, callbacks.CaptureAt(step, found.append, True))
+    return Ticket.of(model, found[0], level=run.level, seed=plan.seed)
+
+
+def _begin(
+    model: keras.Model, ticket: Ticket, run: Run, fresh_optimizer: bool = False
+) -> None:
+    """Sets the model, and its random layers, to the start of a run."""
+    load(model, ticket, fresh_optimizer)
+    compat.reset_generators(model, callbacks.level_seed(run.data_seed, run.level))
 
 
 def load(model: keras.Model, ticket: Ticket, fresh_optimizer: bool = False) -> None:
@@ -146,12 +188,13 @@ def _fit(
     start: int,
     plan: Plan,
     run: Run,
-    directory: LevelDirectory,
-    capture_at: int | None,
+    capture: callbacks.CaptureAt | None,
 ) -> _Fitted:
     steps = plan.feed.steps_per_epoch
     epoch, step = divmod(start, steps or 1)
-    epoch += plan.first_epoch
+    # Callbacks that set the learning rate by the epoch see that it is a late one.
+    later = plan.after // steps if steps else 0
+    epoch += plan.first_epoch + later
     users = plan.callbacks_of(run.level)
     evaluate = callbacks.Evaluate(
         plan.evaluators,
@@ -166,19 +209,13 @@ def _fit(
         every.append(callbacks.Project())
     if step:
         every.append(callbacks.StartAt(epoch, step))
-    if capture_at:
-
-        def store(captured: state.Start) -> None:
-            rewind = Ticket.of(model, captured, level=0, seed=plan.seed)
-            rewind.save(directory.rewind, overwrite=True)
-
-        capture = callbacks.CaptureAt(capture_at, store)
+    if capture is not None:
         every.append(capture)
     every.append(callbacks.StopOnNaN(start=start, first_batch=step))
     with _passed(model, run.level):
         history = model.fit(
             plan.feed.dataset(run.level, start, run.data_seed),
-            epochs=plan.epochs,
+            epochs=plan.epochs + later,
             initial_epoch=epoch,
             steps_per_epoch=steps,
             callbacks=every,
@@ -190,10 +227,10 @@ def _fit(
             f"{evaluate.step} of {plan.iterations}: give a Dataset without an end, or "
             "a smaller steps_per_epoch."
         )
-    if capture_at and not capture.captured:
+    if capture is not None and not capture.captured:
         raise LotteryError(
             f"rewind_to: level 0 stopped at iteration {evaluate.step}, before "
-            f"iteration {capture_at} to rewind to: rewind to an earlier one."
+            f"iteration {capture.at} to rewind to: rewind to an earlier one."
         )
     # Callbacks may restore other weights as training ends, and averages of the
     # weights (use_ema) take their place then.
