@@ -22,11 +22,14 @@ help:
 demo: $(STAMP)
 	$(BIN)/python examples/lottery_search.py $(ARGS)
 
+# A few processes, since most tests use one core; a file's tests share its fixtures.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
 test: $(STAMP)
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
 
 test-all: $(STAMP)
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

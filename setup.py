@@ -21,7 +21,7 @@ EXAMPLES = [
     "tensorboard>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<5",
 ]
-TESTS = [*EXAMPLES, "pytest>=9"]
+TESTS = [*EXAMPLES, "pytest>=9", "pytest-xdist>=3.8,<4"]
 
 setup(
     name="lth_keras",

@@ -61,7 +61,12 @@ class Value(flags.ArgumentParser):
         return value
 
 
-def parse(known: flags.FlagValues, argv: Sequence[str], about: str) -> None:
+def parse(
+    known: flags.FlagValues,
+    argv: Sequence[str],
+    about: str,
+    places: Sequence[str] = (),
+) -> list[str]:
     """Reads the flags, or shows them all and leaves with exit code 0.
 
     Args:
@@ -69,10 +74,15 @@ def parse(known: flags.FlagValues, argv: Sequence[str], about: str) -> None:
         argv: the program's name and its arguments; `--flagfile=FILE` among them is
             replaced by the lines of that file.
         about: what the program does, shown by --help.
+        places: names of the arguments that are no flags, such as RUN_DIR; a last one
+            with "..." may be repeated.
+
+    Returns:
+        The arguments that are no flags.
 
     Raises:
         FlagError: a flag is unknown, has no value or one that is not allowed, or
-            there is an argument that is no flag.
+            there are more or fewer arguments that are no flags.
     """
     if _HELP.intersection(argv[1:]):
         print(help_text(known, about))
@@ -86,10 +96,17 @@ def parse(known: flags.FlagValues, argv: Sequence[str], about: str) -> None:
     except flags.Error as error:
         text = str(error).removeprefix("flag ").replace("ERROR:: ", "")
         raise FlagError(f"{text} {_SEE_HELP}") from None
-    if rest[1:]:
+    given = rest[1:]
+    repeated = bool(places) and places[-1].endswith("...")
+    if len(given) < len(places):
+        name = places[len(given)].removesuffix("...")
+        raise FlagError(f"{name} is missing: name it after the program {_SEE_HELP}")
+    if len(given) > len(places) and not repeated:
         raise FlagError(
-            f"{rest[1]!r} is no flag: write flags as --name=value {_SEE_HELP}"
+            f"{given[len(places)]!r} is no flag: write flags as --name=value "
+            f"{_SEE_HELP}"
         )
+    return given
 
 
 def help_text(known: flags.FlagValues, about: str) -> str:

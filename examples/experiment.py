@@ -1,4 +1,4 @@
-"""A whole job: its directory, its trials one after another, and its report.
+"""A whole job: its directory, its searches and controls, and its report.
 
 Everything is stored as it is found. A job that was stopped goes on with the same
 flags, and one that has ended shows its report again.
@@ -7,36 +7,52 @@ flags, and one that has ended shows its report again.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import lth_keras as lth
+import tasks
+import workers
 from command_line import FlagError
 from lth_keras import directories, figures, files, report, storage
 from lth_keras.compat import LotteryError
 from progress import Progress
 from settings import Options
+from tasks import Queue, Task
 from trials import Trials
 
+# What may differ when a job goes on: where things are, how many runs are made and at
+# a time, and which controls. Those that are stored stay.
+_FREE = ("data_dir", "output_dir", "workers", "trials", "controls", "replicates")
 
-def run(options: Options) -> None:
+
+def run(options: Options, levels: Sequence[int] | None = None) -> None:
     """Carries out what the flags describe, and prints the results.
+
+    Args:
+        options: the flags.
+        levels: levels at which controls are run; all pruned ones by default.
 
     Raises:
         FlagError: a flag does not fit; nothing has been written.
         LotteryError: the directory is another job's, or in use, or cannot be
             written; the data cannot be read; or the training diverged.
     """
-    for name in options.controls:
-        if name not in lth.controls.names():
-            known = ", ".join(lth.controls.names())
-            raise FlagError(f"--controls={name} is unknown: use {known} or none")
+    check_controls(options.controls)
     directory = storage.ExperimentDirectory(options.output_dir)
     trials = functools.cache(lambda: Trials(options))
     if files.exists(directory.settings):
         check_settings(directory, options)
     else:
         trials()  # What is refused must not leave a directory behind.
+    every = tasks.of_job(
+        options.trials,
+        range(1, options.levels + 1) if levels is None else levels,
+        options.controls,
+        options.replicates,
+    )
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(directories.lock(directory.root))
@@ -44,46 +60,64 @@ def run(options: Options) -> None:
             store_settings(directory, options)
         except LotteryError as error:
             raise LotteryError(f"--output_dir={options.output_dir}: {error}") from error
-        missing = runs(options) - len(rows(directory))
+        missing = tasks.missing(every, directory, options.levels)
         if missing:
-            train(options, directory, trials(), missing)
+            train(options, directory, trials, every, missing)
         files.write_jsonl(directory.results, rows(directory))
         show(options, directory)
+
+
+def check_controls(names: Sequence[str]) -> None:
+    """Refuses a control that is not known.
+
+    Raises:
+        FlagError: names it.
+    """
+    for name in names:
+        try:
+            lth.controls.parse(name)
+        except LotteryError as error:
+            raise FlagError(f"--controls={name}: {error}") from None
 
 
 def train(
     options: Options,
     directory: storage.ExperimentDirectory,
-    trials: Trials,
-    missing: int,
+    trials: Callable[[], Trials],
+    every: Sequence[Task],
+    missing: dict[Task, int],
 ) -> None:
     """Carries out the runs that are not stored yet.
 
     Args:
         options: the flags.
         directory: where everything goes, locked.
-        trials: made from `options`.
-        missing: how many runs are to be done.
+        trials: makes what is needed to train.
+        every: the tasks of the job.
+        missing: those that are not finished, with the number of their runs.
     """
-    total = runs(options)
-    print(f"{trials.summary} -> {directory.root}", flush=True)
-    if missing < total:
-        print(f"going on: {total - missing} of {total} runs are stored", flush=True)
-    progress = Progress(total, total - missing, options.levels, options.trials)
+    todo = sum(missing.values())
+    total = sum(1 if task.control else options.levels + 1 for task in every)
+    print(f"{trials().summary} -> {directory.root}", flush=True)
+    if todo < total:
+        print(f"going on: {total - todo} of {total} runs are stored", flush=True)
+    progress = Progress(total, total - todo, options.levels, options.trials)
 
     def on_result(row: dict[str, Any]) -> None:
         files.write_jsonl(directory.results, rows(directory))
         progress.finish(row)
 
     with contextlib.closing(progress):
-        for trial in range(options.trials):
-            trials.carry_out(trial, directory.trial(trial).root, progress, on_result)
-
-
-def runs(options: Options) -> int:
-    """Number of training runs of the whole job."""
-    levels, controls = options.levels, len(options.controls)
-    return options.trials * (levels + 1 + controls * levels)
+        if options.workers:
+            workers.carry_out(Queue(missing, directory), options, directory, on_result)
+        else:
+            for task in missing:
+                progress.begin(task.trial, task.kind)
+                root = directory.trial(task.trial).root
+                trials().carry_out(task, root, progress.callbacks, on_result)
+    # Processes that wrote the results of one trial may have missed each other's last.
+    for trial in {task.trial for task in missing}:
+        lth.LotterySearch.load(directory.trial(trial).root).store_results()
 
 
 def rows(directory: storage.ExperimentDirectory) -> list[dict[str, Any]]:
@@ -94,6 +128,28 @@ def rows(directory: storage.ExperimentDirectory) -> list[dict[str, Any]]:
         if files.exists(trial.manifest)
         for row in lth.LotterySearch.load(trial.root).results
     ]
+
+
+def stored_options(directory: storage.ExperimentDirectory, **changes: Any) -> Options:
+    """The flags that a job was started with.
+
+    Args:
+        directory: of the job.
+        **changes: flags to have another value.
+
+    Raises:
+        LotteryError: the directory is not of a job of this version.
+    """
+    stored = _stored_flags(directory)
+    names = {field.name for field in dataclasses.fields(Options)} - {"output_dir"}
+    if set(stored) != names:
+        raise LotteryError(
+            f"{directory.settings} is of another version of this program: it differs "
+            f"in {', '.join(sorted(set(stored) ^ names))}"
+        )
+    flags: dict[str, Any] = {**stored, "output_dir": directory.root, **changes}
+    lists = {name: tuple(v) for name, v in flags.items() if isinstance(v, list)}
+    return Options(**{**flags, **lists})
 
 
 def store_settings(directory: storage.ExperimentDirectory, options: Options) -> None:
@@ -109,7 +165,7 @@ def store_settings(directory: storage.ExperimentDirectory, options: Options) -> 
             f"{directory.root} holds trials but no settings.json: use another directory"
         )
     else:
-        files.write_json(directory.settings, {"flags": options.deciding()})
+        files.write_json(directory.settings, {"flags": as_plain(options)})
 
 
 def check_settings(directory: storage.ExperimentDirectory, options: Options) -> None:
@@ -118,22 +174,57 @@ def check_settings(directory: storage.ExperimentDirectory, options: Options) -> 
     Raises:
         LotteryError: names each flag that differs, as stored and as given.
     """
-    stored = files.read_json(directory.settings)
-    stored = stored.get("flags") if isinstance(stored, dict) else None
-    if not isinstance(stored, dict):
-        raise LotteryError(f"{directory.settings} is not of a lottery search")
-    given = options.deciding()
-    differing = [
-        f"--{name} (stored {stored.get(name)}, given {given.get(name)})"
-        for name in {**given, **stored}
-        if stored.get(name) != given.get(name)
-    ]
+    differing = differences(_stored_flags(directory), as_plain(options))
     if differing:
         raise LotteryError(
             f"--output_dir={directory.root} holds a search with other flags: "
             f"{', '.join(differing)}; use the stored ones to go on, or another "
             "--output_dir"
         )
+
+
+def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Each flag that two jobs on one directory may not differ in, with both values.
+
+    Args:
+        stored: flags by name, as `as_plain` has them.
+        given: the same of the other job.
+    """
+    found = [
+        f"--{name} (stored {_said(stored.get(name))}, given {_said(given.get(name))})"
+        for name in {**given, **stored}
+        if name not in _FREE and stored.get(name) != given.get(name)
+    ]
+    # Several threads and one give results that differ in the last bits.
+    if bool(stored.get("workers")) != bool(given.get("workers")):
+        found.append(
+            f"--workers (stored {stored.get('workers')}, given {given.get('workers')}; "
+            "any number above 0 is alike)"
+        )
+    return found
+
+
+def _stored_flags(directory: storage.ExperimentDirectory) -> dict[str, Any]:
+    if not files.exists(directory.settings):
+        raise LotteryError(f"{directory.root} is no --output_dir of lottery_search.py")
+    stored = files.read_json(directory.settings)
+    stored = stored.get("flags") if isinstance(stored, dict) else None
+    if not isinstance(stored, dict):
+        raise LotteryError(f"{directory.settings} is not of a lottery search")
+    return stored
+
+
+def as_plain(options: Options) -> dict[str, Any]:
+    """The flags as they come back from JSON, but for the directory they are in."""
+    found = dataclasses.asdict(options)
+    del found["output_dir"]
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items()}
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "none"
+    return "the paper's" if value is None else str(value)
 
 
 def show(options: Options, directory: storage.ExperimentDirectory) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import lth_keras as lth
 from command_line import FlagError
-from lth_keras import compat, jit, models, schedules
+from lth_keras import compat, jit, learning_rates, models, schedules
 from lth_keras.compat import keras
 from lth_keras.weights import pruned_weights_of
 from settings import Options
@@ -28,18 +28,27 @@ def wrapped_model(
         classes: number of classes.
         seed: decides the initial weights.
     """
-    paper = options.paper
-    rates, output_rate = dict(paper.rates), paper.output_rate
-    if options.rate is not None:
-        rates = dict.fromkeys(rates, options.rate)
-        output_rate = None if output_rate is None else options.rate / 2
-    if options.scope == "global":
-        # One ranking has one rate; layers the paper leaves dense stay dense.
-        rates = dict.fromkeys(rates, options.rate or max(rates.values()))
-        output_rate = None
+    rates = {
+        pattern: rate
+        for pattern, rate in (
+            # Not the 1x1 layers for downsampling.
+            (r"conv\d+$", options.conv_rate),
+            (r"^dense\d+$", options.dense_rate),
+            ("^output$", options.output_rate),
+        )
+        if rate
+    }
     with compat.seeded(seed):
-        model = models.build(options.model, input_shape, classes)
-    return lth.wrap(model, rate=rates, scope=options.scope, output_rate=output_rate)
+        model = models.build(
+            options.model,
+            input_shape,
+            classes,
+            hidden=options.hidden,
+            width=options.width,
+            dropout=options.dropout,
+            weight_decay=options.weight_decay,
+        )
+    return lth.wrap(model, rate=rates, scope=options.scope)
 
 
 def compile_model(options: Options, model: keras.Model, rewind_step: int) -> None:
@@ -76,19 +85,21 @@ def optimizer(options: Options) -> keras.optimizers.Optimizer:
     rate = learning_rate(options)
     if options.optimizer == "adam":
         return keras.optimizers.Adam(rate)
-    return keras.optimizers.SGD(rate, 0.9 if options.optimizer == "momentum" else 0.0)
+    return keras.optimizers.SGD(rate, options.momentum)
 
 
 def learning_rate(options: Options) -> Any:
-    """The learning rate, or its schedule where the paper lets it drop."""
-    rate, drops = options.learning_rate, options.paper.drops
-    if not drops:
-        return rate
-    return keras.optimizers.schedules.PiecewiseConstantDecay(
-        # At a boundary the rate before it still holds.
-        [round(share * options.iterations) - 1 for share in drops],
-        [rate * 0.1**n for n in range(len(drops) + 1)],
-    )
+    """The learning rate, or its schedule where it warms up or drops."""
+    rate: Any = options.learning_rate
+    if options.lr_drops:
+        rate = keras.optimizers.schedules.PiecewiseConstantDecay(
+            # At a boundary the rate before it still holds.
+            [round(share * options.iterations) - 1 for share in options.lr_drops],
+            [rate * 0.1**n for n in range(len(options.lr_drops) + 1)],
+        )
+    if options.warmup:
+        rate = learning_rates.LinearWarmup(rate, options.warmup)
+    return rate
 
 
 def check_survivors(options: Options, model: keras.Model) -> None:

@@ -67,14 +67,20 @@ class Progress:
 
     def finish(self, row: Mapping[str, Any]) -> None:
         """A run is stored with this result line."""
+        if "trial" in row:  # Several processes may have runs at a time.
+            parameters = (f"{name}={v}" for name, v in row["parameters"].items())
+            self.begin(row["trial"], " ".join([row["control"], *parameters]))
+            self._level = row["level"]
         self._finished, self._fraction = self._finished + 1, 0.0
-        if not self._terminal:
-            text = f"{percent_kept(row['density'])} % of weights kept"
-            if row["early_stop_iteration"] is not None:
-                text += f"  stop at {row['early_stop_iteration']}"
-            if row["test_accuracy"] is not None:
-                text += f"  test accuracy {100 * row['test_accuracy']:.2f} %"
-            self._show(text)
+        if self._clock is None:
+            self._clock = time.monotonic(), self._done()
+        text = f"{percent_kept(row['density'])} % of weights kept"
+        if row["early_stop_iteration"] is not None:
+            text += f"  stop at {row['early_stop_iteration']}"
+        if row["test_accuracy"] is not None:
+            text += f"  test accuracy {100 * row['test_accuracy']:.2f} %"
+        self._shown = time.monotonic()
+        self._show(text)
 
     def close(self) -> None:
         """Leaves the terminal at the beginning of an empty line."""

@@ -1,4 +1,4 @@
-"""One trial: data, model, search and controls, as the flags say.
+"""The trials of a job: data, models, searches and controls, as the flags say.
 
 Trials differ in their initial weights and data order; the data are split alike.
 """
@@ -17,8 +17,10 @@ from lth_keras import batches, datasets, schedules
 from lth_keras.compat import keras
 from lth_keras.weights import pruned_weights_of
 from networks import check_survivors, compile_model, use_jit, wrapped_model
-from progress import Progress
 from settings import Options
+from tasks import Task
+
+import tensorflow as tf  # isort: skip
 
 
 class Trials:
@@ -40,10 +42,13 @@ class Trials:
 
     def __init__(self, options: Options):
         self._options = options
+        self._current: lth.LotterySearch | None = None
+        self._callbacks: Callable[[int], list[Any]] = lambda level: []
+        self._on_result: Callable[[dict[str, Any]], None] = lambda row: None
         self._data = datasets.load(
             options.dataset, data_dir=options.data_dir, seed=options.seed
         )
-        self._stream = self._data.stream(options.batch_size)
+        self._stream = self._data.stream(options.batch_size, options.augment)
         self._rewind_step = rewind_step(options, len(self._data.train[0]))
         model = wrapped_model(options, self._data.input_shape, self._data.classes, 0)
         check_survivors(options, model)
@@ -51,48 +56,66 @@ class Trials:
 
     def carry_out(
         self,
-        trial: int,
+        task: Task,
         directory: str,
-        progress: Progress,
+        callbacks: Callable[[int], list[Any]],
         on_result: Callable[[dict[str, Any]], None],
     ) -> None:
-        """Trains every level and control of a trial that is not stored yet.
+        """Trains what a task asks for and is not stored yet.
 
         Args:
-            trial: number of the trial, from 0.
-            directory: where its search is stored.
-            progress: told of every run.
+            task: a whole search, or a run of a control.
+            directory: where the search of the task's trial is stored.
+            callbacks: level -> the Keras callbacks of a run.
             on_result: called with each new result line.
         """
-        options, data = self._options, self._data
-        seed = trial_seed(options.seed, trial)
-        model = wrapped_model(options, data.input_shape, data.classes, seed)
-        compile_model(options, model, self._rewind_step)
-        search = lth.LotterySearch(
-            model,
-            levels=options.levels,
-            directory=directory,
-            rewind_to=self._rewind_step,
-            seed=seed,
-            trial=trial,
-            on_result=on_result,
-        )
-        progress.begin(trial, "ticket")
-        search.fit(
-            self._stream,
+        search = self._search(task.trial, directory)
+        self._callbacks, self._on_result = callbacks, on_result
+        if not task.control:
+            search.fit(**self._fit_arguments)
+            return
+        if search.plan is None:
+            search.prepare(**self._fit_arguments)
+        lth.controls.run(search, task.control, [task.level], [task.replicate])
+
+    def _search(self, trial: int, directory: str) -> lth.LotterySearch:
+        """The search of a trial; the last one is kept, for its compiled model."""
+        if self._current is None or self._current.trial != trial:
+            options, data = self._options, self._data
+            seed = trial_seed(options.seed, trial)
+            model = wrapped_model(options, data.input_shape, data.classes, seed)
+            compile_model(options, model, self._rewind_step)
+            self._current = lth.LotterySearch(
+                model,
+                levels=options.levels,
+                directory=directory,
+                rewind_to=self._rewind_step,
+                seed=seed,
+                trial=trial,
+                on_result=lambda row: self._on_result(row),
+            )
+        return self._current
+
+    @property
+    def _fit_arguments(self) -> dict[str, Any]:
+        return {
+            "x": self._stream,
             # One epoch for Keras; the stream itself reshuffles at every real one.
-            epochs=1,
-            steps_per_epoch=options.iterations,
-            verbose=0,
-            callbacks=progress.callbacks,
-            validation_data=data.validation,
-            test_data=data.test,
-            train_data=data.train,
-            evaluate_every=options.evaluate_every,
-        )
-        for name in options.controls:
-            progress.begin(trial, name)
-            lth.controls.run(search, name)
+            "epochs": 1,
+            "steps_per_epoch": self._options.iterations,
+            "verbose": 0,
+            "callbacks": lambda level: self._callbacks(level),
+            "validation_data": self._data.validation,
+            "test_data": self._data.test,
+            "train_data": self._data.train,
+            "evaluate_every": self._options.evaluate_every,
+        }
+
+
+def use_one_thread() -> None:
+    """Lets TensorFlow compute with one thread; call it before anything is computed."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def trial_seed(seed: int, trial: int) -> int:

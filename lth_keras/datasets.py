@@ -17,10 +17,12 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from lth_keras import batches, tfds_reader
+from lth_keras import augmentation, batches, tfds_reader
 from lth_keras.compat import LotteryError
 
 Split = tfds_reader.Split
+
+AUGMENTATIONS = ("none", "crop_flip")
 
 _CHUNK = 1000  # images
 
@@ -55,11 +57,12 @@ class Data:
         height, width, channels = self.train[0].shape[1:]
         return height, width, channels
 
-    def stream(self, batch_size: int) -> Stream:
+    def stream(self, batch_size: int, augment: str = "none") -> Stream:
         """Training batches as a function of (level, seed), for `LotterySearch.fit`.
 
         Args:
           batch_size: examples per batch, at most the size of `train`.
+          augment: "none", or "crop_flip" for `augmentation.crop_flip` of the images.
 
         Returns:
           `f(level, seed, start=0)`, the endless `batches.batches` of (image, label)
@@ -67,8 +70,13 @@ class Data:
           `len(train) // batch_size` of them.
 
         Raises:
-          LotteryError: if no whole batch fits into the training set.
+          LotteryError: if no whole batch fits into the training set, or the
+            augmentation is unknown.
         """
+        if augment not in AUGMENTATIONS:
+            raise LotteryError(
+                f"augment={augment!r} is unknown; use {' or '.join(AUGMENTATIONS)}."
+            )
         batches.steps_per_epoch(len(self.train[0]), batch_size, drop_remainder=True)
         with tf.device("CPU:0"):
             tensors = tuple(tf.convert_to_tensor(array) for array in self.train)
@@ -83,7 +91,12 @@ class Data:
                 drop_remainder=True,
             )
 
-        return level_batches
+        def augmented_batches(level: int, seed: int, start: int = 0) -> tf.data.Dataset:
+            plain = level_batches(level, seed, start)
+            return augmentation.crop_flip(plain, seed=seed, level=level, start=start)
+
+        # A stored search knows its data by the name of the function.
+        return level_batches if augment == "none" else augmented_batches
 
 
 def load(

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from tiny_tfds import offline, prepare
 
 from lth_keras import datasets, tfds_reader
 from lth_keras.compat import LotteryError
@@ -14,55 +15,7 @@ from lth_keras.compat import LotteryError
 
 @pytest.fixture
 def tfds(monkeypatch):
-    """TensorFlow Datasets with every way to a network closed."""
-    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        # Nothing listens on the discard port.
-        monkeypatch.setenv(variable, "http://127.0.0.1:9")
-    monkeypatch.setenv("no_proxy", "")
-    monkeypatch.setenv("NO_PROXY", "")
-    import tensorflow_datasets
-
-    return tensorflow_datasets
-
-
-def images(count: int, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    return rng.integers(0, 256, (count, *shape), dtype=np.uint8)
-
-
-def prepare(
-    tfds, data_dir, name, shape, sizes, version, classes=10, label=None, unlabelled=()
-):
-    """Writes random images in TFDS's own format; returns them by split.
-
-    Image i has label i modulo `classes`, or -1 in the splits named by `unlabelled`.
-    """
-    written = {split: images(size, shape, size) for split, size in sizes.items()}
-    features = {
-        "image": tfds.features.Image(shape=shape),
-        "label": label or tfds.features.ClassLabel(num_classes=classes),
-    }
-    tfds.dataset_builders.store_as_tfds_dataset(
-        name=name,
-        version=version,
-        features=tfds.features.FeaturesDict(features),
-        split_datasets={
-            split: [
-                (
-                    number,
-                    {
-                        "image": image,
-                        "label": -1 if split in unlabelled else number % classes,
-                    },
-                )
-                for number, image in enumerate(array)
-            ]
-            for split, array in written.items()
-        },
-        data_dir=data_dir,
-        disable_shuffling=True,
-    )
-    return written
+    return offline(monkeypatch)
 
 
 def sorted_rows(array: np.ndarray) -> np.ndarray:
@@ -136,6 +89,30 @@ def test_a_stream_gives_whole_training_batches_by_level_and_seed():
     assert labels(level=2, seed=7) == labels(2, 7)
     assert labels(2, 7, start=1)[:2] == labels(2, 7)[1:]
     assert labels(3, 7) != labels(2, 7) != labels(2, 8)
+
+
+def test_an_augmented_stream_has_the_plain_ones_labels_and_other_pixels():
+    data = datasets.load("digits")
+    plain, augmented = data.stream(60), data.stream(60, augment="crop_flip")
+    assert plain.__qualname__ == "Data.stream.<locals>.level_batches"
+    assert augmented.__qualname__ == "Data.stream.<locals>.augmented_batches"
+    assert augmented(1, 7).element_spec == plain(1, 7).element_spec
+
+    def taken(stream, start):
+        return list(
+            itertools.islice(stream(1, 7, start).as_numpy_iterator(), 5 - start)
+        )
+
+    (_, labels), (images, _) = taken(plain, 0)[2], taken(augmented, 0)[2]
+    late, numbers = taken(augmented, 2)[0]
+    assert np.array_equal(numbers, labels)
+    assert np.array_equal(late, images)
+    assert not np.array_equal(images, taken(plain, 0)[2][0])
+
+
+def test_an_unknown_augmentation_is_refused():
+    with pytest.raises(LotteryError, match="augment='cutout' is unknown; use none or"):
+        datasets.load("digits").stream(60, augment="cutout")
 
 
 def test_a_stream_of_batches_larger_than_the_training_set_is_refused():

@@ -22,7 +22,8 @@ import lth_keras as lth
 import progress
 import settings
 import trials
-from lth_keras import directories, files
+from lth_keras import directories, files, storage
+from lth_keras.compat import LotteryError
 
 SCRIPT = pathlib.Path(lottery_search.__file__)
 SMALL = ("--iterations=20", "--evaluate_every=10", "--jit=off")
@@ -111,11 +112,18 @@ def test_trials_have_initial_weights_of_their_own(finished):
     assert (first.seed, second.seed) == (0, trials.trial_seed(0, 1))
 
 
-def test_the_flags_that_decide_are_stored(finished):
+def test_the_flags_are_stored_and_can_be_had_back(finished, tmp_path):
     stored = json.loads((finished / "settings.json").read_text())["flags"]
     assert stored["levels"] == 1
-    assert stored["rate"] == "the paper's"
+    assert stored["controls"] == ["random_reinit"]
     assert "output_dir" not in stored
+    directory = storage.ExperimentDirectory(str(finished))
+    given = options(*SMALL, *TWO_TRIALS, f"--output_dir={finished}")
+    assert experiment.stored_options(directory) == given
+    stored["strange"] = stored.pop("levels")
+    files.write_json(tmp_path / "settings.json", {"flags": stored})
+    with pytest.raises(LotteryError, match="another version.*levels, strange"):
+        experiment.stored_options(storage.ExperimentDirectory(str(tmp_path)))
 
 
 def test_a_finished_job_only_shows_its_report_again(finished, monkeypatch, capfd):
@@ -180,12 +188,23 @@ def test_a_stopped_job_goes_on_and_ends_the_same(
 
 def test_other_flags_are_refused_by_name(finished, capfd):
     before = (finished / "settings.json").read_bytes()
-    assert start(finished, "--levels=3", "--trials=2", "--rate=0.3") == 1
+    assert start(finished, "--levels=3", "--rate=0.3", "--controls=none") == 1
     line = one_line(capfd.readouterr().err)
     assert "--levels (stored 1, given 3)" in line
     assert "--rate (stored the paper's, given 0.3)" in line
-    assert "--trials" not in line
+    assert "--trials" not in line and "--controls" not in line
     assert (finished / "settings.json").read_bytes() == before
+
+
+def test_a_job_goes_on_with_more_trials_and_controls(finished, tmp_path, capfd):
+    folder = tmp_path / "job"
+    assert start(folder, "--levels=1", "--controls=none") == 0
+    assert len(rows(folder)) == 2
+    assert start(folder, *TWO_TRIALS) == 0
+    assert rows(folder) == rows(finished)
+    # What is stored is not lost by asking for less.
+    assert start(folder, "--levels=1", "--controls=none") == 0
+    assert rows(folder) == rows(finished)
 
 
 def test_a_second_process_is_refused(finished, capfd):
@@ -203,7 +222,7 @@ def test_a_second_process_is_refused(finished, capfd):
         (["--levels=-1"], 2, "--levels=-1: use a whole number, 0 or more"),
         (["--rewind_to=20it"], 2, "--rewind_to=20it is iteration 20, past the end"),
         (["--rewind_to=3ep"], 2, "--rewind_to=3ep is iteration 60, past the end"),
-        (["--controls=none,x"], 2, "--controls=none is unknown: use random_reinit"),
+        (["--controls=none,x"], 2, "--controls=none: control 'none' is not known"),
         (["--rate=0.9"], 2, "--levels=18: level 5 would leave dense1/kernel"),
         (
             ["--rate=0.9", "--scope=global"],

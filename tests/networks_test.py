@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 
 import networks
 import settings
-from lth_keras import models
-from lth_keras.weights import pruned_weights_of
+from lth_keras.weights import pruned_weights_of, weights_of
 
 
 def options(*arguments: str) -> settings.Options:
@@ -30,6 +27,13 @@ def test_lenet_is_pruned_as_in_the_paper_or_at_the_rate_given():
     assert set(rates("--scope=global").values()) == {0.2}
 
 
+def test_layers_at_rate_zero_are_not_pruned():
+    assert rates("--output_rate=0") == {"dense1": 0.2, "dense2": 0.2}
+    assert rates("--hidden=8", "--dense_rate=0.3") == {"dense1": 0.3, "output": 0.1}
+    found = rates("--model=conv2", "--conv_rate=0", "--dense_rate=0")
+    assert found == {"output": 0.1}
+
+
 @pytest.mark.parametrize(("model", "rate"), [("conv2", 0.1), ("conv6", 0.15)])
 def test_convolutions_have_rates_of_their_own(model, rate):
     found = rates(f"--model={model}")
@@ -45,12 +49,25 @@ def test_resnet_keeps_its_output_and_downsampling_layers_dense():
     assert set(found.values()) == {0.2}
 
 
-def test_the_paper_prunes_every_vgg_convolution_and_nothing_else():
-    paper = settings.PAPER["vgg19"]
-    network = models.build("vgg19", (16, 16, 1), 2)
-    kernels = [w.name.split("/")[0] for w in network.weights if "kernel" in w.name]
-    (pattern,) = paper.rates
-    assert [k for k in kernels if not re.search(pattern, k)] == ["output"]
+def test_vgg_is_pruned_in_its_convolutions_alone():
+    given = options("--dataset=cifar10", "--model=vgg16", "--width=0.05")
+    model = networks.wrapped_model(given, (16, 16, 1), 2, seed=0)
+    found = {w.path.split("/")[0]: w.wrapper.rate for w in pruned_weights_of(model)}
+    assert found == {f"conv{n}": 0.2 for n in range(1, 14)}
+
+
+def test_the_network_is_built_as_the_flags_say():
+    given = options("--hidden=6,5,4", "--dropout=0.25", "--weight_decay=0.5")
+    model = networks.wrapped_model(given, (2, 2, 1), 2, seed=0)
+    layers = {layer.name: layer for layer in model.layers}
+    assert [layers[f"dense{n}"].layer.units for n in (1, 2, 3)] == [6, 5, 4]
+    assert layers["dropout3"].rate == 0.25
+    kernels = [w.read() for w in weights_of(model) if w.mask is not None]
+    expected = 0.25 * sum(np.sum(kernel**2) for kernel in kernels)
+    assert sum(map(float, model.losses)) == pytest.approx(expected, rel=1e-5)
+    given = options("--model=resnet20", "--width=0.5")
+    model = networks.wrapped_model(given, (8, 8, 1), 2, seed=0)
+    assert model.get_layer("stage3_block1_conv1").layer.filters == 32
 
 
 def test_weights_follow_the_seed():
@@ -75,8 +92,28 @@ def test_vggs_learning_rate_falls_after_a_half_and_three_quarters():
     assert np.allclose(found, [1, 1, 1, 1, 0.1, 0.1, 0.01, 0.01])
 
 
-def test_lenets_learning_rate_stays():
+def test_drops_can_be_chosen_for_any_network():
+    given = options("--iterations=8", "--learning_rate=1", "--lr_drops=0.25")
+    schedule = networks.learning_rate(given)
+    found = [float(schedule(step)) for step in range(4)]
+    assert np.allclose(found, [1, 1, 0.1, 0.1])
+
+
+def test_a_warmup_comes_before_the_drops():
+    given = options("--model=vgg19", "--iterations=8", "--warmup=4")
+    schedule = networks.learning_rate(given)
+    found = [float(schedule(step)) for step in range(8)]
+    assert np.allclose(
+        found, [0.025, 0.05, 0.075, 0.1, 0.01, 0.01, 0.001, 0.001], rtol=1e-5
+    )
+    schedule = networks.learning_rate(options("--warmup=4", "--learning_rate=1"))
+    assert [float(schedule(step)) for step in (0, 3, 9)] == [0.25, 1, 1]
+
+
+def test_what_stored_searches_compare_of_the_learning_rate_stays():
     assert networks.learning_rate(options()) == 0.0012
+    schedule = networks.learning_rate(options("--model=vgg19", "--iterations=8"))
+    assert type(schedule).__name__ == "PiecewiseConstantDecay"
 
 
 @pytest.mark.parametrize(
@@ -84,6 +121,11 @@ def test_lenets_learning_rate_stays():
 )
 def test_optimizers_are_those_named(name, momentum):
     assert networks.optimizer(options(f"--optimizer={name}")).momentum == momentum
+
+
+def test_the_momentum_is_the_one_given():
+    given = options("--optimizer=momentum", "--momentum=0.5")
+    assert networks.optimizer(given).momentum == 0.5
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,9 @@ def test_a_terminal_has_one_line_that_is_written_over(now):
     assert stream.getvalue() == (
         f"\r 31 %  {run}  500/2000 iterations\x1b[K"
         f"\r 38 %  {run}  1000/2000 iterations  1:40 left\x1b[K"
+        # Cut to the width of the terminal.
+        f"\r 50 %  {run}  51.2 % of weights kept  stop at 1400  test accuracy"
+        " 98.6\x1b[K"
         "\r\x1b[K"
     )
 

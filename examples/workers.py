@@ -1,0 +1,102 @@
+"""Several runs at a time on one machine, each in a process with a single thread.
+
+One thread per run makes the results the same for every number of workers, and wastes
+no time on small layers, which many threads do not speed up.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+from collections.abc import Callable
+from typing import Any
+
+from lth_keras import storage
+from lth_keras.compat import LotteryError
+from settings import Options
+from tasks import Queue, Task
+from worker import work
+
+
+def carry_out(
+    queue: Queue,
+    options: Options,
+    directory: storage.ExperimentDirectory,
+    on_result: Callable[[dict[str, Any]], None],
+) -> None:
+    """Carries out every task of a queue by `options.workers` processes.
+
+    Args:
+        queue: the tasks.
+        options: the flags.
+        directory: of the job, held by this process.
+        on_result: called with each new result line.
+
+    Raises:
+        LotteryError: a run failed, as it would have in this process; or a worker
+            was killed. The other workers are stopped, and finished runs are stored.
+    """
+    # A forked process would share locks, and TensorFlow's threads would be missing.
+    context = multiprocessing.get_context("spawn")
+    workers = []
+    try:
+        for _ in range(options.workers):
+            ours, theirs = context.Pipe()
+            process = context.Process(
+                target=work, args=(theirs, options, directory.root), daemon=True
+            )
+            process.start()
+            theirs.close()
+            workers.append(Worker(process, ours))
+        while queue:
+            for worker in workers:
+                if worker.task is None:
+                    worker.give(queue.take(worker.trial))
+            ready = multiprocessing.connection.wait([w.connection for w in workers])
+            for worker in workers:
+                if worker.connection in ready:
+                    hear(worker, queue, on_result)
+    finally:
+        for worker in workers:
+            worker.process.terminate()
+        for worker in workers:
+            worker.process.join()
+
+
+class Worker:
+    """A process, and what it is doing."""
+
+    def __init__(self, process: Any, connection: Any):
+        self.process, self.connection = process, connection
+        self.task: Task | None = None
+        self.trial: int | None = None
+
+    def give(self, task: Task | None) -> None:
+        if task is not None:
+            self.task, self.trial = task, task.trial
+            self.connection.send(task)
+
+
+def hear(
+    worker: Worker, queue: Queue, on_result: Callable[[dict[str, Any]], None]
+) -> None:
+    """Takes one message of a worker: a result line, the end of a task, or a failure."""
+    try:
+        kind, content = worker.connection.recv()
+    except EOFError:
+        worker.process.join()
+        raise LotteryError(
+            f"a worker was ended from outside (exit code {worker.process.exitcode}; "
+            "-9 often means that memory ran out): use fewer --workers; the same "
+            "command goes on."
+        ) from None
+    if kind == "result":
+        on_result(content)
+    elif kind == "done":
+        assert worker.task is not None
+        queue.finish(worker.task)
+        worker.task = None
+    elif kind == "refused":
+        raise LotteryError(content)
+    else:
+        raise RuntimeError(f"a worker failed:\n{content}")
