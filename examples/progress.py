@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from lth_keras.compat import keras
-from lth_keras.report import percent_kept
+from lth_keras.report import label, percent_kept
 
 _REFRESH = 0.1  # seconds
 
@@ -68,8 +68,7 @@ class Progress:
     def finish(self, row: Mapping[str, Any]) -> None:
         """A run is stored with this result line."""
         if "trial" in row:  # Several processes may have runs at a time.
-            parameters = (f"{name}={v}" for name, v in row["parameters"].items())
-            self.begin(row["trial"], " ".join([row["control"], *parameters]))
+            self.begin(row["trial"], label(row))
             self._level = row["level"]
         self._finished, self._fraction = self._finished + 1, 0.0
         if self._clock is None:

@@ -1,153 +1,309 @@
-"""The paper's two curves of a search, drawn from its stored result rows alone.
+"""The paper's curves against P_m, drawn from stored result rows alone.
 
-The rows are those of `report`; matplotlib is imported where it is needed.
+Figures 4, 5 and 6 of 1803.03635: the early-stopping iteration, the accuracy there, and
+that at the end, with controls. The rows are those of `report`.
 """
 
 from __future__ import annotations
 
-import io
-import math
-import os
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lth_keras import files, report
+from lth_keras import drawing, files, report
 from lth_keras.compat import LotteryError
 
-_DENSE = "dense network"
+Rows = Iterable[Mapping[str, Any]]
 
-# Okabe and Ito's colours, told apart with any colour vision; their yellow is left
-# out, for it is faint on white. The ticket has the first.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = "osD^vPX"
+METRICS: Mapping[str, str] = {
+    "early_stop_iteration": "early-stopping iteration",
+    "early_stop_test_accuracy": "test accuracy at early stop (%)",
+    "test_accuracy": "test accuracy after training (%)",
+}
+_DENSE = "dense network"
+_DASHES = ("--", "-.", ":")
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One line of a figure: a column of the table, and how it is drawn.
+
+    Attributes:
+        label: its name in the legend.
+        column: summaries by level.
+        colour: of the line, its markers and bars.
+        marker: matplotlib's name of the marker.
+        dashes: matplotlib's line style; tickets are solid.
+        hollow: whether the markers are, where colours have come round again.
+    """
+
+    label: str
+    column: report.Column
+    colour: str
+    marker: str
+    dashes: str = "-"
+    hollow: bool = False
+
+    @property
+    def is_ticket(self) -> bool:
+        return next(iter(self.column.values())).control == report.TICKET
 
 
 def figure(
-    rows: Iterable[Mapping[str, Any]],
+    rows: Rows,
     path: files.PathLike,
     title: str | None = None,
+    metrics: Sequence[str] = ("early_stop_iteration", "early_stop_test_accuracy"),
 ) -> None:
-    """Draws the two curves of the paper against the percentage of weights remaining.
+    """Draws the curves of the paper against the percentage of weights remaining.
 
-    Left the test accuracy at the end of training, right the early-stopping iteration;
-    the ticket solid, controls dashed, the dense network a horizontal line. Points are
-    means over trials and replicates, bars their minimum and maximum.
+    A panel per metric; the ticket solid, controls dashed, the dense network a
+    horizontal line. Points are means over trials and replicates, bars their minimum
+    and maximum.
 
     Args:
         rows: result rows.
         path: where to write, atomically; ``.png`` (1800 pixels wide) or ``.svg``.
         title: a line above the panels.
+        metrics: names in `METRICS`, one to three.
 
     Raises:
         LotteryError: if matplotlib is missing, the suffix is another, there are no
             rows, or the file cannot be written.
     """
-    suffix = os.path.splitext(files.as_path(path))[1].lower()
-    if suffix not in (".png", ".svg"):
-        raise LotteryError(f"figure path {path} must end in .png or .svg")
-    columns = report.columns_of(report.summarise(rows))
-    try:
-        import matplotlib.style
-        from matplotlib.figure import Figure
-        from matplotlib.layout_engine import ConstrainedLayoutEngine
-    except ImportError as error:
-        raise LotteryError(
-            "a figure needs matplotlib: pip install matplotlib, or this package with "
-            "its 'examples' extra"
-        ) from error
-    # The user's own style must not leak into the figure, nor ours out of it. The
-    # salt makes equal rows give an equal SVG.
-    style = {"font.size": 9, "svg.hashsalt": "lth_keras", "axes.grid": True}
-    with matplotlib.style.context(["default", style]):
-        layout = ConstrainedLayoutEngine(wspace=0.05)
-        drawing = Figure(figsize=(9, 4), dpi=200, layout=layout)
-        panels = drawing.subplots(1, 2)
-        _panel(panels[0], columns, "test_accuracy", "test accuracy after training (%)")
-        _panel(panels[1], columns, "early_stop_iteration", "early-stopping iteration")
-        if title:
-            drawing.suptitle(title, fontsize=11)
-        _legend(drawing, panels)
-        content = io.BytesIO()
-        metadata = {"Date": None} if suffix == ".svg" else None
-        drawing.savefig(content, format=suffix[1:], metadata=metadata)
-    files.write_bytes(path, content.getvalue())
+    drawing.check_path(path)
+    drawing.save(draw({"": rows}, title, metrics), path)
 
 
-def _panel(
-    axes: Any, columns: Sequence[report.Column], metric: str, label: str
-) -> None:
-    """Draws one metric of every column against the percentage of weights kept."""
-    scale = 1 if metric == "early_stop_iteration" else 100
-    for index, column in enumerate(columns):
-        points = [
-            (100 * summary.density, statistic)
-            for summary in column.values()
-            if (statistic := summary.metrics[metric])
-        ]
-        if not points:
-            continue
-        means = [scale * statistic.mean for _, statistic in points]
-        is_ticket = next(iter(column.values())).control == report.TICKET
-        bars = [
-            [scale * (s.mean - s.minimum) for _, s in points],
-            [scale * (s.maximum - s.mean) for _, s in points],
-        ]
-        axes.errorbar(
-            [percent for percent, _ in points],
-            means,
-            yerr=bars if any(s.samples > 1 for _, s in points) else None,
-            label=next(iter(column.values())).label,
-            color=_COLOURS[index % len(_COLOURS)],
-            marker=_MARKERS[index % len(_MARKERS)],
-            linestyle="-" if is_ticket else "--",
-            markersize=4,
-            linewidth=1.6 if is_ticket else 1.2,
-            elinewidth=0.8,
-            capsize=2,
-            zorder=3 if is_ticket else 2.5,
-        )
-        if is_ticket and (dense := column.get(0)) and dense.metrics[metric]:
-            axes.axhline(
-                means[0], color="#666666", linewidth=1, linestyle=":", label=_DENSE
+def draw(
+    series: Mapping[str, Rows], title: str | None = None, metrics: Sequence[str] = ()
+) -> Any:
+    """The figure of one search, or of several in the same panels.
+
+    Args:
+        series: result rows by the name of their search. Several searches have a
+            colour each, in which their controls are dashed; one has a colour for each
+            control.
+        title: a line above the panels.
+        metrics: names in `METRICS`; all three by default.
+
+    Returns:
+        A matplotlib figure, to be saved with `drawing.save`.
+
+    Raises:
+        LotteryError: if matplotlib is missing, a metric is unknown, a search has no
+            rows, or several have more than three kinds of controls.
+    """
+    metrics = tuple(metrics) or tuple(METRICS)
+    for metric in metrics:
+        if metric not in METRICS:
+            raise LotteryError(
+                f"metrics={metric!r} cannot be drawn: use {', '.join(METRICS)}"
             )
-    if not axes.lines:
-        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center")
-    percents = [100 * density for density in report.densities(columns).values()]
-    axes.set_xscale("log")
-    # Half a level of room at the ends; also for a single level.
-    axes.set_xlim(max(percents) * 1.12, min(percents) / 1.12)
-    ticks = _thin(percents)
-    axes.set_xticks(ticks, [report.percent_kept(tick / 100) for tick in ticks])
-    axes.set_xticks(percents, minor=True)
-    axes.xaxis.set_minor_formatter("")
-    axes.grid(color="#dddddd", linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel("weights remaining (%)")
-    axes.set_ylabel(label)
+    found = lines(series)
+    with drawing.style():
+        if len(metrics) < 3:
+            figure = drawing.new(4, title)
+            panels = list(figure.subplots(1, len(metrics), squeeze=False).flat)
+            corner = None
+        else:
+            # Three panels side by side would be small; the legend fills the fourth.
+            figure = drawing.new(6.6, title)
+            *panels, corner = figure.subplots(2, 2).flat
+        for axes, metric in zip(panels, metrics, strict=True):
+            panel(axes, found, metric, METRICS[metric])
+        named = entries(panels)
+        if corner is None:
+            drawing.legend(figure, named, note(found))
+        else:
+            corner.set_axis_off()
+            names = list(named)
+            corner.legend(
+                named.values(), names, loc="center", title=note(found), frameon=False
+            )
+    return figure
 
 
-def _legend(drawing: Any, panels: Iterable[Any]) -> None:
-    """One legend for all panels, below them: the ticket, the controls, the line."""
-    handles: dict[str, Any] = {}
-    for panel in panels:
-        found, labels = panel.get_legend_handles_labels()
-        handles.update(zip(labels, found, strict=True))
-    labels = sorted(handles, key=lambda label: label == _DENSE)
-    if labels:
-        drawing.legend(
-            [handles[label] for label in labels],
-            labels,
-            loc="outside lower center",
-            ncols=min(5, len(labels)),
-            frameon=False,
+def lines(series: Mapping[str, Rows], names: Iterable[str] | None = None) -> list[Line]:
+    """The lines of one search or of several, each with its colour and marker.
+
+    Args:
+        series: result rows by the name of their search.
+        names: of all the searches, where some of them may be missing in `series`.
+
+    Raises:
+        LotteryError: if a search has no rows, or several have more than three kinds of
+            controls.
+    """
+    columns = {name: _ordered(rows) for name, rows in series.items()}
+    every = list(series if names is None else names)
+    if len(every) == 1:
+        (found,) = columns.values()
+        # The ticket's look is its own, also where there are controls only.
+        first = 0 if _label(found[0]) == report.TICKET else 1
+        return [
+            Line(_label(column), column, *_look(index))
+            for index, column in enumerate(found, start=first)
+        ]
+    labels = dict.fromkeys(_label(c) for found in columns.values() for c in found)
+    controls = [label for label in labels if label != report.TICKET]
+    if len(controls) > len(_DASHES):
+        raise LotteryError(
+            f"controls: {len(controls)} of several searches are more than one figure "
+            f"can tell apart; choose at most {len(_DASHES)} of {', '.join(controls)}"
         )
+    dashes = dict(zip(controls, _DASHES, strict=False))
+    return [
+        Line(
+            name if label == report.TICKET else f"{name}, {label}",
+            column,
+            drawing.COLOURS[index % len(drawing.COLOURS)],
+            drawing.MARKERS[index % len(drawing.MARKERS)],
+            dashes.get(label, "-"),
+            hollow=label != report.TICKET,
+        )
+        for name, found in columns.items()
+        for index in [every.index(name)]
+        for column in found
+        for label in [_label(column)]
+    ]
 
 
-def _thin(percents: Sequence[float]) -> list[float]:
-    """Those far enough apart on a logarithmic axis for their labels not to touch."""
-    span = math.log(max(percents) / min(percents)) or 1.0
-    kept: list[float] = []
-    for percent in sorted(percents, reverse=True):
-        if not kept or math.log(kept[-1] / percent) >= 0.1 * span:
-            kept.append(percent)
-    return kept
+def panel(
+    axes: Any,
+    found: Sequence[Line],
+    metric: str,
+    label: str | None,
+    inches: float = 3.8,
+) -> None:
+    """Draws one metric of every line against the percentage of weights kept.
+
+    Args:
+        axes: a matplotlib panel.
+        found: the lines.
+        metric: a name in `report.METRICS`.
+        label: of the y axis.
+        inches: about how wide the panel is.
+    """
+    for line in found:
+        _plot(axes, line, metric)
+    tickets = [line for line in found if line.is_ticket]
+    if len(tickets) == 1 and (points := _points(tickets[0], metric)):
+        level, (_, mean, _, _) = next(iter(points.items()))
+        if level == 0:
+            axes.axhline(mean, color=drawing.GREY, lw=1, ls=":", label=_DENSE)
+    if not axes.lines:
+        drawing.not_measured(axes)
+    elif metric != "early_stop_iteration" and (ends := limits(found, metric)):
+        axes.set_ylim(*ends)
+    densities = report.densities([line.column for line in found])
+    drawing.density_axis(axes, [100 * d for d in densities.values()], inches)
+    axes.set_ylabel(label or "")
+
+
+def _plot(axes: Any, line: Line, metric: str) -> None:
+    points = list(_points(line, metric).values())
+    if not points:
+        return
+    ticket = line.is_ticket
+    percents, means, lows, highs = zip(*points, strict=True)
+    bars = [
+        [mean - low for mean, low in zip(means, lows, strict=True)],
+        [high - mean for mean, high in zip(means, highs, strict=True)],
+    ]
+    drawn = axes.errorbar(
+        percents,
+        means,
+        yerr=bars if any(map(any, bars)) else None,
+        label=line.label,
+        color=line.colour,
+        marker=line.marker,
+        markerfacecolor="white" if line.hollow else line.colour,
+        markersize=4,
+        linestyle=line.dashes,
+        linewidth=1.6 if ticket else 1.2,
+        elinewidth=0.8,
+        capsize=2,
+        zorder=3 if ticket else 2.5,
+    )
+    # Where many bars cross, those of the controls stay behind the lines.
+    for part in (*drawn[1], *drawn[2]):
+        part.set_alpha(1 if ticket else 0.5)
+
+
+def _points(line: Line, metric: str) -> dict[int, tuple[float, float, float, float]]:
+    """By level: P_m in percent, then mean, minimum and maximum as they are drawn."""
+    scale = 1 if metric == "early_stop_iteration" else 100
+    return {
+        level: (
+            100 * summary.density,
+            scale * found.mean,
+            scale * found.minimum,
+            scale * found.maximum,
+        )
+        for level, summary in line.column.items()
+        if (found := summary.metrics[metric])
+    }
+
+
+def limits(found: Sequence[Line], metric: str) -> tuple[float, float] | None:
+    """Ends of an axis of accuracies that no control flattens; None without tickets.
+
+    Of the controls is shown what lies down to 1.5 times the tickets' own range below
+    them; lines go on past the end of the axis.
+    """
+    values = [
+        (line.is_ticket, low, high)
+        for line in found
+        for _, _, low, high in _points(line, metric).values()
+    ]
+    lows = [low for ticket, low, _ in values if ticket]
+    highs = [high for ticket, _, high in values if ticket]
+    if not lows:
+        return None
+    bottom = min(low for _, low, _ in values)
+    top = max(high for _, _, high in values)
+    # A quarter of a point at least, lest a flat ticket magnify what is nothing.
+    bottom = max(bottom, min(lows) - 1.5 * max(max(highs) - min(lows), 0.25))
+    room = 0.05 * max(top - bottom, 0.25)
+    return bottom - room, top + room
+
+
+def note(found: Iterable[Line]) -> str | None:
+    """What the points and bars stand for, where there are several runs."""
+    samples = {s.samples for line in found for s in line.column.values()}
+    if max(samples) == 1:
+        return None
+    several = str(max(samples)) if len(samples) == 1 else f"up to {max(samples)}"
+    return f"mean, minimum and maximum of {several} runs"
+
+
+def entries(panels: Iterable[Any]) -> dict[str, Any]:
+    """The entries of the legend: lines as they come, the dense network last."""
+    found = drawing.handles(panels)
+    return {k: found[k] for k in sorted(found, key=lambda label: label == _DENSE)}
+
+
+def _ordered(rows: Rows) -> list[report.Column]:
+    """The columns, with the paper's own control before all others."""
+    order = {report.TICKET: 0, "random_reinit": 1}
+    columns = report.columns_of(report.summarise(rows))
+    return sorted(columns, key=lambda column: order.get(_label(column), 2))
+
+
+def _label(column: report.Column) -> str:
+    return next(iter(column.values())).label
+
+
+def _look(index: int) -> tuple[str, str, str, bool]:
+    """Colour, marker, dashes and hollowness of a search's n-th line, 0 the ticket."""
+    if index == 0:
+        return drawing.COLOURS[0], drawing.MARKERS[0], "-", False
+    others = len(drawing.COLOURS) - 1
+    turn, place = divmod(index - 1, others)
+    return (
+        drawing.COLOURS[1 + place],
+        drawing.MARKERS[1 + place],
+        _DASHES[turn % len(_DASHES)],
+        turn % 2 == 1,
+    )

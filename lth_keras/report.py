@@ -27,7 +27,7 @@ METRICS = (
     "validation_loss",
     "train_accuracy",
 )
-_SHOWN = METRICS[:3]
+SHOWN = METRICS[:3]
 _WIDTH = 100  # columns of a terminal
 _MISSING = "-"
 _GAP = "  "
@@ -66,9 +66,7 @@ class Summary:
     @property
     def label(self) -> str:
         """The control with its parameters: ``noise sigma=0.5``."""
-        return " ".join(
-            [self.control, *(f"{key}={v}" for key, v in self.parameters.items())]
-        )
+        return label({"control": self.control, "parameters": self.parameters})
 
 
 # One column of a table, and one curve of a figure: a control's summaries by level.
@@ -152,15 +150,15 @@ def markdown(rows: Iterable[Mapping[str, Any]]) -> str:
     columns = columns_of(summarise(rows))
     head = ["level", "P_m (%)"]
     for column in columns:
-        label = _title(column).replace("|", "\\|")
-        head += [f"{label}: early stop (iteration)", "test accuracy there (%)"]
+        name = title(column).replace("|", "\\|")
+        head += [f"{name}: early stop (iteration)", "test accuracy there (%)"]
         head += ["final test accuracy (%)"]
     lines = [head, ["---:"] * len(head)]
     for level, density in densities(columns).items():
         cells = [
-            " ".join(part for part in _cell(name, column.get(level)) if part)
+            " ".join(part for part in cell(name, column.get(level)) if part)
             for column in columns
-            for name in _SHOWN
+            for name in SHOWN
         ]
         lines.append([str(level), percent_kept(density), *cells])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -183,6 +181,51 @@ def densities(columns: Sequence[Column]) -> dict[int, float]:
     return dict(sorted(found.items()))
 
 
+def label(row: Mapping[str, Any]) -> str:
+    """The control of a row with its parameters: ``noise sigma=0.5``."""
+    parameters = sorted((row.get("parameters") or {}).items())
+    return " ".join([row["control"], *(f"{key}={v}" for key, v in parameters)])
+
+
+def choose_levels(
+    found: Mapping[int, float],
+    percents: Iterable[float] | None = None,
+    count: int = 5,
+) -> list[int]:
+    """The levels that a figure of a few of them shows.
+
+    Args:
+        found: density by level, as from `densities`.
+        percents: P_m in percent; the level whose density is nearest by ratio is taken
+            for each.
+        count: how many levels are spread over all of them where none is asked for.
+
+    Returns:
+        Levels, each once, in ascending order.
+
+    Raises:
+        LotteryError: if a percentage is none.
+    """
+    levels = sorted(found)
+    if percents is None:
+        last = len(levels) - 1
+        steps = range(min(count, len(levels)))
+        return [levels[round(n * last / max(1, len(steps) - 1))] for n in steps]
+    wanted = list(percents)
+    for percent in wanted:
+        if not 0 < percent <= 100:
+            raise LotteryError(
+                f"densities={percent:g} is no percentage of weights: use numbers over "
+                "0 and at most 100"
+            )
+    return sorted(
+        {
+            min(levels, key=lambda n: abs(math.log(100 * found[n] / percent)))
+            for percent in wanted
+        }
+    )
+
+
 def percent_kept(density: float) -> str:
     """P_m as the paper quotes it, and two digits of what it would call 0.0."""
     percent = 100 * density
@@ -197,14 +240,20 @@ def _statistic(name: str, group: Sequence[Mapping[str, Any]]) -> Statistic | Non
     return Statistic(mean, min(values), max(values), len(values))
 
 
-def _title(column: Column) -> str:
+def title(column: Column) -> str:
+    """The label of a column, and of how many runs it is the mean: ``ticket (n=5)``."""
     samples = max(summary.samples for summary in column.values())
-    label = next(iter(column.values())).label
-    return f"{label} (n={samples})" if samples > 1 else label
+    name = next(iter(column.values())).label
+    return f"{name} (n={samples})" if samples > 1 else name
 
 
-def _cell(name: str, summary: Summary | None) -> tuple[str, str]:
-    """The mean, and the range if there are several runs."""
+def cell(name: str, summary: Summary | None) -> tuple[str, str]:
+    """A metric as text: the mean, and ``(min-max)`` if there are several runs.
+
+    Args:
+        name: one of `SHOWN`.
+        summary: what the runs gave, or None if there are none.
+    """
     statistic = summary and summary.metrics[name]
     if not statistic:
         return _MISSING, ""
@@ -220,9 +269,7 @@ def _block(columns: Sequence[Column]) -> list[str]:
     """Lines of a table with these columns side by side."""
     levels = densities(columns)
     cells = {
-        level: [
-            [_cell(name, column.get(level)) for name in _SHOWN] for column in columns
-        ]
+        level: [[cell(name, column.get(level)) for name in SHOWN] for column in columns]
         for level in levels
     }
     top, head = " " * 12, "level  P_m %"
@@ -235,8 +282,8 @@ def _block(columns: Sequence[Column]) -> list[str]:
         ]
         widths.append([max(map(len, text)) for text in texts])
         # A label wider than its three columns widens the last of them.
-        widths[-1][-1] += max(0, len(_title(column)) - sum(widths[-1]) - 2)
-        top += _GAP + _title(column).center(sum(widths[-1]) + 2)
+        widths[-1][-1] += max(0, len(title(column)) - sum(widths[-1]) - 2)
+        top += _GAP + title(column).center(sum(widths[-1]) + 2)
         head += _GAP + " ".join(map(str.rjust, names, widths[-1]))
     lines = [top.rstrip(), head]
     for level, density in levels.items():

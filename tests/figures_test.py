@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import sys
 import xml.etree.ElementTree
 
+import numpy as np
 import pytest
+from result_files import row, search
 
-from lth_keras import figures
+from lth_keras import drawing, figures, report
 from lth_keras.compat import LotteryError
-
-
-def row(level=0, control="ticket", **others):
-    return {
-        "trial": 0,
-        "level": level,
-        "control": control,
-        "replicate": 0,
-        "parameters": {},
-        "density": 0.8**level,
-        "iterations": 2000,
-        "early_stop_iteration": 400,
-        "early_stop_test_accuracy": 0.98,
-        "test_accuracy": 0.975,
-        "validation_loss": 0.07,
-        "train_accuracy": 1.0,
-        "seconds": 1.0,
-        "seed": 0,
-        **others,
-    }
-
-
-def search(levels: int, *controls: str, trials: int = 1) -> list[dict]:
-    """Rows of a whole search; accuracies differ by level and trial."""
-    return [
-        row(level, control, trial=trial, test_accuracy=0.98 - (level + trial) / 1000)
-        for trial in range(trials)
-        for level in range(levels)
-        for control in ("ticket", *controls)
-        if level or control == "ticket"
-    ]
 
 
 def svg_texts(path) -> list[str]:
@@ -68,7 +37,7 @@ def test_a_figure_names_its_axes_and_curves(tmp_path):
     texts = svg_texts(tmp_path / "figure.svg")
     for text in (
         "LeNet on digits",
-        "test accuracy after training (%)",
+        "test accuracy at early stop (%)",
         "early-stopping iteration",
         "ticket",
         "random_reinit",
@@ -88,16 +57,6 @@ def test_equal_rows_give_an_equal_figure(tmp_path):
         assert first.read_bytes() == second.read_bytes()
 
 
-def test_tick_labels_of_many_levels_are_thinned():
-    percents = [100 * 0.8**level for level in range(30)]
-    kept = figures._thin(percents)
-    assert kept[0] == 100 and set(kept) <= set(percents)
-    gaps = [math.log(a / b) for a, b in itertools.pairwise(kept)]
-    assert min(gaps) >= 0.1 * math.log(100 / percents[-1])
-    assert 8 <= len(kept) <= 11
-    assert figures._thin([100.0]) == [100.0]
-
-
 @pytest.mark.parametrize(
     "rows",
     [
@@ -113,7 +72,7 @@ def test_unusual_rows_are_drawn(tmp_path, rows):
 
 
 def test_a_panel_without_values_says_so(tmp_path):
-    rows = [row(level, test_accuracy=None) for level in range(3)]
+    rows = [row(level, early_stop_test_accuracy=None) for level in range(3)]
     figures.figure(rows, tmp_path / "figure.svg")
     assert svg_texts(tmp_path / "figure.svg").count("not measured") == 1
 
@@ -142,3 +101,119 @@ def test_a_missing_matplotlib_is_one_line_that_says_what_to_install(
         figures.figure([row()], tmp_path / "figure.png")
     assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
+
+
+# What is drawn.
+
+
+def drawn(axes) -> dict[str, object]:
+    """By label the bars of a panel; the line is the first part of each."""
+    return {bars.get_label(): bars for bars in axes.containers}
+
+
+def two_trials() -> list[dict]:
+    """A ticket of two trials, one with two replicates of a control."""
+    values = {0: (0.97, 0.98), 1: (0.95, 0.99)}
+    rows = [
+        row(level, trial=trial, early_stop_test_accuracy=value)
+        for level, found in values.items()
+        for trial, value in enumerate(found)
+    ]
+    return rows + [
+        row(1, "random_reinit", replicate=n, early_stop_test_accuracy=value)
+        for n, value in enumerate((0.9, 0.94, 0.95))
+    ]
+
+
+def test_points_are_means_and_bars_minimum_and_maximum():
+    figure = figures.draw({"": two_trials()}, None, ["early_stop_test_accuracy"])
+    (axes,) = figure.axes
+    bars = drawn(axes)
+    line, _, (segments,) = bars["ticket"]
+    np.testing.assert_allclose(line.get_xdata(orig=False), [100, 80])
+    means = [100 * np.mean([0.97, 0.98]), 100 * np.mean([0.95, 0.99])]
+    np.testing.assert_allclose(line.get_ydata(orig=False), means)
+    ends = [segment[:, 1] for segment in segments.get_segments()]
+    np.testing.assert_allclose(ends, [[97, 98], [95, 99]])
+    line, _, (segments,) = bars["random_reinit"]
+    np.testing.assert_allclose(
+        line.get_ydata(orig=False), [100 * np.mean([0.9, 0.94, 0.95])]
+    )
+    np.testing.assert_allclose(segments.get_segments()[0][:, 1], [90, 95])
+    (dense,) = [x for x in axes.lines if x.get_label() == "dense network"]
+    np.testing.assert_allclose(dense.get_ydata(orig=False), 97.5)
+
+
+def test_the_ticket_is_solid_and_controls_are_dashed_on_a_descending_axis():
+    figure = figures.draw({"": search(3, "a", "random_reinit")})
+    *panels, corner = figure.axes
+    assert len(panels) == 3
+    for axes in panels:
+        assert axes.get_xscale() == "log"
+        assert axes.get_xlim()[0] > axes.get_xlim()[1]
+        styles = {name: bars[0].get_linestyle() for name, bars in drawn(axes).items()}
+        assert styles == {"ticket": "-", "a": "--", "random_reinit": "--"}
+    texts = [text.get_text() for text in corner.get_legend().get_texts()]
+    assert texts == ["ticket", "random_reinit", "a", "dense network"]
+
+
+def test_eight_controls_are_told_apart():
+    (axes,) = figures.draw({"": search(2, *"abcdefgh")}, None, ["test_accuracy"]).axes
+    looks = {
+        (bars[0].get_color(), bars[0].get_linestyle(), bars[0].get_markerfacecolor())
+        for bars in drawn(axes).values()
+    }
+    assert len(looks) == 9
+
+
+def test_several_searches_have_a_colour_each_and_their_controls_dashes():
+    rows = search(3, "random_reinit")
+    (axes,) = figures.draw({"A": rows, "B": rows}, None, ["test_accuracy"]).axes
+    looks = {
+        name: (bars[0].get_color(), bars[0].get_linestyle())
+        for name, bars in drawn(axes).items()
+    }
+    first, second = drawing.COLOURS[:2]
+    assert looks == {
+        "A": (first, "-"),
+        "A, random_reinit": (first, "--"),
+        "B": (second, "-"),
+        "B, random_reinit": (second, "--"),
+    }
+    with pytest.raises(LotteryError, match="controls: 4 of several searches"):
+        figures.draw({"A": rows, "B": search(3, *"abc")})
+
+
+def test_a_control_that_fails_does_not_flatten_the_tickets():
+    rows = [row(level, test_accuracy=0.98 - level / 100) for level in range(3)]
+    rows += [row(level, "random_mask", test_accuracy=0.1) for level in range(1, 3)]
+    (axes,) = figures.draw({"": rows}, None, ["test_accuracy"]).axes
+    bottom, top = axes.get_ylim()
+    assert 92 < bottom < 96 and 98 < top < 99
+
+
+def test_an_unknown_metric_is_refused():
+    with pytest.raises(LotteryError, match="metrics='loss' cannot be drawn"):
+        figures.draw({"": [row()]}, None, ["loss"])
+
+
+def test_levels_are_chosen_by_the_nearest_ratio_of_density():
+    densities = {level: 0.8**level for level in range(17)}
+    wanted = (100, 51.3, 21.1, 7, 3.6, 3.5)
+    assert report.choose_levels(densities, wanted) == [0, 3, 7, 12, 15]
+    assert report.choose_levels(densities) == [0, 4, 8, 12, 16]
+    assert report.choose_levels({0: 1.0}) == report.choose_levels({0: 1.0}, [2]) == [0]
+    assert report.choose_levels({0: 1.0, 4: 0.4}) == [0, 4]
+    with pytest.raises(LotteryError, match="densities=0 is no percentage"):
+        report.choose_levels(densities, [0])
+
+
+def test_the_legend_says_of_how_many_runs_points_are_the_mean():
+    def title(rows) -> str:
+        figure = figures.draw({"": rows}, None, ["test_accuracy"])
+        return figure.legends[0].get_title().get_text()
+
+    both = [row(level, trial=trial) for level in range(2) for trial in range(5)]
+    assert title(both) == "mean, minimum and maximum of 5 runs"
+    assert title([*both, row(1, "a")]) == "mean, minimum and maximum of up to 5 runs"
+    assert title([row()]) == ""

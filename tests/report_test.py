@@ -3,42 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from result_files import row, search
 
 from lth_keras import report
 from lth_keras.compat import LotteryError
 from lth_keras.report import Statistic
-
-
-def row(level=0, control="ticket", **others):
-    return {
-        "trial": 0,
-        "level": level,
-        "control": control,
-        "replicate": 0,
-        "parameters": {},
-        "density": 0.8**level,
-        "iterations": 2000,
-        "early_stop_iteration": 400,
-        "early_stop_test_accuracy": 0.98,
-        "test_accuracy": 0.975,
-        "validation_loss": 0.07,
-        "train_accuracy": 1.0,
-        "seconds": 1.0,
-        "seed": 0,
-        **others,
-    }
-
-
-def search(levels: int, *controls: str, trials: int = 1) -> list[dict]:
-    """Rows of a whole search; accuracies differ by level and trial."""
-    return [
-        row(level, control, trial=trial, test_accuracy=0.98 - (level + trial) / 1000)
-        for trial in range(trials)
-        for level in range(levels)
-        for control in ("ticket", *controls)
-        if level or control == "ticket"
-    ]
-
 
 # Summaries.
 

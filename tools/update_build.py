@@ -12,16 +12,19 @@ import sys
 
 # A module imports from lower floors only; the facade `__init__` stands on top.
 FLOORS = (
-    "compact_report compat fresh_process results tflite_sparse version",
-    "batches compact_graph criteria evaluation files jit masked masks "
-    "model_io models packed prunable report tfds_reader verification",
-    "arrays compact_shapes compact_weighted datasets directories "
-    "export_report feeds figures schedules substitutes weights",
-    "checks compact_rules rates serving slots storage summaries wrappers",
+    "augmentation compact_report compat fresh_process results tflite_sparse version",
+    "batches compact_graph criteria evaluation files jit late_schedule learning_rates "
+    "masked masks model_io models packed prunable report tfds_reader verification",
+    "arrays compact_nested compact_shapes compact_weighted datasets directories "
+    "drawing export_report feeds schedules substitutes weights",
+    "checks compact_rules figures rates serving slots storage summaries wrappers",
     "copying coverage plans state ticket_files",
-    "callbacks manifest staging ticket wrapping",
-    "compact export stored tflite training",
+    "callbacks manifest run_files staging ticket wrapping",
+    "compact export figure_curves figure_iterations figure_weights html_report stored "
+    "tflite training",
     "search",
+    "continued replays",
+    "transforms",
     "controls",
     "__init__",
 )

@@ -1,0 +1,54 @@
+"""Accuracy at fixed iterations: which evaluation is taken, panels, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from result_files import curve, row
+
+from lth_keras import figure_iterations
+from lth_keras.compat import LotteryError
+
+
+def runs(levels: int = 3, evaluations: int = 8, gain: float = 0.01) -> list[tuple]:
+    values = [0.8 + gain * n for n in range(evaluations)]
+    return [(row(level), curve(test_accuracy=values)) for level in range(levels)]
+
+
+def test_panels_show_the_accuracy_at_shares_of_the_training():
+    figure = figure_iterations.draw({"": runs()})
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["at iteration 200", "at iteration 400", "at iteration 800"]
+    for axes, expected in zip(figure.axes, (81, 83, 87), strict=True):
+        (bars,) = axes.containers
+        np.testing.assert_allclose(bars[0].get_xdata(orig=False), [100, 80, 64])
+        np.testing.assert_allclose(bars[0].get_ydata(orig=False), [expected] * 3)
+        assert axes.get_xscale() == "log"
+        assert axes.get_xlim()[0] > axes.get_xlim()[1]
+
+
+def test_the_last_evaluation_up_to_an_iteration_is_taken():
+    found = figure_iterations.rows_at(runs(levels=1), 399)
+    assert [r["test_accuracy"] for r in found] == [0.8 + 0.01 * 2]
+    assert figure_iterations.rows_at(runs(), 99) == []
+    assert figure_iterations.rows_at(runs(), 801) == []
+
+
+def test_searches_keep_their_colours_where_a_shorter_one_is_left_out():
+    series = {"short": runs(evaluations=4), "long": runs(gain=0.02)}
+    figure = figure_iterations.draw(series, at=(300, 1.0, 800))
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["at iteration 300", "at the end", "at iteration 800"]
+    first, _, last = figure.axes
+    labels = [bars.get_label() for bars in first.containers]
+    assert labels == ["short", "long"]
+    (bars,) = last.containers
+    assert bars.get_label() == "long"
+    assert bars[0].get_color() == first.containers[1][0].get_color()
+
+
+def test_iterations_that_no_run_has_are_refused(tmp_path):
+    with pytest.raises(LotteryError, match="at=5000: no run .* from 100 to 800"):
+        figure_iterations.figure({"": runs()}, tmp_path / "figure.png", at=[5000])
+    with pytest.raises(LotteryError, match="at=0 is no iteration"):
+        figure_iterations.draw({"": runs()}, at=[0])
