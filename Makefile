@@ -20,7 +20,7 @@ help:
 	@echo "PYTHON=python3.12 names the interpreter (3.10 to 3.13) that .venv is made with."
 
 demo: $(STAMP)
-	$(BIN)/python examples/lottery_search.py $(ARGS)
+	$(BIN)/python examples/lottery_search.py --export=on $(ARGS)
 
 # A few processes, since most tests use one core; a file's tests share its fixtures.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile

@@ -7,12 +7,13 @@ flags, and one that has ended shows its report again.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import exporting
 import lth_keras as lth
+import stored_flags
 import tasks
 import workers
 from command_line import FlagError
@@ -22,10 +23,6 @@ from progress import Progress
 from settings import Options
 from tasks import Queue, Task
 from trials import Trials
-
-# What may differ when a job goes on: where things are, how many runs are made and at
-# a time, and which controls. Those that are stored stay.
-_FREE = ("data_dir", "output_dir", "workers", "trials", "controls", "replicates")
 
 
 def run(options: Options, levels: Sequence[int] | None = None) -> None:
@@ -41,6 +38,12 @@ def run(options: Options, levels: Sequence[int] | None = None) -> None:
             written; the data cannot be read; or the training diverged.
     """
     check_controls(options.controls)
+    exports = options.export == "on"
+    if exports and files.is_remote(options.output_dir):
+        raise FlagError(
+            f"--export=on writes a local directory, not {options.output_dir}: run "
+            "export_ticket.py with a local --output afterwards"
+        )
     directory = storage.ExperimentDirectory(options.output_dir)
     trials = functools.cache(lambda: Trials(options))
     if files.exists(directory.settings):
@@ -65,6 +68,8 @@ def run(options: Options, levels: Sequence[int] | None = None) -> None:
             train(options, directory, trials, every, missing)
         files.write_jsonl(directory.results, rows(directory))
         show(options, directory)
+        if exports:
+            print(exporting.one_line(directory.root))
 
 
 def check_controls(names: Sequence[str]) -> None:
@@ -130,28 +135,6 @@ def rows(directory: storage.ExperimentDirectory) -> list[dict[str, Any]]:
     ]
 
 
-def stored_options(directory: storage.ExperimentDirectory, **changes: Any) -> Options:
-    """The flags that a job was started with.
-
-    Args:
-        directory: of the job.
-        **changes: flags to have another value.
-
-    Raises:
-        LotteryError: the directory is not of a job of this version.
-    """
-    stored = _stored_flags(directory)
-    names = {field.name for field in dataclasses.fields(Options)} - {"output_dir"}
-    if set(stored) != names:
-        raise LotteryError(
-            f"{directory.settings} is of another version of this program: it differs "
-            f"in {', '.join(sorted(set(stored) ^ names))}"
-        )
-    flags: dict[str, Any] = {**stored, "output_dir": directory.root, **changes}
-    lists = {name: tuple(v) for name, v in flags.items() if isinstance(v, list)}
-    return Options(**{**flags, **lists})
-
-
 def store_settings(directory: storage.ExperimentDirectory, options: Options) -> None:
     """Stores the flags of a new job, or compares them with the stored ones.
 
@@ -165,7 +148,7 @@ def store_settings(directory: storage.ExperimentDirectory, options: Options) -> 
             f"{directory.root} holds trials but no settings.json: use another directory"
         )
     else:
-        files.write_json(directory.settings, {"flags": as_plain(options)})
+        files.write_json(directory.settings, {"flags": stored_flags.as_plain(options)})
 
 
 def check_settings(directory: storage.ExperimentDirectory, options: Options) -> None:
@@ -174,57 +157,15 @@ def check_settings(directory: storage.ExperimentDirectory, options: Options) -> 
     Raises:
         LotteryError: names each flag that differs, as stored and as given.
     """
-    differing = differences(_stored_flags(directory), as_plain(options))
+    differing = stored_flags.differences(
+        stored_flags.read(directory), stored_flags.as_plain(options)
+    )
     if differing:
         raise LotteryError(
             f"--output_dir={directory.root} holds a search with other flags: "
             f"{', '.join(differing)}; use the stored ones to go on, or another "
             "--output_dir"
         )
-
-
-def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-    """Each flag that two jobs on one directory may not differ in, with both values.
-
-    Args:
-        stored: flags by name, as `as_plain` has them.
-        given: the same of the other job.
-    """
-    found = [
-        f"--{name} (stored {_said(stored.get(name))}, given {_said(given.get(name))})"
-        for name in {**given, **stored}
-        if name not in _FREE and stored.get(name) != given.get(name)
-    ]
-    # Several threads and one give results that differ in the last bits.
-    if bool(stored.get("workers")) != bool(given.get("workers")):
-        found.append(
-            f"--workers (stored {stored.get('workers')}, given {given.get('workers')}; "
-            "any number above 0 is alike)"
-        )
-    return found
-
-
-def _stored_flags(directory: storage.ExperimentDirectory) -> dict[str, Any]:
-    if not files.exists(directory.settings):
-        raise LotteryError(f"{directory.root} is no --output_dir of lottery_search.py")
-    stored = files.read_json(directory.settings)
-    stored = stored.get("flags") if isinstance(stored, dict) else None
-    if not isinstance(stored, dict):
-        raise LotteryError(f"{directory.settings} is not of a lottery search")
-    return stored
-
-
-def as_plain(options: Options) -> dict[str, Any]:
-    """The flags as they come back from JSON, but for the directory they are in."""
-    found = dataclasses.asdict(options)
-    del found["output_dir"]
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items()}
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, list):
-        return ",".join(map(str, value)) or "none"
-    return "the paper's" if value is None else str(value)
 
 
 def show(options: Options, directory: storage.ExperimentDirectory) -> None:

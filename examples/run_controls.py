@@ -31,13 +31,14 @@ def main(argv: Sequence[str]) -> None:
         raise FlagError("--controls is missing: name one or more")
     with command_line.quiet_import():
         import experiment
+        import stored_flags
         from lth_keras import storage
     directory = storage.ExperimentDirectory(root)
-    stored = experiment.stored_options(directory)
+    stored = stored_flags.options_of(directory)
     changes = {
         name: given[name] for name in ("data_dir", "workers") if given[name] is not None
     }
-    options = experiment.stored_options(
+    options = stored_flags.options_of(
         directory, controls=given["controls"], replicates=given["replicates"], **changes
     )
     levels = given["levels"]

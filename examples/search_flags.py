@@ -262,6 +262,14 @@ def _define_job(flag: _Flag) -> None:
         "all of TensorFlow's threads.",
     )
     flag(
+        "export",
+        "off",
+        _one_of(("on", "off")),
+        "Whether the sparsest ticket that is as accurate as the dense network, within "
+        "0.1 points at the end of training, is exported to OUTPUT_DIR/export as a "
+        "packed SavedModel; export_ticket.py does more.",
+    )
+    flag(
         "output_dir",
         None,
         _text,

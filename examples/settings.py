@@ -85,6 +85,7 @@ class Options:
     evaluate_every: int
     seed: int
     workers: int
+    export: str
     output_dir: str
 
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from lth_keras import compat
 from lth_keras.compact_graph import Call, Constants, Part, Rule, calls, width
+from lth_keras.compact_nested import again, flattened
 from lth_keras.compact_report import Compaction, LayerSize
 from lth_keras.compact_rules import rule_of
 from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
@@ -39,9 +40,10 @@ def compact(model: keras.Model, gather: bool = True) -> keras.Model:
 
     Returns:
         A new, uncompiled Functional model with the inputs and outputs of `model`, of
-        ordinary Keras layers. Predictions are equal to float rounding for finite
-        inputs; trained further, it is another network. Of a network with whole
-        branches dead, compacting the result again can leave still less.
+        ordinary Keras layers; those of models inside it stand in it themselves.
+        Predictions are equal to float rounding for finite inputs; trained further, it
+        is another network. Of a network with whole branches dead, compacting the
+        result again can leave still less.
 
     Raises:
         LotteryError: the model cannot be taken apart.
@@ -75,7 +77,7 @@ def compaction(model: keras.Model, gather: bool = True) -> Compaction:
 
 
 def _ordinary(model: keras.Model) -> keras.Model:
-    """A copy of the model without wrappers."""
+    """A copy of the model without wrappers, and without models inside it."""
     compat.require_tf_keras_model(model)
     if not compat.is_functional(model):
         raise LotteryError(
@@ -88,13 +90,13 @@ def _ordinary(model: keras.Model) -> keras.Model:
             "the shape of a batch first."
         )
     if any(isinstance(m, PruneByLevel) for m in compat.layers_within(model)):
-        return unwrap(model)
+        return flattened(unwrap(model))
     if any(isinstance(m, PruneLowMagnitude) for m in compat.layers_within(model)):
         raise LotteryError(
             f"model {model.name!r} holds tfmot's own wrappers: call tfmot's "
             "strip_pruning on it first."
         )
-    return rebuilt(model, copied)
+    return flattened(rebuilt(model, copied))
 
 
 @dataclasses.dataclass
@@ -240,11 +242,9 @@ def _distinct(steps: list[_Step]) -> list[_Step]:
 
 def _called_again(call: Call, parts: dict[int, Part]) -> dict[int, Part]:
     """The layer as it is, called on what its inputs have become."""
-    new: dict[str, list[Any]] = {}
-    for tensor in call.inputs:
-        new.setdefault(str(id(tensor)), []).append(parts[id(tensor)].tensor)
-    args, kwargs = call.node.map_arguments(new)
-    made = tf.nest.flatten(call.layer(*args, **kwargs))
+    made = tf.nest.flatten(
+        again(call, {id(tensor): parts[id(tensor)].tensor for tensor in call.inputs})
+    )
     return {
         id(old): Part(tensor, np.arange(width(old)))
         for old, tensor in zip(call.outputs, made, strict=True)

@@ -21,7 +21,7 @@ import tensorflow as tf
 from lth_keras import compat, directories, files, model_io, staging
 from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
 from lth_keras.copying import copied, rebuilt
-from lth_keras.export_report import ExportReport, LayerNonzeros, held, sizes
+from lth_keras.export_report import ExportReport, LayerNonzeros, held
 from lth_keras.packed import VALUES_DTYPES
 from lth_keras.serving import (
     DEFAULT,
@@ -147,12 +147,10 @@ def staged_saved_model(
         dense = os.path.join(aside, "dense")
         _served(model, traced, packed=False, dense=True).save(dense)
         cases = _cases(model, traced, inputs) if verify else ()
-        bytes_, zipped = sizes(place)
-        dense_bytes, dense_zipped = sizes(dense)
         notes = []
         if packed and not any(layer.stored == "bitmask" for layer in layers):
             notes.append("no weight has enough zeros to be smaller packed; all dense.")
-        yield Staged(
+        yield staging.staged(
             Written(
                 "saved_model",
                 place,
@@ -162,18 +160,10 @@ def staged_saved_model(
                 dense,
                 model_io.has_free_batch(traced[DEFAULT].specs),
             ),
-            ExportReport(
-                format="saved_model",
-                path=path,
-                holds=sentence,
-                settings={"packed": packed, "values_dtype": values_dtype},
-                bytes=bytes_,
-                gzip_bytes=zipped,
-                dense_bytes=dense_bytes,
-                dense_gzip_bytes=dense_zipped,
-                layers=layers,
-                notes=tuple(notes),
-            ),
+            sentence,
+            {"packed": packed, "values_dtype": values_dtype},
+            layers,
+            notes,
         )
 
 
@@ -214,9 +204,7 @@ def staged_keras(
         if verify:
             expected = model_io.expected_outputs(model, inputs)
             cases = (Case(inputs, expected),)
-        bytes_, zipped = sizes(written)
-        dense_bytes, dense_zipped = sizes(dense)
-        yield Staged(
+        yield staging.staged(
             Written(
                 "keras",
                 written,
@@ -226,18 +214,10 @@ def staged_keras(
                 dense,
                 model_io.has_free_batch(specs),
             ),
-            ExportReport(
-                format="keras",
-                path=path,
-                holds=sentence,
-                settings={},
-                bytes=bytes_,
-                gzip_bytes=zipped,
-                dense_bytes=dense_bytes,
-                dense_gzip_bytes=dense_zipped,
-                layers=layers,
-                notes=("a .keras file stores zeros too; compressed, it is smaller.",),
-            ),
+            sentence,
+            {},
+            layers,
+            ["a .keras file stores zeros too; compressed, it is smaller."],
         )
         os.replace(written, path)
 

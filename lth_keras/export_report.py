@@ -105,7 +105,9 @@ class ExportReport:
             return "Latency was not measured."
         ratios = {entry.batch: entry.ratio for entry in self.found.latencies}
         faster = [b for b, ratio in ratios.items() if ratio <= _FASTER]
-        if not faster or self.format in _DENSE_KERNELS:
+        same = all(layer.stored == "dense" for layer in self.layers)
+        same = same and not self.settings.get("quantize")
+        if not faster or same or self.format in _DENSE_KERNELS:
             times = _listed(f"{r:.2f} x dense at batch {b}" for b, r in ratios.items())
             reason = "the kernels multiply the zeros too"
             return f"Sparsity brings no speed here, {reason}: a call takes {times}."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import statistics
 import time
 from collections.abc import Callable
@@ -157,7 +158,12 @@ def _keras(path: str, signature: str) -> Function:
     import tf_keras
 
     model = tf_keras.models.load_model(path, compile=False)
-    names = list(model.output_names)
+    made = model.output
+    # As the package names outputs: a flat dict goes by its keys.
+    flat = isinstance(made, dict) and not any(map(tf.nest.is_nested, made.values()))
+    names = (
+        sorted(made) if flat else [re.sub(r"\W", "_", n) for n in model.output_names]
+    )
 
     @tf.function
     def forward(values: Any) -> Any:

@@ -7,7 +7,7 @@ inputs, and what the model itself computes of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -69,8 +69,8 @@ def example_inputs(
     Args:
         model: a built model.
         batch: what the model takes: an array, a list of arrays, or a dict by input
-            name; None for random values: normal floats, integers that every Embedding
-            of the model knows, short texts.
+            name; None for random values: normal floats, whole numbers that every
+            Embedding of the model knows, short texts.
         size: examples of a random batch.
 
     Raises:
@@ -78,7 +78,7 @@ def example_inputs(
     """
     specs = input_specs(model)
     if batch is None:
-        return random_inputs(specs, size, _vocabulary(model))
+        return random_inputs(specs, size, _vocabulary(model), _tokens(model, specs))
     if isinstance(batch, Mapping):
         missing = [name for name in specs if name not in batch]
         if missing:
@@ -110,9 +110,19 @@ def example_inputs(
 
 
 def random_inputs(
-    specs: Mapping[str, tf.TensorSpec], size: int = 8, vocabulary: int = 2
+    specs: Mapping[str, tf.TensorSpec],
+    size: int = 8,
+    vocabulary: int = 2,
+    tokens: Container[str] = (),
 ) -> dict[str, np.ndarray]:
-    """Random arrays for the specs, the same each time; integers below `vocabulary`."""
+    """Random arrays for the specs, the same each time.
+
+    Args:
+        specs: shape and dtype by input name.
+        size: examples, where the batch is free.
+        vocabulary: integers are below it.
+        tokens: names of inputs of whole numbers, whatever their dtype.
+    """
     rng = np.random.default_rng(0)
     found = {}
     for name, spec in specs.items():
@@ -125,7 +135,7 @@ def random_inputs(
             value = np.apply_along_axis(" ".join, -1, words).astype(np.str_)
         elif spec.dtype == tf.bool:
             value = rng.random(lengths) < 0.5
-        elif spec.dtype.is_integer:
+        elif spec.dtype.is_integer or name in tokens:
             value = rng.integers(0, vocabulary, lengths)
         else:
             value = rng.normal(size=lengths)
@@ -157,9 +167,22 @@ def expected_outputs(
 
     In a compiled function, as exports run: with operations one by one, half-precision
     results would differ.
+
+    Raises:
+        LotteryError: the model cannot compute with these inputs.
     """
     tensors = {name: tf.constant(value) for name, value in inputs.items()}
-    return computed(lambda values: call(model, values), tensors)
+    try:
+        return computed(lambda values: call(model, values), tensors)
+    except (LotteryError, MemoryError):
+        raise
+    except Exception as error:  # whatever the model's own code raises
+        reason = " ".join(str(error).split())[:300]
+        raise LotteryError(
+            f"model {model.name!r} cannot compute with the inputs to verify with: "
+            f"{type(error).__name__}: {reason}; pass batch=, some inputs as it takes "
+            "them."
+        ) from error
 
 
 def computed(
@@ -200,3 +223,33 @@ def _vocabulary(model: keras.Model) -> int:
         if isinstance(layer, keras.layers.Embedding)
     ]
     return min(sizes, default=2)
+
+
+def _tokens(model: keras.Model, specs: Mapping[str, tf.TensorSpec]) -> set[str]:
+    """Names of inputs that an Embedding reads.
+
+    Keras makes them floats in a Sequential model that begins with the Embedding.
+    """
+    if not (model.inputs and compat.is_functional(model)):
+        return set()
+    feeds = compat.producers(model)
+    read = {
+        name
+        for layer in model.layers
+        if isinstance(getattr(layer, "layer", layer), keras.layers.Embedding)
+        for name in feeds.get(layer.name, ())
+    }
+    return {
+        key
+        for key, name in zip(specs, _input_layers(model), strict=True)
+        if name in read
+    }
+
+
+def _input_layers(model: keras.Model) -> list[str]:
+    """Names of the layers of the model's inputs, in the order of the specs."""
+    names = {
+        id(tensor): name
+        for tensor, name in zip(model.inputs, model.input_names, strict=True)
+    }
+    return [names.get(id(t), "") for t in tf.nest.flatten(model.input)]

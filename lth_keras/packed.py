@@ -109,10 +109,7 @@ class PackedWeight(tf.saved_model.experimental.TrackableResource):
         )
 
     def _initialize(self) -> None:
-        flat = tf.cast(self._store.flat(self), self.dtype)
-        tf.raw_ops.AssignVariableOp(
-            resource=self.resource_handle, value=tf.reshape(flat, self.shape)
-        )
+        self._store.initialize(self)
 
 
 class PackedStore:
@@ -195,12 +192,22 @@ class PackedStore:
                 )
         return [] if self._bits is None else [self._bits, *self._values.values()]
 
-    def flat(self, weight: PackedWeight) -> Any:
-        """The dense entries of one weight, as they are stored."""
+    def initialize(self, weight: PackedWeight) -> None:
+        """Makes all weights dense if this is the first; each is initialised in turn.
+
+        A loader runs the initialiser of every resource, after it has made them all.
+        One for all takes less of the file.
+        """
         self.variables()
-        dtype = tf.as_dtype(self._parts[weight][1].dtype)
-        return _unpacker(dtype)(
-            self._bits.read_value(),
-            self._values[dtype].read_value(),
-            tf.constant(self._spans[weight], tf.int64),
-        )
+        if weight is not self.weights[0]:
+            return
+        bits = self._bits.read_value()
+        values = {dtype: held.read_value() for dtype, held in self._values.items()}
+        for each, (_, own) in self._parts.items():
+            dtype = tf.as_dtype(own.dtype)
+            spans = tf.constant(self._spans[each], tf.int64)
+            flat = _unpacker(dtype)(bits, values[dtype], spans)
+            tf.raw_ops.AssignVariableOp(
+                resource=each.resource_handle,
+                value=tf.reshape(tf.cast(flat, each.dtype), each.shape),
+            )

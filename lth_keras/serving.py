@@ -22,6 +22,9 @@ from lth_keras.weights import Weight, weights_of
 
 DEFAULT = "serving_default"
 _CHUNK = 1 << 20  # entries
+# What a variable costs besides its value: nodes that read, save and restore it.
+_VARIABLE = 1200  # bytes
+_LARGEST_CONSTANT = 1 << 14  # bytes
 
 # f(model, inputs by name) -> tensor, or tensors by output name.
 SignatureFunction = Callable[[keras.Model, dict[str, Any]], Any]
@@ -69,7 +72,8 @@ class Served:
     Args:
         model: a built model, wrapped or not; it stays as it is.
         signatures: as from `signatures_of`.
-        packed: whether weights that get smaller by it are stored packed.
+        packed: whether weights that get smaller by it are stored packed, and small
+            ones as constants of the functions that read them.
         values_dtype: of the packed values.
         dense: whether zeros of pruned weights are filled with random numbers: the
             network that the export is compared with.
@@ -89,6 +93,7 @@ class Served:
         self._model, self._signatures = model, signatures
         self._store = PackedStore(values_dtype)
         self._packed: dict[int, PackedWeight] = {}
+        self._constants: set[int] = set()
         self._variables: list[Any] = []
         self._counts: dict[int, tuple[tuple[int, ...], int]] = {}
         reads: dict[int, tuple[Any, Read]] = {}
@@ -100,7 +105,8 @@ class Served:
         if lost := self._still_captured():
             # A weight that a layer also reads by another way stays a variable.
             for key in lost:
-                self._store.drop(self._packed.pop(key))
+                if key in self._packed:
+                    self._store.drop(self._packed.pop(key))
                 del reads[key]
             self._functions = self._trace(reads)
         paths = {id(raw_variable(w.variable)): w for w in weights}
@@ -145,6 +151,15 @@ class Served:
         if packed and floating and worthwhile(value):
             own = self._packed[key] = self._store.add(value, weight.path)
             return {key: (raw, own.read)}
+        copies = value.nbytes * (len(self._signatures) - 1)
+        if (
+            packed
+            and floating
+            and copies < _VARIABLE
+            and value.nbytes <= _LARGEST_CONSTANT
+        ):
+            self._constants.add(key)
+            return {key: (raw, lambda: tf.constant(value, raw.dtype))}
         if getattr(raw, "values", None):
             # A distribution strategy's variable has a copy per replica; one serves.
             return {key: (raw, self._variable(value))}
@@ -178,7 +193,8 @@ class Served:
             for weight in weights_of(self._model)
             for raw in [raw_variable(weight.variable)]
         }
-        return [key for key in self._packed if _handles(raws[key]) & captured]
+        replaced = [*self._packed, *self._constants]
+        return [key for key in replaced if _handles(raws[key]) & captured]
 
 
 def is_pruned(weight: Weight, nonzeros: int) -> bool:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from typing import Any
 
 from lth_keras import compat, files, state
 from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
-from lth_keras.export_report import ExportReport
+from lth_keras.export_report import ExportReport, LayerNonzeros, sizes
 from lth_keras.verification import Written, verify
 from lth_keras.wrappers import PruneByLevel
 
@@ -36,6 +38,39 @@ class Staged:
 
     written: Written
     report: ExportReport
+
+
+def staged(
+    written: Written,
+    holds: str,
+    settings: dict[str, Any],
+    layers: tuple[LayerNonzeros, ...],
+    notes: Iterable[str] = (),
+) -> Staged:
+    """An export as it lies there, with the report of what is known before it is run.
+
+    Args:
+        written: the export and its dense counterpart, both complete.
+        holds: which weights it holds, a sentence of `export_report.held`.
+        settings: what was asked of the format.
+        layers: nonzeros of each weight.
+        notes: sentences for the report.
+    """
+    bytes_, zipped = sizes(written.path)
+    dense_bytes, dense_zipped = sizes(written.dense or written.path)
+    report = ExportReport(
+        format=written.format,
+        path=written.name,
+        holds=holds,
+        settings=settings,
+        bytes=bytes_,
+        gzip_bytes=zipped,
+        dense_bytes=dense_bytes,
+        dense_gzip_bytes=dense_zipped,
+        layers=layers,
+        notes=tuple(notes),
+    )
+    return Staged(written, report)
 
 
 def finish(
@@ -134,12 +169,19 @@ def temporary_directory(near: str) -> Iterator[str]:
     parent = os.path.dirname(near) or "."
     files.make_directory(parent)
     place = os.path.join(parent, files.temporary_name())
-    with files.errors_naming(near, "write"):
-        os.mkdir(place)
-        try:
-            yield place
-        finally:
-            files.remove(place)
+    try:
+        with files.errors_naming(near, "write"):
+            os.mkdir(place)
+            try:
+                yield place
+            finally:
+                files.remove(place)
+    except LotteryError as error:
+        # The user knows no other place than the one asked for.
+        if place not in str(error):
+            raise
+        text = re.sub(rf"{re.escape(place)}(/[\w.-]+)?", lambda _: near, str(error))
+        raise LotteryError(text) from error
 
 
 def tolerance(model: keras.Model, *dtypes: str) -> float:

@@ -12,17 +12,20 @@ import contextlib
 import dataclasses
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
 
 from lth_keras import compat, files, model_io, staging
-from lth_keras.compat import LotteryError, keras
-from lth_keras.export_report import ExportReport, LayerNonzeros, held, sizes
+from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
+from lth_keras.copying import copied, rebuilt
+from lth_keras.export_report import ExportReport, LayerNonzeros, held
 from lth_keras.serving import DEFAULT, Served, Signature, signatures_of
 from lth_keras.staging import Staged
 from lth_keras.verification import Case, Written
+from lth_keras.wrappers import PruneByLevel
 
 QUANTIZATIONS = (None, "float16", "int8")
 # Ranges of activations are known well after this many examples.
@@ -30,6 +33,8 @@ _CALIBRATION = 200
 # Largest difference over largest value that 8 bits may cause.
 _INT8_TOLERANCE = 0.2
 _NAMED = 5
+_HALF = {"float16", "bfloat16"}
+_HALF_POLICIES = {*_HALF, "mixed_float16", "mixed_bfloat16"}
 
 
 def export_tflite(
@@ -128,12 +133,10 @@ def staged_tflite(
                 inputs = {name: value[:size] for name, value in inputs.items()}
                 expected = model_io.expected_outputs(model, inputs)
             cases = (Case(inputs, expected),)
-        bytes_, zipped = sizes(written)
-        dense_bytes, dense_zipped = sizes(dense)
         notes = list(conversion.notes)
         if sparse and all(layer.stored == "dense" for layer in layers):
             notes.append("no weight has enough zeros to be stored sparse; all dense.")
-        yield Staged(
+        yield staging.staged(
             Written(
                 "tflite",
                 written,
@@ -143,21 +146,12 @@ def staged_tflite(
                 dense,
                 free,
             ),
-            ExportReport(
-                format="tflite",
-                path=path,
-                holds=sentence,
-                settings={"sparse": sparse, "quantize": quantize},
-                bytes=bytes_,
-                gzip_bytes=zipped,
-                dense_bytes=dense_bytes,
-                dense_gzip_bytes=dense_zipped,
-                layers=layers,
-                notes=tuple(notes),
-            ),
+            sentence,
+            {"sparse": sparse, "quantize": quantize},
+            layers,
+            notes,
         )
-        with files.errors_naming(path, "write"):
-            os.replace(written, path)
+        os.replace(written, path)
 
 
 class _Conversion:
@@ -170,11 +164,16 @@ class _Conversion:
     """
 
     def __init__(self, model: keras.Model, signature: Signature, aside: str):
-        self._model = model
+        self._model = _in_float32(model)
         self._aside = aside
         self.signature = signature
         self.layers: list[LayerNonzeros] = []
         self.notes: list[str] = []
+        if self._model is not model:
+            self.notes.append(
+                "TFLite has no operations in half precision: the file computes in "
+                "float32 what the model computes in less."
+            )
 
     def run(
         self, sparse: bool, quantize: str | None, examples: dict[str, Any] | None
@@ -216,6 +215,7 @@ class _Conversion:
             served.save(place)
             if not dense:
                 self.layers = list(served.layers)
+            del served
             converter = tf.lite.TFLiteConverter.from_saved_model(
                 place, signature_keys=[DEFAULT]
             )
@@ -225,13 +225,52 @@ class _Conversion:
                 converter.target_spec.supported_types = [tf.float16]
             if examples is not None:
                 converter.representative_dataset = lambda: _one_by_one(examples)
-            return bytes(converter.convert())
-        except (LotteryError, MemoryError, OSError):
+            with warnings.catch_warnings():
+                # The interpreter that measures ranges warns of itself.
+                warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter")
+                return bytes(converter.convert())
+        except (LotteryError, MemoryError, OSError, tf.errors.ResourceExhaustedError):
             raise
         except Exception as error:  # the converter raises whatever its parts raise
             raise LotteryError(_reason(self._model, str(error))) from error
         finally:
             files.remove_directory(place)
+
+
+def _in_float32(model: keras.Model) -> keras.Model:
+    """The model, or a copy that computes in float32 where it uses half precision.
+
+    A subclassed model cannot be copied, and stays as it is.
+    """
+    used = {layer.compute_dtype for layer in compat.layers_within(model)}
+    if not used & _HALF or not compat.is_functional(model):
+        return model
+
+    def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
+        copy = copied(layer.layer if isinstance(layer, PruneByLevel) else layer)
+        if compat.is_input_layer(copy):
+            return copy
+        return type(copy).from_config(_widened(copy.get_config()))
+
+    return rebuilt(model, convert)
+
+
+def _widened(config: Any) -> Any:
+    """A layer's configuration with policies of half precision as float32."""
+    if isinstance(config, dict):
+        return {
+            key: _policy(value) if key == "dtype" else _widened(value)
+            for key, value in config.items()
+        }
+    if isinstance(config, (list, tuple)):
+        return type(config)(_widened(value) for value in config)
+    return config
+
+
+def _policy(value: Any) -> Any:
+    """A layer's dtype in its configuration: a name, or a serialised policy."""
+    name = value["config"].get("name") if isinstance(value, dict) else value
+    return "float32" if name in _HALF_POLICIES else value
 
 
 def _one_by_one(examples: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -294,7 +333,7 @@ def _reason(model: keras.Model, text: str) -> str:
         f"{layer.name!r} ({type(layer).__name__})"
         for layer in compat.layers_within(model)
         if layer.name in parts
-        and not isinstance(layer, keras.Model)
+        and not isinstance(layer, (keras.Model, PruneLowMagnitude))
         and not compat.is_input_layer(layer)
     ]
     if not layers and not ops:

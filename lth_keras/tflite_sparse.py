@@ -30,8 +30,10 @@ _READERS = {
 # The sparse kernel goes through nonzeros one by one, the dense one through entries
 # many at a time. At about this density a batch of 32 takes both equally long.
 _FASTER_SPARSE = 0.04
-# Storing a weight sparse must save at least this share of its bytes.
+# Storing a weight sparse must save at least this share of its bytes, and what the
+# Densify operation and the tensor that it makes take.
 _WORTHWHILE = 0.1
+_OVERHEAD = 256  # bytes
 
 
 def sparsified(content: bytes) -> bytes:
@@ -106,7 +108,7 @@ def _store(tensor: Any, buffer: Any, value: np.ndarray) -> bool:
     kept = rows[row, column]
     segments, indices = _smallest(starts), _smallest(column)
     size = kept.nbytes + segments.nbytes + indices.nbytes
-    if size > (1 - _WORTHWHILE) * value.nbytes:
+    if size > (1 - _WORTHWHILE) * value.nbytes or size + _OVERHEAD > value.nbytes:
         return False
     levels = []
     for axis in order:

@@ -67,6 +67,14 @@ def test_a_format_with_dense_kernels_never_claims_speed(format_: str) -> None:
     )
 
 
+def test_a_file_that_stores_nothing_sparse_never_claims_speed() -> None:
+    dense = (LayerNonzeros("dense/kernel", (10, 20), 150, "dense"),)
+    none = "Sparsity brings no speed here"
+    assert report(layers=dense).speed.startswith(none)
+    quantized = report(layers=dense, settings={"quantize": "int8"})
+    assert quantized.speed.startswith("Faster")
+
+
 def test_no_gain_is_said_where_none_was_measured() -> None:
     slow = Found({}, (Latency(1, 1.0, 1.2, 1.2),), ())
     assert report(found=slow).speed.startswith("Sparsity brings no speed here")

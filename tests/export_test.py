@@ -12,11 +12,8 @@ import pytest
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras import export, model_io, models, packed, serving, staging
+from lth_keras import export, model_io, packed, serving, staging
 from lth_keras.compat import LotteryError, keras, sparsity
-
-# Exports are reloaded in processes of their own, which takes its time.
-pytestmark = pytest.mark.slow
 
 layers = keras.layers
 
@@ -66,6 +63,22 @@ def run(path: Any, **inputs: Any) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in found.items()}
 
 
+def test_an_export_is_reloaded_in_a_fresh_process_and_smaller(
+    tmp_path: pathlib.Path,
+) -> None:
+    wrapped = ticket()
+    report = export.export_saved_model(wrapped, tmp_path / "m", verbose=False)
+    assert report.largest_difference < 1e-5
+    assert "TF1 session loader" in report.found.loaders
+    assert report.bytes < report.dense_bytes
+    assert [x.stored for x in report.layers[::2]] == ["bitmask", "bitmask", "dense"]
+    x = model_zoo.floats(3, 40)
+    np.testing.assert_allclose(
+        run(tmp_path / "m", pixels=x)["logits"], wrapped(x), atol=1e-5
+    )
+
+
+@pytest.mark.slow
 def test_exports_are_right_in_a_fresh_process_and_smaller(
     tmp_path: pathlib.Path,
 ) -> None:
@@ -115,6 +128,7 @@ def test_exports_are_right_in_a_fresh_process_and_smaller(
     assert type(kernel).__name__ == "MaskedVariable"
 
 
+@pytest.mark.slow
 def test_a_keras_file_has_exact_zeros_and_needs_plain_tf_keras(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -142,7 +156,7 @@ def test_a_packed_weight_is_exact_at_every_size_and_dtype() -> None:
             wanted = value.astype(dtype).reshape(size, 1)
             store.add(np.full((3,), 2.5, dtype), "before")
             weight = store.add(wanted, "weight")
-            weight._initialize()
+            store.initialize(store.weights[0])
             assert weight.read().dtype == dtype
             np.testing.assert_array_equal(weight.read().numpy(), wanted)
     bits, values = packed.pack(np.array([0, -0.0, 3, 0, 0, 0, 0, 4, np.nan]))
@@ -161,6 +175,7 @@ def test_a_value_too_large_for_half_precision_is_refused(
     assert exported(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_two_exports_in_one_process_do_not_share_weights(
     tmp_path: pathlib.Path,
 ) -> None:
@@ -249,6 +264,20 @@ def test_a_model_that_cannot_be_exported_is_one_line(tmp_path: pathlib.Path) -> 
     assert exported(tmp_path) == []
 
 
+def test_a_batch_that_the_model_cannot_compute_with_is_one_line(
+    tmp_path: pathlib.Path,
+) -> None:
+    model = keras.Sequential([keras.Input((2,), dtype="int32"), layers.Embedding(5, 3)])
+    for function, name in (
+        (export.export_saved_model, "m"),
+        (export.export_keras, "m.keras"),
+    ):
+        with pytest.raises(LotteryError, match="cannot compute .* pass batch=") as e:
+            function(model, tmp_path / name, batch=np.array([[1, 99]]))
+        assert "indices" in str(e.value) and "\n" not in str(e.value)
+    assert exported(tmp_path) == []
+
+
 def test_no_space_left_is_one_line_and_keeps_what_was_there(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,112 +321,36 @@ def test_filled_weights_keep_what_was_not_zero() -> None:
     assert full[0, 1] == 2.0 and full[1, 0] == -1.0
 
 
-def test_random_inputs_fit_the_model(tmp_path: pathlib.Path) -> None:
+def test_small_weights_are_constants_unless_functions_would_repeat_them(
+    tmp_path: pathlib.Path,
+) -> None:
+    model = lth.unwrap(ticket())
+    more = {"p": probabilities, "q": probabilities}
+    for name, signatures in (("one", None), ("three", more)):
+        path = tmp_path / name
+        export.export_saved_model(
+            model, path, signatures=signatures, verify=False, verbose=False
+        )
+        stored = tf.train.list_variables(str(path / "variables" / "variables"))
+        shapes = [tuple(shape) for _, shape in stored]
+        # Biases have 256 bytes, and the last kernel 768.
+        assert (64,) not in shapes
+        assert ((64, 3) in shapes) == (name == "three")
+        x = model_zoo.floats(3, 40)
+        np.testing.assert_allclose(run(path, pixels=x)["logits"], model(x), atol=1e-5)
+
+
+def test_random_inputs_fit_the_model() -> None:
     model, _ = model_zoo.attention()
     (ids,) = model_io.example_inputs(model).values()
     assert ids.shape == (8, 5) and ids.max() < 9
+    # Keras takes the inputs of this one for floats.
+    model = keras.Sequential([layers.Embedding(7, 4), layers.Dense(2)])
+    model.build((None, 6))
+    for given in (model, lth.wrap(model, embeddings=True)):
+        (ids,) = model_io.example_inputs(given).values()
+        assert ids.dtype == np.float32
+        assert set(np.unique(ids)) <= set(range(7))
+        model_io.expected_outputs(given, model_io.example_inputs(given))
     texts = model_io.random_inputs({"t": tf.TensorSpec([None], tf.string)}, 3)
     assert texts["t"].shape == (3,) and texts["t"].dtype.kind == "U"
-
-
-@pytest.mark.slow
-def test_every_family_of_models_is_exported_right(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(packed, "_OVERHEAD", -(10**6))  # small weights are packed too
-    stages = []
-    for build in model_zoo.FAMILIES:
-        keras.mixed_precision.set_global_policy("float32")
-        model, x = build()
-        wrapped = model_zoo.masked(lth.wrap(model))
-        place = tmp_path / build.__name__
-        stages.append(export.staged_saved_model(wrapped, place, batch=x))
-    reports = staging.finish(stages, verbose=False)
-    for report in reports:
-        assert report.largest_difference < 1e-4, report.path
-        assert any(layer.stored == "bitmask" for layer in report.layers)
-
-
-@pytest.mark.slow
-def test_every_family_of_keras_own_layers_is_a_keras_file(
-    tmp_path: pathlib.Path,
-) -> None:
-    # Custom layers need their module; Keras itself cannot load a layer that is shared
-    # by a model and a model inside it.
-    left_out = ("custom_layers", "masked_custom_layer", "shared_across_models")
-    stages = []
-    for build in model_zoo.FAMILIES:
-        keras.mixed_precision.set_global_policy("float32")
-        if build.__name__ not in left_out:
-            model, x = build()
-            wrapped = model_zoo.masked(lth.wrap(model))
-            place = tmp_path / f"{build.__name__}.keras"
-            stages.append(export.staged_keras(wrapped, place, batch=x))
-    for report in staging.finish(stages, verbose=False):
-        assert report.largest_difference < 1e-4, report.path
-
-
-@pytest.mark.slow
-def test_the_papers_networks_shrink_with_their_density(tmp_path: pathlib.Path) -> None:
-    stages = []
-    for name in ("lenet", "conv2", "conv4", "conv6", "resnet18", "vgg19"):
-        shape = (28, 28, 1) if name == "lenet" else (32, 32, 3)
-        wrapped = model_zoo.masked(lth.wrap(models.build(name, shape, 10)), 0.05)
-        x = model_zoo.floats(2, *shape)
-        stages.append(export.staged_saved_model(wrapped, tmp_path / name, batch=x))
-    for report in staging.finish(stages, verbose=False):
-        limit = 0.4 if "resnet" in report.path else 0.13
-        assert report.bytes < limit * report.dense_bytes, report
-
-
-@pytest.mark.slow
-def test_a_subclassed_model_is_exported_by_what_it_was_called_with(
-    tmp_path: pathlib.Path,
-) -> None:
-    class Two(keras.Model):
-        def __init__(self):
-            super().__init__()
-            self.first, self.second = layers.Dense(64), layers.Dense(40)
-
-        def call(self, inputs, training=None):
-            return self.second(self.first(inputs))
-
-    model = Two()
-    model(model_zoo.floats(2, 40))
-    kernel = model.first.kernel
-    kernel.assign(tf.where(abs(kernel) > 0.2, kernel, 0.0))
-    report = export.export_saved_model(model, tmp_path / "m", verbose=False)
-    assert report.largest_difference < 1e-5
-    assert report.layers[0].stored == "bitmask"
-
-
-def mirrored() -> None:
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    with strategy.scope():
-        model = keras.Sequential(
-            [
-                layers.Dense(64, "relu", input_shape=(40,)),
-                layers.BatchNormalization(),
-                layers.Dense(64),
-            ]
-        )
-    wrapped = model_zoo.masked(lth.wrap(model), 0.1)
-    with strategy.scope():
-        wrapped.compile("sgd", "mse")
-    wrapped.fit(model_zoo.floats(16, 40), model_zoo.floats(16, 64), 8, verbose=0)
-    sm, keras_file = staging.finish(
-        [
-            export.staged_saved_model(wrapped, "m"),
-            export.staged_keras(wrapped, "m.keras"),
-        ],
-        verbose=False,
-    )
-    assert sm.largest_difference < 1e-5, sm
-    assert keras_file.largest_difference < 1e-5, keras_file
-    assert [x.stored for x in sm.layers].count("bitmask") == 2
-
-
-@pytest.mark.slow
-@pytest.mark.distributed
-def test_a_model_trained_under_mirrored_strategy(in_own_process) -> None:
-    in_own_process(mirrored)

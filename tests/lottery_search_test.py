@@ -21,6 +21,7 @@ import lottery_search
 import lth_keras as lth
 import progress
 import settings
+import stored_flags
 import trials
 from lth_keras import directories, files, storage
 from lth_keras.compat import LotteryError
@@ -119,11 +120,11 @@ def test_the_flags_are_stored_and_can_be_had_back(finished, tmp_path):
     assert "output_dir" not in stored
     directory = storage.ExperimentDirectory(str(finished))
     given = options(*SMALL, *TWO_TRIALS, f"--output_dir={finished}")
-    assert experiment.stored_options(directory) == given
+    assert stored_flags.options_of(directory) == given
     stored["strange"] = stored.pop("levels")
     files.write_json(tmp_path / "settings.json", {"flags": stored})
     with pytest.raises(LotteryError, match="another version.*levels, strange"):
-        experiment.stored_options(storage.ExperimentDirectory(str(tmp_path)))
+        stored_flags.options_of(storage.ExperimentDirectory(str(tmp_path)))
 
 
 def test_a_finished_job_only_shows_its_report_again(finished, monkeypatch, capfd):

@@ -10,12 +10,10 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from lth_keras import export
-
-# Exports are reloaded in processes of their own, which takes its time.
-pytestmark = pytest.mark.slow
+import command_line
+import export_ticket
+import lottery_search
 
 ROOT = pathlib.Path(__file__).absolute().parents[1]
 
@@ -28,6 +26,7 @@ def blocks() -> list[tuple[str, str]]:
 
 def test_what_is_not_run_is_marked() -> None:
     assert [language for language, _ in blocks()] == [
+        "sh",
         "python",
         "python",
         "sh",
@@ -39,26 +38,32 @@ def test_what_is_not_run_is_marked() -> None:
     assert "*Not run here*" in before.rpartition("## ")[2]
 
 
+def test_every_flag_that_is_named_is_one_of_the_program() -> None:
+    text = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    section = text.partition("## From a search")[2].partition("\n## ")[0]
+    named = set(re.findall(r"--(\w+)", section))
+    assert named and named <= set(export_ticket.define())
+
+
 @pytest.mark.slow
 def test_the_commands_work(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    search = ["lottery_search.py", "--levels=2", "--iterations=20", "--controls=none"]
+    command_line.run(lottery_search.main, search)
     names: dict = {}
     # The programs of the environment that the tests run in.
     folder = pathlib.Path(sys.executable).parent
-    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path}
+    environment = {
+        **os.environ,
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+    }
     environment.pop("TF_USE_LEGACY_KERAS", None)
     printed = ""
     for language, text in blocks():
-        if "lenet.tflite" in text:
-            # The file that the block reads, made without help of this package.
-            export.export_saved_model(
-                names["model"], "plain", packed=False, verify=False, verbose=False
-            )
-            converter = tf.lite.TFLiteConverter.from_saved_model("plain")
-            pathlib.Path("lenet.tflite").write_bytes(converter.convert())
         if language == "python":
             exec(compile(text, "docs/serving.md", "exec"), names)
         elif language == "sh":
@@ -71,7 +76,16 @@ def test_the_commands_work(
             )
             assert done.returncode == 0, done.stderr
             printed += done.stdout
+    written = pathlib.Path("runs/digits_lenet/export")
+    assert sorted(item.name for item in written.iterdir()) == [
+        "export.json",
+        "lenet",
+        "lenet.keras",
+        "lenet.tflite",
+    ]
+    assert "within 0.1 points of dense" in printed
     assert "inputs['hidden_input']" in printed
     assert "Result for output key logits" in printed
+    assert pathlib.Path("lenet.keras").is_file()
     wanted = names["model"](np.zeros((1, 784), np.float32)).numpy()
     np.testing.assert_allclose(names["logits"], wanted, atol=1e-5)

@@ -60,6 +60,7 @@ def test_the_default_is_the_demo():
         evaluate_every=100,
         seed=0,
         workers=0,
+        export="off",
         output_dir="runs/digits_lenet",
     )
 

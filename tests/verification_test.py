@@ -12,9 +12,6 @@ from lth_keras import verification
 from lth_keras.compat import LotteryError
 from lth_keras.verification import Case, Difference, Found, Written, verify
 
-# Exports are reloaded in processes of their own, which takes its time.
-pytestmark = pytest.mark.slow
-
 
 class Doubler(tf.Module):
     """x -> 2 x."""
@@ -41,6 +38,7 @@ def written(tmp_path: pathlib.Path, factor: float, **fields) -> Written:
     )
 
 
+@pytest.mark.slow
 def test_several_exports_are_verified_in_one_process(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-import experiment
 import settings
+import stored_flags
 
 
 def read(*arguments: str) -> settings.Options:
@@ -17,8 +17,8 @@ def read(*arguments: str) -> settings.Options:
 
 def differing(*arguments: str) -> list[str]:
     """What is said of a job with these flags on a directory of the default's."""
-    stored = json.loads(json.dumps(experiment.as_plain(read())))
-    return experiment.differences(stored, experiment.as_plain(read(*arguments)))
+    stored = json.loads(json.dumps(stored_flags.as_plain(read())))
+    return stored_flags.differences(stored, stored_flags.as_plain(read(*arguments)))
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ def differing(*arguments: str) -> list[str]:
         "--trials=2",
         "--controls=none",
         "--replicates=2",
+        "--export=on",
         # A default written out.
         "--iterations=2000",
         "--optimizer=adam",
@@ -77,9 +78,9 @@ def test_every_other_flag_decides_the_results(flag):
 
 
 def test_one_thread_decides_but_not_how_many_processes_there_are():
-    stored = experiment.as_plain(read("--workers=1"))
+    stored = stored_flags.as_plain(read("--workers=1"))
     two = dataclasses.replace(read(), workers=2)
-    assert experiment.differences(stored, experiment.as_plain(two)) == []
+    assert stored_flags.differences(stored, stored_flags.as_plain(two)) == []
     (line,) = differing("--workers=2")
     assert line.startswith("--workers (stored 0, given 2")
 
