@@ -140,7 +140,7 @@ def test_there_is_a_row_here_for_every_flagfile():
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_flagfile_says_what_the_paper_says(name):
     found = settings.read(["lottery_search.py", flagfile(name)], "")
-    expected = EXPECTED[name] | {"output_dir": f"runs/{name}"}
+    expected = EXPECTED[name] | {"export": "off", "output_dir": f"runs/{name}"}
     assert found == settings.Options(**expected)
 
 
@@ -149,7 +149,7 @@ def test_every_setting_of_the_paper_is_written_out(name):
     lines = (FLAGS / f"{name}.flags").read_text().splitlines()
     given = {line.split("=")[0].strip("-") for line in lines if line.startswith("--")}
     # What the paper has nothing to say about, or the network no layers for.
-    apart = {"data_dir", "width", "rate", "jit", "seed", "workers"}
+    apart = {"data_dir", "width", "rate", "jit", "seed", "workers", "export"}
     if EXPECTED[name]["optimizer"] != "momentum":
         apart |= {"momentum"}
     if name.startswith("lenet"):

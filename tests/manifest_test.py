@@ -16,14 +16,14 @@ X, Y = small.data()
 
 def settings(model, **arguments) -> dict:
     given = {
-        "batch_size": 10, "epochs": 2, "callbacks": None, "validation_split": 0.0,
-        "validation_data": None, "shuffle": True, "sample_weight": None,
-        "initial_epoch": 0, "steps_per_epoch": None, "test_data": None,
-        "train_data": None, "evaluate_every": None, "monitor": "val_loss", "seed": 0,
-        "trial": 0, "fit_arguments": {},
-    }  # fmt: skip
+        "batch_size": 10,
+        "epochs": 2,
+        "monitor": "val_loss",
+        "seed": 0,
+        "trial": 0,
+    }
     given.update(arguments)
-    plan = plans.make(model, X, Y, **given)
+    plan = plans.make(model, x=X, y=Y, **given)
     return manifest.settings(
         model,
         plan,
@@ -37,8 +37,8 @@ def settings(model, **arguments) -> dict:
 def test_settings_are_plain_data_and_the_same_for_models_built_alike() -> None:
     """Though the names of layers differ, and numbers are NumPy's."""
     classes = {0: np.float32(1.0), 1: 2.0, 2: 1.0}
-    first = settings(small.compiled(), fit_arguments={"class_weight": classes})
-    second = settings(small.compiled(), fit_arguments={"class_weight": classes})
+    first = settings(small.compiled(), class_weight=classes)
+    second = settings(small.compiled(), class_weight=classes)
     assert first == second == json.loads(json.dumps(first))
     assert first["rates"] == [0.3, 0.3]
     assert first["architecture"][0] == "Dense [6, 8] pruned"
@@ -73,7 +73,7 @@ def test_what_decides_the_results_is_told_apart(name: str, change) -> None:
         ("validation_data", {"validation_data": (X, Y)}),
         ("test_data", {"test_data": (X, Y)}),
         ("evaluate_every", {"evaluate_every": 2}),
-        ("class_weight", {"fit_arguments": {"class_weight": {0: 1.0, 1: 2.0, 2: 3.0}}}),
+        ("class_weight", {"class_weight": {0: 1.0, 1: 2.0, 2: 3.0}}),
     ],
 )
 def test_what_decides_the_training_is_told_apart(name: str, change) -> None:

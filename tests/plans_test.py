@@ -9,16 +9,17 @@ from lth_keras.compat import keras
 
 X, Y = small.data()
 GIVEN = {
-    "batch_size": 10, "epochs": 3, "callbacks": None, "validation_split": 0.0,
-    "validation_data": None, "shuffle": True, "sample_weight": None,
-    "initial_epoch": 1, "steps_per_epoch": None, "test_data": None,
-    "train_data": None, "evaluate_every": None, "monitor": "val_loss", "seed": 0,
-    "trial": 0, "fit_arguments": {},
-}  # fmt: skip
+    "batch_size": 10,
+    "epochs": 3,
+    "initial_epoch": 1,
+    "monitor": "val_loss",
+    "seed": 0,
+    "trial": 0,
+}
 
 
 def plan(model=None, **arguments) -> plans.Plan:
-    return plans.make(model or small.compiled(), X, Y, **{**GIVEN, **arguments})
+    return plans.make(model or small.compiled(), x=X, y=Y, **{**GIVEN, **arguments})
 
 
 def test_iterations_are_those_of_the_epochs_that_are_trained() -> None:
@@ -45,7 +46,7 @@ def test_validation_that_keras_shall_do_itself_is_handed_on() -> None:
     ours = plan(validation_data=data)
     assert list(ours.evaluators) == ["val"]
     assert "validation_data" not in ours.fit_arguments
-    theirs = plan(validation_data=data, fit_arguments={"validation_steps": 2})
+    theirs = plan(validation_data=data, validation_steps=2)
     assert theirs.evaluators == {}
     assert theirs.fit_arguments["validation_data"] is data
     assert (ours.monitor, plan().monitor) == ("val_loss", None)

@@ -107,3 +107,50 @@ def fingerprints(directory: pathlib.Path) -> list[str]:
     """The fingerprint of every ticket of a run, levels and controls."""
     paths = sorted(directory.glob("**/ticket/manifest.json"))
     return [lth.Ticket.load(str(path.parent)).fingerprint for path in paths]
+
+
+X, Y = data()  # 5 batches of 10, the last one of 5
+VALIDATION, TEST = data(30, 1), data(30, 2)
+STEPS = 5
+
+
+def search(model, directory, levels: int = 2, **arguments) -> lth.LotterySearch:
+    return lth.LotterySearch(model, levels, str(directory), seed=3, **arguments)
+
+
+def fit(one: lth.LotterySearch, epochs: int = 2, **arguments) -> lth.SearchHistory:
+    given = {"batch_size": BATCH, "verbose": 0, **arguments}
+    return one.fit(X, Y, epochs=epochs, **given)
+
+
+class Record(keras.callbacks.Callback):
+    """What each level began with: weights, step count, rate, epochs, batches."""
+
+    def __init__(self):
+        super().__init__()
+        self.began, self.steps, self.epochs = [], [], []
+
+    def on_train_begin(self, logs=None):
+        self.epochs.append([])
+        self.steps.append(0)
+        self.fresh = True
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epochs[-1].append(epoch)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.fresh:
+            optimizer = self.model.optimizer
+            self.began.append(
+                (
+                    values(self.model),
+                    int(optimizer.iterations),
+                    float(keras.backend.get_value(optimizer.learning_rate)),
+                    [bits(v.numpy()) for v in optimizer.variables if v.shape.rank],
+                )
+            )
+        self.fresh = False
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps[-1] += 1
+        self.rate = float(keras.backend.get_value(self.model.optimizer.learning_rate))
