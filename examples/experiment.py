@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import exporting
@@ -25,12 +25,11 @@ from tasks import Queue, Task
 from trials import Trials
 
 
-def run(options: Options, levels: Sequence[int] | None = None) -> None:
+def run(options: Options) -> None:
     """Carries out what the flags describe, and prints the results.
 
     Args:
         options: the flags.
-        levels: levels at which controls are run; all pruned ones by default.
 
     Raises:
         FlagError: a flag does not fit; nothing has been written.
@@ -50,26 +49,66 @@ def run(options: Options, levels: Sequence[int] | None = None) -> None:
         check_settings(directory, options)
     else:
         trials()  # What is refused must not leave a directory behind.
+    levels = range(1, options.levels + 1)
     every = tasks.of_job(
-        options.trials,
-        range(1, options.levels + 1) if levels is None else levels,
-        options.controls,
-        options.replicates,
+        range(options.trials), levels, options.controls, options.replicates
     )
+    with held(directory):
+        store_settings(directory, options)
+        train(options, directory, trials, every)
+        show(options, directory)
+        if exports:
+            print(exporting.one_line(directory.root))
+
+
+def run_controls(options: Options, levels: Sequence[int] | None) -> None:
+    """Carries out the controls of searches that are finished, and nothing else.
+
+    Args:
+        options: the flags of the search, with the controls' own.
+        levels: levels whose densities the controls have; all pruned ones by default.
+
+    Raises:
+        FlagError: a flag does not fit.
+        LotteryError: a search has not finished one of the levels; or as of `run`.
+    """
+    check_controls(options.controls)
+    directory = storage.ExperimentDirectory(options.output_dir)
+    levels = range(1, options.levels + 1) if levels is None else levels
+    found = directory.trials()
+    for trial in found:
+        reached = lth.LotterySearch.load(directory.trial(trial).root).finished_levels
+        if lacking := [level for level in levels if level not in reached]:
+            raise LotteryError(
+                f"trial {trial} in {directory.root} has not finished level "
+                f"{lacking[0]}: finish the search with lottery_search.py and its "
+                "flags, or name other --levels"
+            )
+    every = tasks.of_job(found, levels, options.controls, options.replicates)
+    with held(directory):
+        train(
+            options,
+            directory,
+            functools.cache(lambda: Trials(options)),
+            [task for task in every if task.control],
+        )
+        show(options, directory)
+
+
+@contextlib.contextmanager
+def held(directory: storage.ExperimentDirectory) -> Iterator[None]:
+    """Holds a job's directory, cleared of what a killed process left in it.
+
+    Raises:
+        LotteryError: another process holds it, or it cannot be written.
+    """
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(directories.lock(directory.root))
             directories.clean_leftovers(directory.root, recursive=False)
-            store_settings(directory, options)
         except LotteryError as error:
-            raise LotteryError(f"--output_dir={options.output_dir}: {error}") from error
-        missing = tasks.missing(every, directory, options.levels)
-        if missing:
-            train(options, directory, trials, every, missing)
-        files.write_jsonl(directory.results, rows(directory))
-        show(options, directory)
-        if exports:
-            print(exporting.one_line(directory.root))
+            raise LotteryError(f"--output_dir={directory.root}: {error}") from error
+        yield
 
 
 def check_controls(names: Sequence[str]) -> None:
@@ -90,23 +129,44 @@ def train(
     directory: storage.ExperimentDirectory,
     trials: Callable[[], Trials],
     every: Sequence[Task],
-    missing: dict[Task, int],
 ) -> None:
-    """Carries out the runs that are not stored yet.
+    """Carries out the runs that are not stored yet, and stores all result lines.
 
     Args:
         options: the flags.
         directory: where everything goes, locked.
         trials: makes what is needed to train.
         every: the tasks of the job.
-        missing: those that are not finished, with the number of their runs.
+
+    Raises:
+        LotteryError: a control diverged; all others have been carried out.
     """
+    missing = tasks.missing(every, directory, options.levels)
+    diverged = _train(options, directory, trials, every, missing) if missing else []
+    files.write_jsonl(directory.results, rows(directory))
+    if diverged:
+        raise LotteryError(
+            f"{len(diverged)} of {len(every)} runs diverged, the others are stored: "
+            + " ".join(diverged)
+        )
+
+
+def _train(
+    options: Options,
+    directory: storage.ExperimentDirectory,
+    trials: Callable[[], Trials],
+    every: Sequence[Task],
+    missing: dict[Task, int],
+) -> list[str]:
+    """Carries out what is missing; returns how controls diverged."""
     todo = sum(missing.values())
     total = sum(1 if task.control else options.levels + 1 for task in every)
     print(f"{trials().summary} -> {directory.root}", flush=True)
     if todo < total:
         print(f"going on: {total - todo} of {total} runs are stored", flush=True)
-    progress = Progress(total, total - todo, options.levels, options.trials)
+    count = len({task.trial for task in every})
+    progress = Progress(total, total - todo, options.levels, count)
+    diverged: list[str] = []
 
     def on_result(row: dict[str, Any]) -> None:
         files.write_jsonl(directory.results, rows(directory))
@@ -114,15 +174,18 @@ def train(
 
     with contextlib.closing(progress):
         if options.workers:
-            workers.carry_out(Queue(missing, directory), options, directory, on_result)
+            queue = Queue(missing, directory)
+            diverged = workers.carry_out(queue, options, directory, on_result)
         else:
             for task in missing:
                 progress.begin(task.trial, task.kind)
                 root = directory.trial(task.trial).root
-                trials().carry_out(task, root, progress.callbacks, on_result)
+                said = trials().carry_out(task, root, progress.callbacks, on_result)
+                diverged += [said] if said else []
     # Processes that wrote the results of one trial may have missed each other's last.
     for trial in {task.trial for task in missing}:
         lth.LotterySearch.load(directory.trial(trial).root).store_results()
+    return diverged
 
 
 def rows(directory: storage.ExperimentDirectory) -> list[dict[str, Any]]:
@@ -136,19 +199,21 @@ def rows(directory: storage.ExperimentDirectory) -> list[dict[str, Any]]:
 
 
 def store_settings(directory: storage.ExperimentDirectory, options: Options) -> None:
-    """Stores the flags of a new job, or compares them with the stored ones.
+    """Stores the flags, after comparing them with those of a job that goes on.
 
     Raises:
-        LotteryError: the directory holds trials of a job with other flags.
+        LotteryError: the directory holds trials of a job with other flags, or cannot
+            be written.
     """
     if files.exists(directory.settings):
         check_settings(directory, options)
     elif directory.trials():
         raise LotteryError(
-            f"{directory.root} holds trials but no settings.json: use another directory"
+            f"--output_dir={directory.root} holds trials but no settings.json: use "
+            "another directory"
         )
-    else:
-        files.write_json(directory.settings, {"flags": stored_flags.as_plain(options)})
+    # Those that may differ are now these.
+    files.write_json(directory.settings, {"flags": stored_flags.as_plain(options)})
 
 
 def check_settings(directory: storage.ExperimentDirectory, options: Options) -> None:
@@ -173,7 +238,7 @@ def show(options: Options, directory: storage.ExperimentDirectory) -> None:
     found = rows(directory)
     print(f"\n{report.table(found)}\n")
     print(f"results: {directory.results}")
-    for trial in range(options.trials):
+    for trial in directory.trials():
         root = directory.trial(trial).root
         print(f"tickets: {files.join(root, 'level00', 'ticket')} to", end=" ")
         print(directory.trial(trial).level(options.levels).ticket)

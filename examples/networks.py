@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import lth_keras as lth
@@ -51,13 +52,13 @@ def wrapped_model(
     return lth.wrap(model, rate=rates, scope=options.scope)
 
 
-def compile_model(options: Options, model: keras.Model, rewind_step: int) -> None:
+def compile_model(options: Options, model: keras.Model, steps: Sequence[int]) -> None:
     """Compiles the network as the flags say.
 
     Args:
         options: the flags.
         model: what `wrapped_model` made.
-        rewind_step: a training step at which Keras must stop, besides evaluations.
+        steps: training steps at which Keras must stop, besides evaluations.
     """
     limit = min(_STRIDE[jit.has_convolutions(model)], options.iterations)
     model.compile(
@@ -65,7 +66,7 @@ def compile_model(options: Options, model: keras.Model, rewind_step: int) -> Non
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         jit_compile=use_jit(options, model),
-        steps_per_execution=stride(options.evaluate_every, rewind_step, limit),
+        steps_per_execution=stride(options.evaluate_every, steps, limit),
     )
 
 
@@ -74,9 +75,9 @@ def use_jit(options: Options, model: keras.Model) -> bool:
     return jit.choose(model) if options.jit == "auto" else options.jit == "on"
 
 
-def stride(evaluate_every: int, rewind_step: int, limit: int) -> int:
+def stride(evaluate_every: int, steps: Sequence[int], limit: int) -> int:
     """The most training steps, up to `limit`, that pass over no step to stop at."""
-    common = math.gcd(evaluate_every, rewind_step)
+    common = math.gcd(evaluate_every, *steps)
     return next(n for n in range(limit, 0, -1) if common % n == 0)
 
 

@@ -12,6 +12,7 @@ as in one_shot+random_reinit.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 
@@ -33,21 +34,23 @@ def main(argv: Sequence[str]) -> None:
         import experiment
         import stored_flags
         from lth_keras import storage
+    changes = {name: v for name, v in given.items() if v is not None}
+    levels = changes.pop("levels", None)
     directory = storage.ExperimentDirectory(root)
     stored = stored_flags.options_of(directory)
-    changes = {
-        name: given[name] for name in ("data_dir", "workers") if given[name] is not None
-    }
-    options = stored_flags.options_of(
-        directory, controls=given["controls"], replicates=given["replicates"], **changes
-    )
-    levels = given["levels"]
+    if "workers" in changes and bool(changes["workers"]) != bool(stored.workers):
+        used = "1 or more" if stored.workers else "0, which is the default here"
+        raise FlagError(
+            f"--workers={changes['workers']}: several threads and one do not give the "
+            f"same results, and the search ran with --workers={stored.workers}: use "
+            f"{used}"
+        )
     if levels is not None and max(levels) > stored.levels:
         raise FlagError(
             f"--levels={max(levels)}: the search in {root} has levels 1 to "
             f"{stored.levels}"
         )
-    experiment.run(options, levels)
+    experiment.run_controls(dataclasses.replace(stored, **changes), levels)
 
 
 def define() -> flags.FlagValues:
@@ -75,4 +78,4 @@ def _levels(text: str) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, sys.argv, settings.ARGUMENTS))
+    sys.exit(command_line.run(main, sys.argv, ["data_dir"]))

@@ -31,22 +31,24 @@ class Task:
 
 
 def of_job(
-    trials: int, levels: Sequence[int], names: Sequence[str], replicates: int
+    trials: Iterable[int], levels: Sequence[int], names: Sequence[str], replicates: int
 ) -> list[Task]:
     """The tasks of a job in their order: by trial the search, then its controls.
 
     Args:
-        trials: number of searches.
+        trials: numbers of the searches.
         levels: levels at which controls are run.
         names: the controls.
         replicates: runs of each control per level.
     """
+    # The same control may be written in several ways.
+    different = {controls.parse(name).key: name for name in reversed(names)}
     found = []
-    for trial in range(trials):
+    for trial in trials:
         found.append(Task(trial))
         found += [
             Task(trial, name, level, replicate)
-            for name in names
+            for name in reversed(different.values())
             for level in levels
             for replicate in range(replicates)
         ]
@@ -80,8 +82,8 @@ def missing(
 class Queue:
     """Gives out tasks that can be carried out now, to several workers.
 
-    A control waits until its search has reached its level. Runs of a control that
-    share training are given out one at a time.
+    A control waits until its search has reached its level. Runs that share training
+    are given out one at a time.
 
     Args:
         tasks: those that are not finished, in the order of the job.
@@ -91,11 +93,12 @@ class Queue:
     def __init__(self, tasks: Iterable[Task], directory: storage.ExperimentDirectory):
         self._waiting = list(tasks)
         self._running: set[Task] = set()
+        self._begun: set[int] = set()
         self._directory = directory
 
-    def __bool__(self) -> bool:
-        """Whether anything is left to be done or to be waited for."""
-        return bool(self._waiting or self._running)
+    def __len__(self) -> int:
+        """Tasks that are left to be done or to be waited for."""
+        return len(self._waiting) + len(self._running)
 
     def take(self, trial: int | None) -> Task | None:
         """The next task for a worker, or None while there is none.
@@ -116,20 +119,26 @@ class Queue:
             self._running.add(chosen)
         return chosen
 
+    def begin(self, task: Task) -> None:
+        """A task has its first result."""
+        self._begun.add(task.trial)
+
     def finish(self, task: Task) -> None:
         """A task is done."""
         self._running.discard(task)
 
     def _ready(self) -> Iterator[Task]:
-        busy = {
-            (task.trial, task.control)
-            for task in self._running
-            if task.control and controls.parse(task.control).shares
-        }
+        busy = {key for task in self._running for key in _shared(task)}
+        # A search first clears away what a killed one left, which might be a file
+        # that a control is about to write.
+        clearing = {task.trial for task in self._running if not task.control}
+        clearing -= self._begun
         reached = {task.trial: self._reached(task.trial) for task in self._waiting}
         for task in self._waiting:
-            if (task.trial, task.control) not in busy and (
-                not task.control or task.level in reached[task.trial]
+            if not task.control or (
+                task.level in reached[task.trial]
+                and task.trial not in clearing
+                and not busy & _shared(task)
             ):
                 yield task
 
@@ -137,3 +146,10 @@ class Queue:
         """Levels that the search of a trial has finished."""
         run = self._directory.trial(trial)
         return {n for n in run.levels() if files.exists(run.level(n).result)}
+
+
+def _shared(task: Task) -> set[tuple[int, str]]:
+    """What a task trains that others train too: by trial and transform."""
+    if not task.control:
+        return set()
+    return {(task.trial, name) for name in controls.parse(task.control).shared}

@@ -14,7 +14,7 @@ import numpy as np
 import lth_keras as lth
 from command_line import FlagError
 from lth_keras import batches, datasets, schedules
-from lth_keras.compat import keras
+from lth_keras.compat import LotteryError, keras
 from lth_keras.weights import pruned_weights_of
 from networks import check_survivors, compile_model, use_jit, wrapped_model
 from settings import Options
@@ -52,6 +52,7 @@ class Trials:
         self._rewind_step = rewind_step(options, len(self._data.train[0]))
         model = wrapped_model(options, self._data.input_shape, self._data.classes, 0)
         check_survivors(options, model)
+        check_controls(options, model)
         self.summary = _summary(options, model)
 
     def carry_out(
@@ -60,7 +61,7 @@ class Trials:
         directory: str,
         callbacks: Callable[[int], list[Any]],
         on_result: Callable[[dict[str, Any]], None],
-    ) -> None:
+    ) -> str | None:
         """Trains what a task asks for and is not stored yet.
 
         Args:
@@ -68,15 +69,25 @@ class Trials:
             directory: where the search of the task's trial is stored.
             callbacks: level -> the Keras callbacks of a run.
             on_result: called with each new result line.
+
+        Returns:
+            None, or how a control diverged, which leaves everything else as it is.
+
+        Raises:
+            LotteryError: a search diverged, or something cannot be written.
         """
         search = self._search(task.trial, directory)
         self._callbacks, self._on_result = callbacks, on_result
         if not task.control:
             search.fit(**self._fit_arguments)
-            return
+            return None
         if search.plan is None:
             search.prepare(**self._fit_arguments)
-        lth.controls.run(search, task.control, [task.level], [task.replicate])
+        try:
+            lth.controls.run(search, task.control, [task.level], [task.replicate])
+        except lth.DivergedError as error:
+            return str(error)
+        return None
 
     def _search(self, trial: int, directory: str) -> lth.LotterySearch:
         """The search of a trial; the last one is kept, for its compiled model."""
@@ -84,7 +95,8 @@ class Trials:
             options, data = self._options, self._data
             seed = trial_seed(options.seed, trial)
             model = wrapped_model(options, data.input_shape, data.classes, seed)
-            compile_model(options, model, self._rewind_step)
+            steps = [self._rewind_step, *control_steps(options)]
+            compile_model(options, model, steps)
             self._current = lth.LotterySearch(
                 model,
                 levels=options.levels,
@@ -110,6 +122,32 @@ class Trials:
             "train_data": self._data.train,
             "evaluate_every": self._options.evaluate_every,
         }
+
+
+def check_controls(options: Options, model: keras.Model) -> None:
+    """Refuses controls that could not be run once the search is done.
+
+    Raises:
+        FlagError: names the control.
+    """
+    for name in options.controls:
+        try:
+            lth.controls.parse(name).check(model, options.iterations)
+        except LotteryError as error:
+            raise FlagError(f"--controls={name}: {error}") from None
+        for _, parameters in lth.controls.parse(name).steps:
+            if str(parameters.get("step", "")).endswith("ep"):
+                raise FlagError(
+                    f"--controls={name}: write the step in iterations, as 500it"
+                )
+
+
+def control_steps(options: Options) -> list[int]:
+    """The training steps that controls are rewound to."""
+    found = [
+        lth.controls.parse(name).parameters.get("step") for name in options.controls
+    ]
+    return [schedules.parse_step(step, None) for step in found if step is not None]
 
 
 def use_one_thread() -> None:

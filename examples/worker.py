@@ -20,7 +20,8 @@ def work(connection: Any, options: Options, root: str) -> None:
     """Carries out the tasks that arrive, until the other end is closed.
 
     Messages go back as ("result", row) for each new result line, ("done", None) at a
-    task's end, and ("refused", message) or ("failed", traceback), after which it ends.
+    task's end, ("diverged", message) at that of a control that did, and ("refused",
+    message) or ("failed", traceback), after which the process ends.
 
     Args:
         connection: the worker's end of a pipe.
@@ -43,16 +44,16 @@ def work(connection: Any, options: Options, root: str) -> None:
         trials = Trials(options)
         while True:
             task = connection.recv()
-            trials.carry_out(
+            diverged = trials.carry_out(
                 task,
                 directory.trial(task.trial).root,
                 lambda level: [],
                 lambda row: connection.send(("result", row)),
             )
-            connection.send(("done", None))
+            connection.send(("diverged", diverged) if diverged else ("done", None))
     except (compat.LotteryError, command_line.FlagError) as error:
         connection.send(("refused", str(error)))
-    except EOFError:
+    except (EOFError, BrokenPipeError):
         pass  # Nothing is left to do.
     except BaseException:
         connection.send(("failed", traceback.format_exc()))

@@ -23,8 +23,8 @@ def carry_out(
     options: Options,
     directory: storage.ExperimentDirectory,
     on_result: Callable[[dict[str, Any]], None],
-) -> None:
-    """Carries out every task of a queue by `options.workers` processes.
+) -> list[str]:
+    """Carries out every task of a queue by up to `options.workers` processes.
 
     Args:
         queue: the tasks.
@@ -32,15 +32,19 @@ def carry_out(
         directory: of the job, held by this process.
         on_result: called with each new result line.
 
+    Returns:
+        What was said of each control that diverged; the others are carried out.
+
     Raises:
         LotteryError: a run failed, as it would have in this process; or a worker
             was killed. The other workers are stopped, and finished runs are stored.
     """
     # A forked process would share locks, and TensorFlow's threads would be missing.
     context = multiprocessing.get_context("spawn")
-    workers = []
+    workers: list[Worker] = []
+    diverged: list[str] = []
     try:
-        for _ in range(options.workers):
+        for _ in range(min(options.workers, len(queue))):
             ours, theirs = context.Pipe()
             process = context.Process(
                 target=work, args=(theirs, options, directory.root), daemon=True
@@ -55,12 +59,13 @@ def carry_out(
             ready = multiprocessing.connection.wait([w.connection for w in workers])
             for worker in workers:
                 if worker.connection in ready:
-                    hear(worker, queue, on_result)
+                    diverged += hear(worker, queue, on_result)
     finally:
         for worker in workers:
             worker.process.terminate()
         for worker in workers:
             worker.process.join()
+    return diverged
 
 
 class Worker:
@@ -72,31 +77,47 @@ class Worker:
         self.trial: int | None = None
 
     def give(self, task: Task | None) -> None:
-        if task is not None:
-            self.task, self.trial = task, task.trial
+        """Hands it a task, if there is one."""
+        if task is None:
+            return
+        self.task, self.trial = task, task.trial
+        try:
             self.connection.send(task)
+        except OSError:
+            raise self.lost() from None
+
+    def lost(self) -> LotteryError:
+        """What to say of a process that has ended by itself."""
+        self.process.join()
+        return LotteryError(
+            f"a worker was ended from outside (exit code {self.process.exitcode}; "
+            "-9 often means that memory ran out): use fewer --workers; the same "
+            "command goes on."
+        )
 
 
 def hear(
     worker: Worker, queue: Queue, on_result: Callable[[dict[str, Any]], None]
-) -> None:
-    """Takes one message of a worker: a result line, the end of a task, or a failure."""
+) -> list[str]:
+    """Takes one message of a worker: a result line, the end of a task, or a failure.
+
+    Returns:
+        What was said of a control that diverged, if it was that.
+    """
     try:
         kind, content = worker.connection.recv()
-    except EOFError:
-        worker.process.join()
-        raise LotteryError(
-            f"a worker was ended from outside (exit code {worker.process.exitcode}; "
-            "-9 often means that memory ran out): use fewer --workers; the same "
-            "command goes on."
-        ) from None
+    except (EOFError, OSError):
+        raise worker.lost() from None
+    assert worker.task is not None
     if kind == "result":
+        queue.begin(worker.task)
         on_result(content)
-    elif kind == "done":
-        assert worker.task is not None
+    elif kind in ("done", "diverged"):
         queue.finish(worker.task)
         worker.task = None
+        return [content] if kind == "diverged" else []
     elif kind == "refused":
         raise LotteryError(content)
     else:
         raise RuntimeError(f"a worker failed:\n{content}")
+    return []

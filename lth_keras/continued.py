@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras import arrays, compat, directories, files
+from lth_keras import arrays, compat, directories, files, training
 from lth_keras.callbacks import StopOnNaN, level_seed
 from lth_keras.compat import LotteryError, keras, sparsity
 from lth_keras.copying import copied, rebuilt
@@ -28,7 +28,8 @@ def masks_at(search: LotterySearch, plan: Plan, level: int) -> list[np.ndarray]:
 
     Args:
         search: gives theta_0, rates, optimizer and data.
-        plan: how it trains; its evaluations are left out.
+        plan: how it trains; its evaluations are left out, so callbacks find no
+            validation metrics.
         level: pruning rounds, at least 1.
 
     Returns:
@@ -68,10 +69,11 @@ class _Chain:
 
     def __init__(self, search: LotterySearch, plan: Plan):
         ours = search.trainable_model()
-        _check(ours, plan)
         self._search, self._plan = search, plan
         self._root, self._length = search.directory.chain, plan.iterations
         self.model = self._stock(ours)
+        # Callbacks may have left another learning rate than the search began with.
+        training.load(ours, search.ticket(0))
         search.ticket(0).apply(self.model)
         arguments = compat.compile_arguments(ours)
         optimizer = type(ours.optimizer).from_config(ours.optimizer.get_config())
@@ -127,6 +129,7 @@ class _Chain:
     def _fit(self, level: int, epochs: int, steps: int | None = None) -> None:
         plan = self._plan
         first = plan.first_epoch + level * (plan.epochs - plan.first_epoch)
+        watch = StopOnNaN()
         arguments = {
             name: value
             for name, value in plan.fit_arguments.items()
@@ -140,10 +143,16 @@ class _Chain:
             callbacks=[
                 *plan.callbacks_of(level),
                 sparsity.UpdatePruningStep(),
-                StopOnNaN(),
+                watch,
             ],
             **arguments,
         )
+        if steps is None and watch.step != self._length:
+            raise LotteryError(
+                f"continued: level {level} stopped at iteration {watch.step} of "
+                f"{self._length}, and tfmot prunes after whole levels alone: run this "
+                "control without callbacks that stop training."
+            )
 
     def _variables(self) -> list[Any]:
         """Everything that training changes: weights, masks, counters, optimizer."""
@@ -169,8 +178,12 @@ class _Chain:
         )
 
 
-def _check(model: keras.Model, plan: Plan) -> None:
+def check(model: keras.Model, iterations: int | None) -> None:
     """Refuses what stock tfmot does in another way.
+
+    Args:
+        model: the wrapped model.
+        iterations: of a whole run, None where only `fit` knows.
 
     Raises:
         LotteryError: says what.
@@ -186,7 +199,7 @@ def _check(model: keras.Model, plan: Plan) -> None:
             f"continued: stock tfmot ranks by magnitude, not by {wrapper.criterion}: "
             "leave this control out."
         )
-    if plan.iterations is None:
+    if iterations is None:
         raise LotteryError(
             "continued needs the length of a run: pass steps_per_epoch to search.fit."
         )

@@ -60,9 +60,25 @@ class Control:
         )
 
     @property
-    def shares(self) -> bool:
-        """Whether its runs at several levels share training of their own."""
-        return any(transforms.REGISTRY[name].shares for name, _ in self.steps)
+    def shared(self) -> frozenset[str]:
+        """The transforms in it whose runs share training of their own."""
+        names = (name for name, _ in self.steps)
+        return frozenset(n for n in names if transforms.REGISTRY[n].shares)
+
+    def check(self, model: Any, iterations: int | None) -> None:
+        """Refuses what cannot be run, before anything is trained.
+
+        Args:
+            model: the wrapped model.
+            iterations: of a whole run, None where only `fit` knows.
+
+        Raises:
+            LotteryError: a parameter is out of range, or the control does not go
+                with the way the model is pruned.
+        """
+        for name, parameters in self.steps:
+            if refuse := transforms.REGISTRY[name].check:
+                refuse(model, iterations, **parameters)
 
     def apply(self, search: LotterySearch, case: Case, seed: int) -> Case:
         """The case that is trained in place of `case`."""
@@ -82,14 +98,36 @@ def parse(text: str) -> Control:
             "+" between them, applied from left to right.
 
     Raises:
-        LotteryError: no such control or parameter, a value of another kind, or a
-            parameter that is missing or given twice.
+        LotteryError: no such control or parameter, a value of another kind, a
+            parameter that is missing or given twice, or controls of which one would
+            undo the other.
     """
     control = Control(tuple(_parsed(part) for part in text.split("+")))
+    _check_order(text, control)
     given = [key for _, found in control.steps for key in found]
     if len(set(given)) < len(given):
         raise LotteryError(f"control {text!r} gives a parameter twice: give it once.")
     return control
+
+
+def _check_order(text: str, control: Control) -> None:
+    """Refuses a step that would undo one before it."""
+    before: tuple[str, transforms.Change] | None = None
+    for name, _ in control.steps:
+        transform = transforms.REGISTRY[name]
+        if transform.change is None:
+            continue
+        if before is not None and (
+            transform.change < before[1]
+            or transform.change == before[1] != transforms.Change.WEIGHTS
+            or (transform.own_mask and before[1] == transforms.Change.MASK)
+        ):
+            raise LotteryError(
+                f"control {text!r}: {name} would undo {before[0]}, or does not go with "
+                "it: apply one mask, then one start, then noise, as in "
+                "one_shot+random_reinit."
+            )
+        before = name, transform.change
 
 
 def _parsed(text: str) -> tuple[str, dict[str, Any]]:
@@ -176,45 +214,48 @@ def run(
         replicates = range(count)
     numbers = list(replicates)
     levels = range(1, search.levels + 1) if levels is None else levels
-    stored = search.directory.controls()
-    rows = [
-        _carried_out(search, plan, chosen, level, replicate)
-        for level in levels
-        for replicate in numbers
-    ]
-    if search.directory.controls() != stored:
+    chosen.check(search.model, plan.iterations)
+    rows, trained = [], False
+    for level in levels:
+        for replicate in numbers:
+            checks.check_count("level", level, 1, "a pruned level")
+            place = search.directory.control(chosen.key, level, replicate)
+            if not files.exists(place.result):
+                _train(search, plan, chosen, plans.Run(level, replicate=replicate))
+                trained = True
+            rows.append(files.read_json(place.result))
+    if trained:
         search.restore(search.finished_levels[-1])
     return rows
 
 
-def _carried_out(
-    search: LotterySearch,
-    plan: plans.Plan,
-    control: Control,
-    level: int,
-    replicate: int,
-) -> dict[str, Any]:
-    """The result line of one run, which is trained unless it is stored."""
-    checks.check_count("level", level, 1, "a pruned level")
-    place = search.directory.control(control.key, level, replicate)
-    if files.exists(place.result):
-        return files.read_json(place.result)
-    original = search.ticket(level)
+def _train(
+    search: LotterySearch, plan: plans.Plan, control: Control, run: plans.Run
+) -> None:
+    """Trains a run and stores it, unless another process has done so meanwhile."""
+    original = search.ticket(run.level)
+    place = search.directory.control(control.key, run.level, run.replicate)
     with directories.lock(place.root):
+        if files.exists(place.result):
+            return
         directories.clean_leftovers(place.root)
-        seed = _seed(search.seed, control.key, level, replicate)
+        seed = _seed(search.seed, control.key, run.level, run.replicate)
         case = control.apply(search, Case(original, plan), seed)
         case.ticket.save(place.ticket, overwrite=True)
         row = training.carry_out(
             search.trainable_model(),
             case.ticket,
             case.plan,
-            plans.Run(level, control.name, replicate, control.parameters, seed),
+            dataclasses.replace(
+                run,
+                control=control.name,
+                parameters=control.parameters,
+                data_seed=seed,
+            ),
             place,
             fresh_optimizer=search.fresh_optimizer,
         )
     search.store_results(row)
-    return row
 
 
 def _seed(seed: int, name: str, *numbers: int) -> int:

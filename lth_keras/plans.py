@@ -43,8 +43,9 @@ class Plan:
         callbacks: the user's callbacks.
         fit_arguments: everything else for `model.fit`.
         data: what the data are, as far as a resumed search can tell.
-        after: training steps that count as done before a run begins, for the
-            learning rate's schedule and the numbers of the epochs; whole epochs.
+        after: training steps that count as done before a run begins: the learning
+            rate stays that of the last of them, and the numbers of the epochs go on
+            from there; whole epochs.
     """
 
     feed: Feed

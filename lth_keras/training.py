@@ -16,7 +16,7 @@ import numpy as np
 
 from lth_keras import arrays, callbacks, compat, files, results, slots, state
 from lth_keras.compat import LotteryError, keras
-from lth_keras.late_schedule import late_schedule
+from lth_keras.last_rate import last_rate
 from lth_keras.plans import Plan, Run
 from lth_keras.storage import LevelDirectory
 from lth_keras.ticket import Ticket
@@ -64,7 +64,7 @@ def carry_out(
     _begin(model, ticket, run, fresh_optimizer)
     began = time.perf_counter()
     try:
-        with late_schedule(model, plan.after):
+        with last_rate(model, plan.after):
             fitted = _fit(model, ticket.step, plan, run, capture)
         state.verify(model)
         trained = _named_weights(model)
@@ -103,7 +103,8 @@ def replay(
     Args:
         model: the wrapped, compiled model.
         ticket: where the run started.
-        plan: how it trained; its evaluations, which leave no trace, are left out.
+        plan: how it trained. Its evaluations leave no trace, and are left out where
+            no callback could read them.
         run: which run it was.
         step: training steps from its start, at least 1.
 
@@ -114,9 +115,11 @@ def replay(
         LotteryError: training passes over that step, or ends before it.
     """
     found: list[state.Start] = []
-    bare = dataclasses.replace(plan, evaluators={}, monitor=None, train_evaluator=None)
+    plan = dataclasses.replace(plan, train_evaluator=None)
+    if not plan.callbacks_of(run.level):
+        plan = dataclasses.replace(plan, evaluators={}, monitor=None)
     _begin(model, ticket, run)
-    _fit(model, ticket.step, bare, run, callbacks.CaptureAt(step, found.append, True))
+    _fit(model, ticket.step, plan, run, callbacks.CaptureAt(step, found.append, True))
     return Ticket.of(model, found[0], level=run.level, seed=plan.seed)
 
 

@@ -13,6 +13,7 @@ It is run as "scaled" or "scaled:factor=2".
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -41,40 +42,82 @@ class Case(NamedTuple):
     plan: Plan
 
 
+class Change(enum.IntEnum):
+    """What a transform decides, in the order in which several may be applied.
+
+    A mask brings the weights that it is trained from, and a start replaces them: in
+    another order, or twice, one would undo the other.
+    """
+
+    MASK = 0
+    START = 1
+    WEIGHTS = 2
+
+
 class Transform(NamedTuple):
     """A registered control.
 
     Attributes:
         function: f(search, case, seed, **parameters) -> Case.
+        check: f(model, iterations, **parameters), which refuses what cannot be run
+            before anything is trained; `iterations` is None where only `fit` knows.
+        change: what it decides; None may stand anywhere.
         shares: whether its runs at several levels share training of their own, so
-            that they are best carried out one after another, levels ascending.
+            that they are carried out one after another.
+        own_mask: whether it goes with the search's own masks alone.
     """
 
     function: Callable[..., Case]
-    shares: bool
+    check: Callable[..., None] | None = None
+    change: Change | None = None
+    shares: bool = False
+    own_mask: bool = False
 
 
 REGISTRY: dict[str, Transform] = {}
 
+_Function = Callable[..., Case]
 
-def register(
-    name: str, shares: bool = False
-) -> Callable[[Callable[..., Case]], Callable[..., Case]]:
+
+def register(name: str, **about: Any) -> Callable[[_Function], _Function]:
     """Registers a transform under the name that result lines carry.
 
     Args:
         name: letters, digits and underscores.
-        shares: whether its runs share training; see `Transform`.
+        **about: attributes of `Transform`, all of which have defaults.
     """
 
-    def add(function: Callable[..., Case]) -> Callable[..., Case]:
-        REGISTRY[name] = Transform(function, shares)
+    def add(function: _Function) -> _Function:
+        REGISTRY[name] = Transform(function, **about)
         return function
 
     return add
 
 
-@register("random_reinit")
+def _check_source(model: Any, iterations: Any, *, source: str | None = None) -> None:
+    if source not in (None, "survivors"):
+        raise LotteryError(
+            f"random_reinit:source={source} is not known: use source=survivors, or "
+            "leave it out to draw from the layers' initialisers."
+        )
+
+
+def _check_sigma(model: Any, iterations: Any, *, sigma: float = 0.5) -> None:
+    if not 0 < sigma < float("inf"):
+        raise LotteryError(f"noise:sigma={sigma:g} is not allowed: use one above 0.")
+
+
+def _check_step(model: Any, iterations: int | None, *, step: str) -> None:
+    # Epochs are known when the data are.
+    at = 0 if step.endswith("ep") else schedules.parse_step(step, None, "step")
+    if iterations is not None and at >= iterations:
+        raise LotteryError(
+            f"weight_rewind:step={step} is past the end of a run of {iterations} "
+            "iterations: choose an earlier one."
+        )
+
+
+@register("random_reinit", check=_check_source, change=Change.START)
 def random_reinit(
     search: LotterySearch, case: Case, seed: int, *, source: str | None = None
 ) -> Case:
@@ -88,15 +131,7 @@ def random_reinit(
         source: "survivors" draws pruned weights, with replacement, from the initial
             values of those that the mask keeps in the same tensor, the paper's D_m
             (appendix F.3).
-
-    Raises:
-        LotteryError: another source.
     """
-    if source not in (None, "survivors"):
-        raise LotteryError(
-            f"random_reinit:source={source} is not known: use source=survivors, or "
-            "leave it out to draw from the layers' initialisers."
-        )
     model = search.trainable_model()
     values = [w.read() for w in weights_of(reinitialised(model, seed))]
     first = search.ticket(0)
@@ -105,14 +140,16 @@ def random_reinit(
         for index, weight in enumerate(case.ticket.weights):
             if weight.mask is not None:
                 pool = first.weights[index].value[weight.mask]
-                values[index] = rng.choice(pool, size=weight.value.shape)
+                # In global scope a tensor may have run empty.
+                if pool.size:
+                    values[index] = rng.choice(pool, size=weight.value.shape)
     ticket = _on(case.ticket, values)
     return case._replace(
         ticket=dataclasses.replace(ticket, step=0, optimizer=first.optimizer)
     )
 
 
-@register("random_mask")
+@register("random_mask", change=Change.MASK)
 def random_mask(search: LotterySearch, case: Case, seed: int) -> Case:
     """A random mask that keeps as many weights of each tensor, on theta_k.
 
@@ -126,7 +163,7 @@ def random_mask(search: LotterySearch, case: Case, seed: int) -> Case:
     return case._replace(ticket=_on(case.ticket, _values(search.theta), chosen))
 
 
-@register("one_shot")
+@register("one_shot", change=Change.MASK)
 def one_shot(search: LotterySearch, case: Case, seed: int) -> Case:
     """The mask of a single round on the trained dense network, on theta_k.
 
@@ -144,7 +181,7 @@ def one_shot(search: LotterySearch, case: Case, seed: int) -> Case:
     return case._replace(ticket=_on(case.ticket, _values(search.theta), chosen))
 
 
-@register("prune_at_init")
+@register("prune_at_init", change=Change.MASK)
 def prune_at_init(search: LotterySearch, case: Case, seed: int) -> Case:
     """Magnitude pruning of theta_0 before any training (1803.03635, appendix F.4).
 
@@ -160,19 +197,14 @@ def prune_at_init(search: LotterySearch, case: Case, seed: int) -> Case:
     )
 
 
-@register("noise")
+@register("noise", check=_check_sigma, change=Change.WEIGHTS)
 def noise(search: LotterySearch, case: Case, seed: int, *, sigma: float = 0.5) -> Case:
     """Gaussian noise on the ticket's initial weights (1803.03635, appendix F.7).
 
     Args:
         sigma: standard deviation of the noise, in standard deviations of theta_0 of
             the same tensor; above 0. Weights that cannot be pruned get none.
-
-    Raises:
-        LotteryError: sigma is not above 0.
     """
-    if not 0 < sigma < float("inf"):
-        raise LotteryError(f"noise:sigma={sigma:g} is not allowed: use one above 0.")
     rng = np.random.default_rng(seed)
     initial, values = _values(search.ticket(0)), _values(case.ticket)
     for index in _pruned_places(case.ticket):
@@ -182,7 +214,7 @@ def noise(search: LotterySearch, case: Case, seed: int, *, sigma: float = 0.5) -
     return case._replace(ticket=_on(case.ticket, values))
 
 
-@register("continued", shares=True)
+@register("continued", check=strategy_2.check, change=Change.MASK, shares=True)
 def continued(search: LotterySearch, case: Case, seed: int) -> Case:
     """The mask of continued training, strategy 2 (1803.03635, appendix B), on theta_k.
 
@@ -196,13 +228,16 @@ def continued(search: LotterySearch, case: Case, seed: int) -> Case:
     return case._replace(ticket=_on(case.ticket, _values(search.theta), chosen))
 
 
-@register("fine_tune")
+@register("fine_tune", change=Change.START, own_mask=True)
 def fine_tune(search: LotterySearch, case: Case, seed: int) -> Case:
     """The mask on the weights it was found in, at the last learning rate (2003.02389).
 
-    The trained weights of the level before are trained on for a whole run. The
-    learning rate goes on where its schedule ended; the optimizer's moments start
-    afresh, as no level stores them.
+    The trained weights of the level before are trained on for a whole run, at the
+    rate of its schedule's last step; the optimizer's moments start afresh, as no
+    level stores them.
+
+    Raises:
+        LotteryError: the length of a run is not known.
     """
     length = case.plan.iterations
     if length is None:
@@ -217,7 +252,7 @@ def fine_tune(search: LotterySearch, case: Case, seed: int) -> Case:
     )
 
 
-@register("lr_rewind")
+@register("lr_rewind", change=Change.START, own_mask=True)
 def lr_rewind(search: LotterySearch, case: Case, seed: int) -> Case:
     """The mask on the weights it was found in, the schedule rewound (2003.02389).
 
@@ -227,7 +262,7 @@ def lr_rewind(search: LotterySearch, case: Case, seed: int) -> Case:
     return case._replace(ticket=_on(case.ticket, values))
 
 
-@register("weight_rewind", shares=True)
+@register("weight_rewind", check=_check_step, change=Change.START, shares=True)
 def weight_rewind(search: LotterySearch, case: Case, seed: int, *, step: str) -> Case:
     """Weights, schedule and optimizer rewound to another step (2003.02389).
 

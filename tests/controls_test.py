@@ -187,6 +187,30 @@ def test_fine_tuning_trains_at_the_schedules_last_rate(tmp_path) -> None:
     np.testing.assert_allclose(found[1], bias, rtol=1e-4, atol=1e-6)
 
 
+def test_fine_tuning_holds_the_rate_of_the_last_step(tmp_path) -> None:
+    """Past its end a cosine is 0, and would not train at all."""
+    schedule = keras.optimizers.schedules.CosineDecay(0.5, 5)
+    plain = keras.Sequential([layers.Dense(3, input_shape=(6,))])
+    one = searched(tmp_path, small.compiled(plain, keras.optimizers.SGD(schedule)))
+    controls.run(one, "fine_tune", levels=[1])
+    place = one.directory.control("fine_tune", 1)
+    begun = lth.Ticket.load(place.ticket).weights[0].value
+    ended = next(iter(arrays.read_arrays(place.trained_weights).values()))
+    rate = 0.5 * (1 + np.cos(np.pi * 4 / 5)) / 2
+    assert 0 < np.abs(ended - begun).max() < 5 * rate * np.abs(X).max()
+
+
+def test_the_search_is_restored_though_a_killed_run_left_its_directory(
+    tmp_path,
+) -> None:
+    model = small.compiled()
+    one = searched(tmp_path, model)
+    trained = small.values(model)
+    one.ticket(1).save(one.directory.control("random_mask", 1).ticket)
+    controls.run(one, "random_mask", levels=[1])
+    assert small.same_bits(small.values(model), trained)
+
+
 def test_callbacks_of_fine_tuning_see_the_epochs_after_the_last(tmp_path) -> None:
     epochs = []
     seen = keras.callbacks.LambdaCallback(

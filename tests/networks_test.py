@@ -143,4 +143,4 @@ def test_the_momentum_is_the_one_given():
 def test_no_execution_passes_over_an_evaluation_or_the_rewind_point(
     every, rewind, limit, expected
 ):
-    assert networks.stride(every, rewind, limit) == expected
+    assert networks.stride(every, [rewind], limit) == expected

@@ -19,7 +19,7 @@ def finish(place: storage.LevelDirectory) -> None:
 
 
 def test_a_job_is_its_searches_each_followed_by_its_controls():
-    assert tasks.of_job(2, [3, 7], ["one_shot", "noise"], 1) == [
+    assert tasks.of_job(range(2), [3, 7], ["one_shot", "noise"], 1) == [
         Task(0),
         Task(0, "one_shot", 3),
         Task(0, "one_shot", 7),
@@ -31,14 +31,14 @@ def test_a_job_is_its_searches_each_followed_by_its_controls():
         Task(1, "noise", 3),
         Task(1, "noise", 7),
     ]
-    assert tasks.of_job(1, [2], ["noise"], 2)[1:] == [
+    assert tasks.of_job([0], [2], ["noise"], 2)[1:] == [
         Task(0, "noise", 2, 0),
         Task(0, "noise", 2, 1),
     ]
 
 
 def test_what_is_stored_is_not_missing(directory):
-    every = tasks.of_job(1, [1, 2], ["noise:sigma=2"], 1)
+    every = tasks.of_job([0], [1, 2], ["noise:sigma=2"], 1)
     assert tasks.missing(every, directory, last=2) == dict(
         zip(every, [3, 1, 1], strict=True)
     )
@@ -53,8 +53,10 @@ def test_what_is_stored_is_not_missing(directory):
 
 
 def test_searches_come_first_and_controls_wait_for_their_level(directory):
-    queue = Queue(tasks.of_job(2, [1, 2], ["one_shot"], 1), directory)
+    queue = Queue(tasks.of_job(range(2), [1, 2], ["one_shot"], 1), directory)
     assert [queue.take(None), queue.take(None)] == [Task(0), Task(1)]
+    queue.begin(Task(0))
+    queue.begin(Task(1))
     assert queue.take(None) is None
     finish(directory.trial(1).level(1))
     assert queue.take(None) == Task(1, "one_shot", 1)
@@ -68,7 +70,7 @@ def test_searches_come_first_and_controls_wait_for_their_level(directory):
 
 def test_controls_that_share_training_are_given_out_one_at_a_time(directory):
     names = ["continued", "one_shot+weight_rewind:step=3it"]
-    every = [task for task in tasks.of_job(1, [1, 2], names, 1) if task.control]
+    every = [task for task in tasks.of_job([0], [1, 2], names, 1) if task.control]
     for level in (1, 2):
         finish(directory.trial(0).level(level))
     queue = Queue(every, directory)
@@ -77,6 +79,26 @@ def test_controls_that_share_training_are_given_out_one_at_a_time(directory):
     assert queue.take(0) is None
     queue.finish(second)
     assert queue.take(0) == Task(0, names[1], 2)
+
+
+def test_what_shares_training_shares_it_in_every_control(directory):
+    names = ["continued", "continued+random_reinit"]
+    every = [task for task in tasks.of_job([0], [1], names, 1) if task.control]
+    finish(directory.trial(0).level(1))
+    queue = Queue(every, directory)
+    assert queue.take(0) == every[0]
+    assert queue.take(0) is None
+    queue.finish(every[0])
+    assert queue.take(0) == every[1]
+
+
+def test_controls_wait_while_a_search_that_goes_on_clears_up(directory):
+    finish(directory.trial(0).level(1))
+    queue = Queue(tasks.of_job([0], [1], ["one_shot"], 1), directory)
+    search = queue.take(None)
+    assert queue.take(None) is None
+    queue.begin(search)
+    assert queue.take(None) == Task(0, "one_shot", 1)
 
 
 def test_a_queue_is_empty_when_the_last_task_has_ended(directory):

@@ -33,8 +33,9 @@ def search(directory, model=None, levels=LEVEL, **arguments) -> lth.LotterySearc
 
 
 def applied(one: lth.LotterySearch, text: str, level=LEVEL, seed=5) -> controls.Case:
-    case = controls.Case(one.ticket(level), one.plan)
-    return controls.parse(text).apply(one, case, seed)
+    case, control = controls.Case(one.ticket(level), one.plan), controls.parse(text)
+    control.check(one.model, one.plan.iterations)
+    return control.apply(one, case, seed)
 
 
 def values(ticket: lth.Ticket) -> list[np.ndarray]:
@@ -228,13 +229,32 @@ def test_rewinding_to_a_step_that_was_not_stored_trains_level_0_again(tmp_path):
         applied(here, "weight_rewind:step=soon")
 
 
-def test_continued_training_is_stock_tfmots_without_any_reset(tmp_path):
+@pytest.mark.parametrize(
+    ("rewind", "how"),
+    [
+        ("3it", {}),
+        pytest.param(
+            "5it",
+            {"jit_compile": True, "steps_per_execution": 5},
+            marks=pytest.mark.slow,
+            id="xla",
+        ),
+    ],
+)
+def test_continued_training_is_stock_tfmots_without_any_reset(tmp_path, rewind, how):
     """Against the loop written by hand: one model, never reset, masks read off it."""
-    one = search(tmp_path, rewind_to="3it")
+    one = lth.LotterySearch(
+        small.compiled(optimizer=keras.optimizers.Adam(0.02), **how),
+        LEVEL,
+        str(tmp_path),
+        rewind_to=rewind,
+    )
+    one.fit(X, Y, batch_size=10, epochs=STEPS // 5 + (rewind == "5it"), verbose=0)
     plain = small.dense_model()
     for variable, weight in zip(plain.weights, _in_order(one, plain), strict=True):
         variable.assign(weight)
-    schedule = lth.IterativePruning(0.3, steps_per_level=STEPS)
+    steps = one.plan.iterations
+    schedule = lth.IterativePruning(0.3, steps_per_level=steps)
     stock = keras.models.clone_model(
         plain,
         clone_function=lambda layer: (
@@ -250,12 +270,14 @@ def test_continued_training_is_stock_tfmots_without_any_reset(tmp_path):
                          if isinstance(theirs, keras.layers.Dense)
                          else theirs.get_weights())  # fmt: skip
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    stock.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss)
+    stock.compile(keras.optimizers.Adam(0.02), loss, **how)
     kernels = [0, 6]  # positions of the two kernels among the weights
     for level in range(LEVEL + 1):
         stock.fit(
             one.plan.feed.dataset(level, 0, one.seed),
-            steps_per_epoch=STEPS if level < LEVEL else 1,
+            steps_per_epoch=steps
+            if level < LEVEL
+            else how.get("steps_per_execution", 1),
             callbacks=[sparsity.UpdatePruningStep()],
             verbose=0,
         )
@@ -268,13 +290,66 @@ def test_continued_training_is_stock_tfmots_without_any_reset(tmp_path):
             np.testing.assert_array_equal(found.weights[index].mask, mask)
             assert mask.sum() == round(mask.size * 0.7**level)
         assert small.same_bits(values(found), on(values(one.theta), masks(found)))
-        assert found.step == 3
+        assert found.step == int(rewind[0])
 
 
 def _in_order(one: lth.LotterySearch, model: keras.Model) -> list[np.ndarray]:
     found = values(one.ticket(0))
     assert [v.shape for v in found] == [tuple(v.shape) for v in model.weights]
     return found
+
+
+def test_continued_training_begins_at_the_searchs_first_learning_rate(tmp_path):
+    """Though callbacks left another one in the optimizer."""
+    seen = []
+
+    class Rate(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            rate = self.model.optimizer.learning_rate
+            seen.append(round(float(rate), 6))
+            rate.assign(1e-6)
+
+    one = lth.LotterySearch(small.compiled(), 1, str(tmp_path))
+    one.fit(X, Y, batch_size=10, verbose=0, callbacks=[Rate()])
+    seen.clear()
+    applied(one, "continued", level=1)
+    assert seen[0] == 0.1
+
+
+def test_continued_training_that_stops_early_is_refused(tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = batch == 2
+
+    one = lth.LotterySearch(small.compiled(), 1, str(tmp_path))
+    one.fit(X, Y, batch_size=10, verbose=0, callbacks=[Stop()])
+    with pytest.raises(LotteryError, match="level 0 stopped at iteration 3 of 5"):
+        applied(one, "continued", level=1)
+
+
+def test_a_replay_lets_callbacks_see_what_they_saw(tmp_path):
+    """One that lowers the rate by the validation loss, against a rewound search."""
+    found = []
+    for name, rewind in (("a", "0it"), ("b", "7it")):
+        one = lth.LotterySearch(small.compiled(), 1, str(tmp_path / name),
+                                rewind_to=rewind)  # fmt: skip
+        lower = keras.callbacks.ReduceLROnPlateau(patience=1, min_delta=9, factor=0.01)
+        one.fit(X, Y, batch_size=10, epochs=3, verbose=0, callbacks=[lower],
+                validation_data=(X, Y))  # fmt: skip
+        found.append(one)
+    here, there = found
+    replayed = applied(here, "weight_rewind:step=7it", level=1).ticket
+    rewound = on(values(there.theta), masks(here.ticket(1)))
+    assert small.same_bits(values(replayed), rewound)
+
+
+def test_with_fresh_optimizer_state_a_replay_has_none_of_its_own(tmp_path):
+    one = search(tmp_path, optimizer_state="fresh", rewind_to="3it")
+    found = applied(one, "weight_rewind:step=2it").ticket
+    assert found.step == 2
+    assert found.optimizer.keys() == one.ticket(0).optimizer.keys()
+    for name, value in one.ticket(0).optimizer.items():
+        assert small.bits(found.optimizer[name]) == small.bits(value), name
 
 
 def test_continued_training_goes_on_after_a_stop(tmp_path):
@@ -296,6 +371,10 @@ def test_continued_training_goes_on_after_a_stop(tmp_path):
         ("weight_rewind", "needs a value: write weight_rewind:step=..."),
         ("noise+noise", "gives a parameter twice"),
         ("random_reinit:source=x", "source=x is not known: use source=survivors"),
+        ("random_reinit+one_shot", "one_shot would undo random_reinit"),
+        ("noise+lr_rewind", "lr_rewind would undo noise"),
+        ("one_shot+random_mask", "random_mask would undo one_shot"),
+        ("one_shot+fine_tune", "fine_tune would undo one_shot, or does not go with"),
     ],
 )
 def test_what_is_no_control_is_refused(searched, text, message):

@@ -166,3 +166,20 @@ def test_a_failure_of_a_worker_is_a_failure_of_the_job(tmp_path):
     theirs.close()
     with pytest.raises(LotteryError, match="exit code -9.*use fewer --workers"):
         workers.hear(one, queue, print)
+    with pytest.raises(LotteryError, match="exit code -9.*use fewer --workers"):
+        one.give(Task(0))
+
+
+def test_a_worker_that_ends_before_it_reads_its_task_is_one_line(tmp_path):
+    one, theirs, queue = worker(storage.ExperimentDirectory(str(tmp_path)))
+    one.connection.send("unread")
+    theirs.close()
+    with pytest.raises(LotteryError, match="exit code -9"):
+        workers.hear(one, queue, print)
+
+
+def test_a_control_that_diverged_is_done_and_told(tmp_path):
+    one, theirs, queue = worker(storage.ExperimentDirectory(str(tmp_path)))
+    theirs.send(("diverged", "NaN"))
+    assert workers.hear(one, queue, print) == ["NaN"]
+    assert not queue

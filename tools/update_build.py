@@ -13,7 +13,7 @@ import sys
 # A module imports from lower floors only; the facade `__init__` stands on top.
 FLOORS = (
     "augmentation compact_report compat fresh_process results tflite_sparse version",
-    "batches compact_graph criteria evaluation files jit late_schedule learning_rates "
+    "batches compact_graph criteria evaluation files jit last_rate learning_rates "
     "masked masks model_io models packed prunable report tfds_reader verification",
     "arrays compact_nested compact_shapes compact_weighted datasets directories "
     "drawing export_report feeds schedules substitutes weights",

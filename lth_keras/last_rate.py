@@ -1,4 +1,4 @@
-"""A learning rate that begins late in its schedule, for the length of a run.
+"""The learning rate of one training step, held for the length of a run.
 
 Fine-tuning trains at the rate that a whole run ended with (2003.02389, section 2).
 """
@@ -15,12 +15,12 @@ from lth_keras import compat
 from lth_keras.compat import keras
 
 
-class Late(keras.optimizers.schedules.LearningRateSchedule):
-    """A schedule whose step 0 is a later one of another schedule.
+class Held(keras.optimizers.schedules.LearningRateSchedule):
+    """What another schedule gives at one step, at every step.
 
     Args:
         schedule: the other one.
-        step: its step at which this one begins.
+        step: its step, from 0.
     """
 
     def __init__(self, schedule: Any, step: int):
@@ -28,15 +28,15 @@ class Late(keras.optimizers.schedules.LearningRateSchedule):
         self._schedule, self._step = schedule, step
 
     def __call__(self, step: Any) -> Any:
-        return self._schedule(step + tf.cast(self._step, step.dtype))
+        return self._schedule(tf.constant(self._step, step.dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {"schedule": self._schedule, "step": self._step}
 
 
 @contextlib.contextmanager
-def late_schedule(model: keras.Model, step: int) -> Iterator[None]:
-    """Within the block the model trains as if `step` steps had been made already.
+def last_rate(model: keras.Model, steps: int) -> Iterator[None]:
+    """Within the block the model trains at the rate of the last of `steps` steps.
 
     Only the learning rate's schedule knows of it: the optimizer's own count, by which
     Adam corrects its moments, begins where it is. A learning rate that is a plain
@@ -45,15 +45,15 @@ def late_schedule(model: keras.Model, step: int) -> Iterator[None]:
 
     Args:
         model: a compiled model.
-        step: training steps to leave out of the schedule; 0 changes nothing.
+        steps: training steps that count as done; 0 changes nothing.
     """
     schedule = compat.learning_rate_schedule(model.optimizer)
-    if step == 0 or schedule is None:
+    if steps == 0 or schedule is None:
         yield
         return
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     traced = model.train_function
-    optimizer.learning_rate = Late(schedule, step)
+    optimizer.learning_rate = Held(schedule, steps - 1)
     model.train_function = None
     try:
         yield
