@@ -17,7 +17,7 @@ import stored_flags
 import tasks
 import workers
 from command_line import FlagError
-from lth_keras import directories, figures, files, report, storage
+from lth_keras import directories, figures, files, storage, tables
 from lth_keras.compat import LotteryError
 from progress import Progress
 from settings import Options
@@ -236,7 +236,7 @@ def check_settings(directory: storage.ExperimentDirectory, options: Options) -> 
 def show(options: Options, directory: storage.ExperimentDirectory) -> None:
     """Prints the table and where everything is, and draws the figure."""
     found = rows(directory)
-    print(f"\n{report.table(found)}\n")
+    print(f"\n{tables.table(found)}\n")
     print(f"results: {directory.results}")
     for trial in directory.trials():
         root = directory.trial(trial).root

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lth_keras import (
+    controls,
     drawing,
     figure_curves,
     figure_iterations,
@@ -31,7 +32,7 @@ _PREFERRED = "random_reinit"
 
 # Flags that say how much was done rather than what; they tell no searches apart
 # where others do.
-_BUDGET = {"levels", "trials", "controls", "replicates", "seed", "workers", "data_dir"}
+_BUDGET = {"levels", "seed", *html_report.FREE}
 
 
 def run(request: Request) -> None:
@@ -71,15 +72,27 @@ def run(request: Request) -> None:
 
 def selected(found: list[RunFiles], request: Request) -> list[RunFiles]:
     """What of the searches is shown; each has some of the controls, or none."""
-    chosen = request.controls
-    if chosen is None:
+    if request.controls is None:
         return [run.select(levels=request.levels) for run in found]
+    chosen = [_key(control, found) for control in request.controls]
     for control in chosen:
         if not any(run.keys(control) for run in found):
             found[0].select([control])
     return [
         run.select([c for c in chosen if run.keys(c)], request.levels) for run in found
     ]
+
+
+def _key(text: str, found: list[RunFiles]) -> str:
+    """A control as the directories call it: sigma=1 is stored as sigma=1.0."""
+    # A name alone stands for any parameters, and would get its default ones.
+    if any(run.keys(text) for run in found):
+        return text
+    try:
+        key = controls.parse(text.replace(",", ":")).key
+    except LotteryError:
+        return text
+    return key if any(run.keys(key) for run in found) else text
 
 
 def labels(found: list[RunFiles]) -> list[str]:
@@ -125,7 +138,8 @@ def _density(runs: Runs, request: Request, title: str) -> Drawn:
     caption = (
         "Early-stopping iteration, test accuracy at that iteration and at the end of "
         "training, against the share of weights that are kept. Points are means over "
-        "trials and replicates, bars their minimum and maximum."
+        "trials, of replicates within each trial first; bars are the minimum and "
+        "maximum over all runs."
     )
     rows = {name: run.rows for name, run in _compared(runs, request).items()}
     return [("density", caption, figures.draw(rows, title))]
@@ -135,8 +149,9 @@ def _curves(runs: Runs, request: Request, title: str) -> Drawn:
     drawn = []
     for name, run in runs.items():
         caption = (
-            "Test accuracy while networks of some densities train; bands are the "
-            "minimum and maximum over trials, controls are dashed."
+            "Test accuracy while networks of some densities train; controls are "
+            "dashed. Lines are means over trials, of replicates within each trial "
+            "first; bands are the minimum and maximum over all runs."
         )
         chosen = None
         if request.controls is not None:
@@ -154,7 +169,8 @@ def _curves(runs: Runs, request: Request, title: str) -> Drawn:
 def _iterations(runs: Runs, request: Request, title: str) -> Drawn:
     caption = (
         "Test accuracy at fixed iterations of the training, against the share of "
-        "weights that are kept."
+        "weights that are kept. Points are means over trials, of replicates within "
+        "each trial first; bars are the minimum and maximum over all runs."
     )
     series = {name: run.curves for name, run in _compared(runs, request).items()}
     at = figure_iterations.SHARES if request.at is None else request.at

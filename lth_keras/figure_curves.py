@@ -36,9 +36,10 @@ def draw(
     """Test accuracy against training iteration, a colour for each P_m.
 
     The first panel shows tickets; one more for each control repeats them, with the
-    control dashed in the same colours. Lines are means over trials and replicates,
-    bands their minimum and maximum. The axis ends below
-    what comes after the first tenth of training, of a control after the first third.
+    control dashed in the same colours. Lines are means over trials, of replicates
+    within each trial first; bands are the minimum and maximum over all runs. The axis
+    ends below what comes after the first tenth of training, of a control after the
+    first third.
 
     Args:
         runs: result rows with their curves.
@@ -110,15 +111,21 @@ def draw(
     return figure
 
 
-def mean_curve(curves: Sequence[RowAndCurve]) -> tuple[np.ndarray, np.ndarray] | None:
+def mean_curve(
+    curves: Sequence[RowAndCurve],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Test accuracy over several runs, at the iterations that all of them evaluated.
 
     Returns:
-        Iterations (n,) and percentages (runs, n), NaN where a run had no finite value;
-        None if a run has no test accuracy or they have no iteration in common.
+        Iterations (n,), the mean percentage over trials (n,), in which a trial's
+        replicates count as one, and the percentages of the runs (runs, n); NaN where
+        a run had no finite value. None if a run has no test accuracy or they have no
+        iteration in common.
     """
     tables = []
-    for _, curve in curves:
+    trials: dict[int, list[int]] = {}
+    for number, (row, curve) in enumerate(curves):
+        trials.setdefault(report.trial_of(row), []).append(number)
         name = next((n for n in curve if n.startswith("test_") and "acc" in n), None)
         if name is None:
             return None
@@ -128,8 +135,9 @@ def mean_curve(curves: Sequence[RowAndCurve]) -> tuple[np.ndarray, np.ndarray] |
     iterations = sorted(set.intersection(*(set(table) for table in tables)))
     if not iterations:
         return None
-    values = [[table[i] for i in iterations] for table in tables]
-    return np.asarray(iterations), 100 * np.asarray(values, dtype=float)
+    values = 100 * np.asarray([[t[i] for i in iterations] for t in tables], dtype=float)
+    mean = np.mean([values[numbers].mean(0) for numbers in trials.values()], axis=0)
+    return np.asarray(iterations), mean, values
 
 
 def _controls(groups: Iterable[str], wanted: Sequence[str] | None) -> list[str]:
@@ -151,8 +159,8 @@ def _line(
     found = mean_curve(curves)
     if found is None:
         return None
-    iterations, values = found
-    mean, low, high = values.mean(0), values.min(0), values.max(0)
+    iterations, mean, values = found
+    low, high = values.min(0), values.max(0)
     every = max(1, len(iterations) // _MARKS)
     colour = drawing.COLOURS[index]
     axes.plot(

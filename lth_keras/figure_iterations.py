@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lth_keras import drawing, figures, files
+from lth_keras import drawing, figures, files, report
 from lth_keras.compat import LotteryError
 from lth_keras.run_files import RowAndCurve
 
 SHARES = (0.25, 0.5, 1.0)
+_LETTERS = 14  # in an inch of a panel
 
 
 def figure(
@@ -35,7 +37,9 @@ def draw(
             dashes are those of `figures.draw`.
         title: a line above the panels.
         at: iterations, or where they are at most 1, shares of each run's training. The
-            last evaluation up to there is taken; runs that were shorter are left out.
+            last evaluation up to there is taken. Below a panel stands which runs are
+            left out, for they were shorter, or began later, at the weights of a later
+            iteration.
 
     Returns:
         A matplotlib figure, to be saved with `drawing.save`.
@@ -51,7 +55,7 @@ def draw(
                 f"at={moment:g} is no iteration: use numbers such as 5000, or shares "
                 "of the training over 0 and at most 1"
             )
-    panels = []
+    panels: list[tuple[str, list[figures.Line], str]] = []
     for moment in dict.fromkeys(at):
         rows = {name: rows_at(found, moment) for name, found in runs.items()}
         rows = {name: found for name, found in rows.items() if found}
@@ -61,7 +65,8 @@ def draw(
                 f"at={moment:g}: no run was evaluated at that iteration; evaluations "
                 f"are from {first} to {last}"
             )
-        panels.append((_name(moment, runs), figures.lines(rows, names=runs)))
+        lines = figures.lines(rows, names=runs)
+        panels.append((_name(moment, runs), lines, left_out(runs, moment)))
     across = min(3, len(panels))
     down = -(-len(panels) // across)
     with drawing.style():
@@ -71,16 +76,20 @@ def draw(
         for axes in list(every.flat)[len(panels) :]:
             axes.set_axis_off()
         ends = []
-        for axes, (name, lines) in zip(used, panels, strict=True):
-            figures.panel(axes, lines, "test_accuracy", None, 8.0 / across)
+        inches = 8.0 / across
+        for axes, (name, lines, missing) in zip(used, panels, strict=True):
+            figures.panel(axes, lines, "test_accuracy", None, inches)
             axes.set_title(name)
+            about = textwrap.wrap(missing, int(_LETTERS * inches))
+            axes.set_xlabel("\n".join([axes.get_xlabel(), *about]))
             ends.append(figures.limits(lines, "test_accuracy"))
         if found := [end for end in ends if end]:
             used[0].set_ylim(min(low for low, _ in found), max(top for _, top in found))
         for axes in every[:, 0]:
             axes.set_ylabel("test accuracy (%)")
-        every_line = [line for _, lines in panels for line in lines]
-        drawing.legend(figure, figures.entries(used), figures.note(every_line))
+        every_line = [line for _, lines, _ in panels for line in lines]
+        note = figures.note(every_line, ["test_accuracy"])
+        drawing.legend(figure, figures.entries(used), note)
     return figure
 
 
@@ -97,16 +106,61 @@ def rows_at(runs: Iterable[RowAndCurve], moment: float) -> list[dict[str, Any]]:
     found = []
     for row, curve in runs:
         iterations = curve["iteration"]
-        if not iterations:
+        if _obstacle(iterations, moment):
             continue
-        limit = moment * iterations[-1] if moment <= 1 else moment
-        reached = [n for n, i in enumerate(iterations) if i <= limit]
-        if not reached or iterations[-1] < limit:
-            continue
+        limit = _limit(iterations, moment)
+        place = max(n for n, i in enumerate(iterations) if i <= limit)
         name = next((n for n in curve if n.startswith("test_") and "acc" in n), None)
-        value = None if name is None else curve[name][reached[-1]]
+        value = None if name is None else curve[name][place]
         found.append({**row, "test_accuracy": value})
     return found
+
+
+def left_out(runs: Mapping[str, Iterable[RowAndCurve]], moment: float) -> str:
+    """Which runs have no evaluation that `rows_at` could take, and why.
+
+    Args:
+        runs: result rows with their curves by the name of their search.
+        moment: an iteration, or up to 1 a share of each run's training.
+
+    Returns:
+        Such as "left out: levels 1-9, begun later"; empty if all runs have one.
+    """
+    lines: set[tuple[str, str]] = set()
+    found: dict[str, dict[tuple[str, str], set[int]]] = {}
+    for name, rows in runs.items():
+        for row, curve in rows:
+            line = name, report.label(row)
+            lines.add(line)
+            if reason := _obstacle(curve["iteration"], moment):
+                levels = found.setdefault(reason, {}).setdefault(line, set())
+                levels.add(row["level"])
+    parts = []
+    for reason, missing in found.items():
+        texts = {line: f"levels {report.ranges(n)}" for line, n in missing.items()}
+        if set(texts) == lines and len(set(texts.values())) == 1:
+            named = texts.popitem()[1]
+        else:
+            named = "; ".join(
+                f"{', '.join(filter(None, line))} {text}"
+                for line, text in texts.items()
+            )
+        parts.append(f"left out: {named}, {reason}")
+    return "; ".join(parts)
+
+
+def _limit(iterations: Sequence[int], moment: float) -> float:
+    return moment * iterations[-1] if moment <= 1 else moment
+
+
+def _obstacle(iterations: Sequence[int], moment: float) -> str | None:
+    """Why a run evaluated at these iterations has nothing to show for a moment."""
+    if not iterations:
+        return "not evaluated"
+    limit = _limit(iterations, moment)
+    if iterations[0] > limit:
+        return "begun later"
+    return "shorter" if iterations[-1] < limit else None
 
 
 def _reach(runs: Mapping[str, Iterable[RowAndCurve]]) -> tuple[int, int]:

@@ -58,8 +58,8 @@ def figure(
     """Draws the curves of the paper against the percentage of weights remaining.
 
     A panel per metric; the ticket solid, controls dashed, the dense network a
-    horizontal line. Points are means over trials and replicates, bars their minimum
-    and maximum.
+    horizontal line. Points are means over trials, of replicates within each trial
+    first; bars are the minimum and maximum over all runs.
 
     Args:
         rows: result rows.
@@ -114,12 +114,15 @@ def draw(
             panel(axes, found, metric, METRICS[metric])
         named = entries(panels)
         if corner is None:
-            drawing.legend(figure, named, note(found))
+            drawing.legend(figure, named, note(found, metrics))
         else:
             corner.set_axis_off()
-            names = list(named)
             corner.legend(
-                named.values(), names, loc="center", title=note(found), frameon=False
+                named.values(),
+                list(named),
+                loc="center",
+                title=note(found, metrics),
+                frameon=False,
             )
     return figure
 
@@ -269,13 +272,21 @@ def limits(found: Sequence[Line], metric: str) -> tuple[float, float] | None:
     return bottom - room, top + room
 
 
-def note(found: Iterable[Line]) -> str | None:
-    """What the points and bars stand for, where there are several runs."""
-    samples = {s.samples for line in found for s in line.column.values()}
-    if max(samples) == 1:
+def note(found: Iterable[Line], metrics: Sequence[str]) -> str | None:
+    """What the points and bars of metrics stand for, where there are several runs."""
+    counts = report.counts([line.column for line in found], metrics)
+    if all(runs == 1 for _, runs in counts):
         return None
-    several = str(max(samples)) if len(samples) == 1 else f"up to {max(samples)}"
-    return f"mean, minimum and maximum of {several} runs"
+    trials, runs = (_at_most(numbers) for numbers in zip(*counts, strict=True))
+    if report.has_replicates(counts):
+        # Two lines: a corner of the figure has no room for more words in one.
+        return f"mean over {trials} trials,\nminimum and maximum over {runs} runs"
+    return f"mean, minimum and maximum of {runs} runs"
+
+
+def _at_most(numbers: Sequence[int]) -> str:
+    most = max(numbers)
+    return str(most) if min(numbers) == most else f"up to {most}"
 
 
 def entries(panels: Iterable[Any]) -> dict[str, Any]:

@@ -10,11 +10,12 @@ import base64
 import dataclasses
 import html
 import json
+import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lth_keras import files, report
+from lth_keras import files, report, tables
 from lth_keras.run_files import RunFiles
 
 # What a metric of the table is called, with its unit.
@@ -23,7 +24,17 @@ _METRICS: Mapping[str, str] = {
     "early_stop_test_accuracy": "Test accuracy at early stop (%)",
     "test_accuracy": "Test accuracy after training (%)",
 }
-_PROGRAM = "examples/lottery_search.py"
+# Flags that may differ whenever one search goes on: the stored ones are the first
+# command's, and say nothing about what was run since.
+FREE = (
+    "data_dir",
+    "output_dir",
+    "workers",
+    "trials",
+    "controls",
+    "replicates",
+    "export",
+)
 _STYLE = """\
 :root { color-scheme: light }
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
@@ -117,29 +128,96 @@ def page(
     parts.append("<h2>How to make it again</h2>")
     for run in runs.values():
         if run.flags:
-            parts.append(f"<pre>{_text(command(run.flags))}</pre>")
+            parts.append(f"<pre>{_text(commands(run))}</pre>")
         else:
             parts.append(
-                f"<p><code>{_text(run.root)}</code> was made by "
+                f"<p><code>{_text(_leaf(run))}</code> was made by "
                 "<code>lth.LotterySearch</code> with the settings above.</p>"
             )
     parts.append("</body>\n</html>\n")
     return "\n".join(parts)
 
 
-def command(flags: Mapping[str, Any]) -> str:
-    """The command line that starts a search with these flags, a flag in a line.
+def commands(run: RunFiles) -> str:
+    """The command lines that make all finished runs of a directory, whatever is shown.
+
+    Trials, controls and replicates are those that were run. Controls that the search
+    could not run with one --replicates at all its levels get a command of their own.
 
     Args:
-        flags: by name, as settings.json has them; what is None was left at its default.
+        run: of a directory of the example program. A flag that is None was left at
+            its default; the directory of the data is written as DIR.
     """
-    words = [f"python {_PROGRAM}"]
-    for name, value in flags.items():
-        # How an earlier version stored a rate that was not given.
-        if value is None or (name == "rate" and value == "the paper's"):
-            continue
-        words.append(shlex.quote(f"--{name}={plain(value)}"))
-    return " \\\n    ".join(words)
+    root = f"runs/{_leaf(run)}"
+    groups = _controls(run)
+    every = tuple(
+        sorted({each.row["level"] for each in run.made if each.key == report.TICKET})
+    )
+    pruned = tuple(level for level in every if level > 0)
+    stored = run.flags.get("replicates")
+    first = max(
+        (key for key in groups if key[0] == pruned),
+        key=lambda key: (key[1] == stored, len(groups[key])),
+        default=(pruned, 1),
+    )
+    flags = {
+        **run.flags,
+        "trials": 1 + max(report.trial_of(each.row) for each in run.made),
+        "controls": groups.pop(first, []),
+        "replicates": first[1],
+        "output_dir": root,
+    }
+    if flags.get("data_dir") is not None:
+        flags["data_dir"] = "DIR"
+    # How an earlier version stored a rate that was not given.
+    if flags.get("rate") == "the paper's":
+        del flags["rate"]
+    lines = [_command("python examples/lottery_search.py", flags)]
+    for (levels, replicates), names in groups.items():
+        flags = {
+            "controls": names,
+            "levels": None if levels == pruned else list(levels),
+            "replicates": None if replicates == 1 else replicates,
+        }
+        program = f"python examples/run_controls.py {shlex.quote(root)}"
+        lines.append(_command(program, flags))
+    return "\n".join(lines)
+
+
+def _command(program: str, flags: Mapping[str, Any]) -> str:
+    """A command line, with a flag in a line; those that are None are left out."""
+    words = [
+        shlex.quote(f"--{name}={plain(value)}")
+        for name, value in flags.items()
+        if value is not None
+    ]
+    return " \\\n    ".join([program, *words])
+
+
+def _controls(run: RunFiles) -> dict[tuple[tuple[int, ...], int], list[str]]:
+    """The controls as users write them, by the levels and replicates that were run.
+
+    A control with more replicates at some levels than at others comes several times.
+    """
+    counts: dict[str, dict[int, int]] = {}
+    for each in run.made:
+        if each.key != report.TICKET:
+            levels = counts.setdefault(each.key.replace(",", ":"), {})
+            replicates = 1 + (each.row.get("replicate") or 0)
+            level = each.row["level"]
+            levels[level] = max(levels.get(level, 0), replicates)
+    groups: dict[tuple[tuple[int, ...], int], list[str]] = {}
+    for name, levels in counts.items():
+        for number in sorted(set(levels.values()), reverse=True):
+            alike = tuple(sorted(n for n in levels if levels[n] == number))
+            groups.setdefault((alike, number), []).append(name)
+    return groups
+
+
+def _leaf(run: RunFiles) -> str:
+    """The directory's own name; where it is, is the user's own affair."""
+    root = run.root if files.is_remote(run.root) else os.path.abspath(run.root)
+    return root.rstrip("/").rpartition("/")[2]
 
 
 def _results(rows: Sequence[Mapping[str, Any]], heading: str) -> list[str]:
@@ -152,23 +230,23 @@ def _results(rows: Sequence[Mapping[str, Any]], heading: str) -> list[str]:
     parts = []
     for metric, name in _METRICS.items():
         head = ["level", "P<sub>m</sub> (%)"]
-        head += [_text(report.title(column)) for column in columns]
+        head += [_text(tables.title(column, [metric])) for column in columns]
         lines = []
         for level, density in levels.items():
-            cells = [report.cell(metric, column.get(level)) for column in columns]
+            cells = [tables.cell(metric, column.get(level)) for column in columns]
             lines.append(
                 [str(level), report.percent_kept(density)]
                 + [f"{mean}{_small(span)}" for mean, span in cells]
             )
         parts.append(f"<{heading}>{name}</{heading}>")
         parts.append(_table(head, lines))
-    if any(s.samples > 1 for column in columns for s in column.values()):
-        parts.append('<p class="note">Mean and (minimum-maximum) of n runs.</p>')
+    if about := report.meaning(columns, "(minimum-maximum)"):
+        parts.append(f'<p class="note">{about}</p>')
     return parts
 
 
 def _settings(runs: Mapping[str, RunFiles]) -> str:
-    """A line per flag, or per plain setting of a search of the library."""
+    """A line per flag, or per setting of a search of the library; and what was run."""
     found = [_described(run) for run in runs.values()]
     names = dict.fromkeys(name for settings in found for name in settings)
     lines = [
@@ -180,10 +258,18 @@ def _settings(runs: Mapping[str, RunFiles]) -> str:
 
 
 def _described(run: RunFiles) -> dict[str, Any]:
+    settings = run.flags or run.search.get("settings")
+    found = dict(settings) if isinstance(settings, dict) else {}
     if run.flags:
-        return run.flags
-    settings = run.search.get("settings")
-    return settings if isinstance(settings, dict) else {}
+        found = {name: value for name, value in found.items() if name not in FREE}
+    found["trials run"] = len({report.trial_of(each.row) for each in run.made})
+    parts = [
+        f"{', '.join(names)}: levels {report.ranges(levels)}, {replicates} "
+        + ("replicate" if replicates == 1 else "replicates")
+        for (levels, replicates), names in _controls(run).items()
+    ]
+    found["controls run"] = "; ".join(parts) or "none"
+    return found
 
 
 def _versions(runs: Mapping[str, RunFiles]) -> str:

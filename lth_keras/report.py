@@ -1,11 +1,11 @@
-"""Summaries and tables of a search, made from its stored result rows alone.
+"""Summaries of the runs of a job, made from its stored result rows alone.
 
 A row is one line of ``results.jsonl``: a dict about one finished training run. The
 "ticket" row of level 0 is the dense network; a control's row at level l is about a
 network with the density of level l.
 
     rows = files.read_jsonl("runs/mnist/results.jsonl")
-    print(report.table(rows))
+    summaries = report.summarise(rows)
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -28,19 +27,25 @@ METRICS = (
     "train_accuracy",
 )
 SHOWN = METRICS[:3]
-_WIDTH = 100  # columns of a terminal
-_MISSING = "-"
-_GAP = "  "
 
 
 @dataclasses.dataclass(frozen=True)
 class Statistic:
-    """What several runs gave for one metric, in the metric's own unit."""
+    """What several runs gave for one metric, in the metric's own unit.
+
+    Attributes:
+        mean: over trials; a trial's replicates count as one, by their own mean.
+        minimum: over all runs.
+        maximum: over all runs.
+        samples: how many runs measured it.
+        trials: of how many trials these are.
+    """
 
     mean: float
     minimum: float
     maximum: float
     samples: int
+    trials: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +56,10 @@ class Summary:
         control: "ticket", or the control's name.
         parameters: the control's own, such as ``{"sigma": 0.5}``.
         level: pruning rounds; a control has the density of this level.
-        density: P_m, the fraction of prunable weights that are kept (mean).
+        density: P_m, the fraction of prunable weights that are kept (mean, as of a
+            metric).
         samples: how many runs.
+        trials: of how many trials these are.
         metrics: a statistic for each name in `METRICS`; None if no run measured it.
     """
 
@@ -61,6 +68,7 @@ class Summary:
     level: int
     density: float
     samples: int
+    trials: int
     metrics: dict[str, Statistic | None]
 
     @property
@@ -76,8 +84,12 @@ Column = dict[int, Summary]
 def summarise(rows: Iterable[Mapping[str, Any]]) -> list[Summary]:
     """Joins the runs that differ in trial and replicate only.
 
+    Replicates are averaged within their trial first: they share its mask or initial
+    weights, and a trial with more of them has no more weight.
+
     Args:
         rows: result rows. A metric may be absent or None: the run did not measure it.
+            A row without a trial is of trial 0.
 
     Returns:
         Summaries, those of the ticket first, then each control's in the order of its
@@ -107,61 +119,17 @@ def summarise(rows: Iterable[Mapping[str, Any]]) -> list[Summary]:
             control=control,
             parameters=json.loads(parameters),
             level=level,
-            density=math.fsum(row["density"] for row in group) / len(group),
-            samples=len(group),
+            density=density.mean,
+            samples=density.samples,
+            trials=density.trials,
             metrics={name: _statistic(name, group) for name in METRICS},
         )
         for (control, parameters), levels in sorted(
             groups.items(), key=lambda item: item[0][0] != TICKET
         )
         for level, group in sorted(levels.items())
+        if (density := _statistic("density", group))
     ]
-
-
-def table(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The results as text for a terminal of 100 columns.
-
-    A line per level: P_m, then for the ticket and for each control beside it the
-    early-stopping iteration, the test accuracy there, and that at the end. Means;
-    where there are several runs, their (min-max) stand on a second line. Controls
-    that do not fit beside the ticket follow in a table of their own below.
-    """
-    columns = columns_of(summarise(rows))
-    first, *controls = columns
-    blocks: list[list[str]] = []
-    while controls or not blocks:
-        widths = range(len(controls), 1, -1)
-        # One control is shown even where it does not fit.
-        fitting = next((n for n in widths if _fits([first, *controls[:n]])), 1)
-        blocks.append(_block([first, *controls[:fitting]]))
-        controls = controls[fitting:]
-    note = (
-        "P_m: weights kept. stop at: iteration of minimum validation loss. accuracy: "
-        "on the test data at that iteration, %. final acc: at the end of training, %."
-    )
-    if any(s.samples > 1 for column in columns for s in column.values()):
-        note += " Mean and (min-max) of n runs."
-    blocks.append(textwrap.wrap(note, _WIDTH))
-    return "\n\n".join("\n".join(lines) for lines in blocks)
-
-
-def markdown(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The content of `table` as one Markdown table, without a trailing newline."""
-    columns = columns_of(summarise(rows))
-    head = ["level", "P_m (%)"]
-    for column in columns:
-        name = title(column).replace("|", "\\|")
-        head += [f"{name}: early stop (iteration)", "test accuracy there (%)"]
-        head += ["final test accuracy (%)"]
-    lines = [head, ["---:"] * len(head)]
-    for level, density in densities(columns).items():
-        cells = [
-            " ".join(part for part in cell(name, column.get(level)) if part)
-            for column in columns
-            for name in SHOWN
-        ]
-        lines.append([str(level), percent_kept(density), *cells])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def columns_of(summaries: Iterable[Summary]) -> list[Column]:
@@ -179,6 +147,60 @@ def densities(columns: Sequence[Column]) -> dict[int, float]:
         for level, summary in column.items():
             found.setdefault(level, summary.density)
     return dict(sorted(found.items()))
+
+
+def counts(
+    columns: Iterable[Column], names: Sequence[str] = SHOWN
+) -> set[tuple[int, int]]:
+    """Of how many trials, and of how many runs, the points of columns are.
+
+    Args:
+        columns: summaries by level.
+        names: the metrics that are shown, in `METRICS`.
+
+    Returns:
+        Each (trials, runs) that a level and metric has; none if nothing was measured.
+    """
+    return {
+        (statistic.trials, statistic.samples)
+        for column in columns
+        for summary in column.values()
+        for name in names
+        if (statistic := summary.metrics[name])
+    }
+
+
+def has_replicates(found: Iterable[tuple[int, int]]) -> bool:
+    """Whether `counts` has means over trials that are no plain means over runs."""
+    return any(1 < trials < runs for trials, runs in found)
+
+
+def meaning(
+    columns: Iterable[Column], ends: str, names: Sequence[str] = SHOWN
+) -> str | None:
+    """What means and `ends`, such as "(min-max)", are of; None for single runs."""
+    found = counts(columns, names)
+    if all(runs == 1 for _, runs in found):
+        return None
+    if has_replicates(found):
+        return f"Mean over trials, of each its runs' mean; {ends} over all runs."
+    return f"Mean and {ends} of n runs."
+
+
+def trial_of(row: Mapping[str, Any]) -> int:
+    """The trial of a row; one that has none is of trial 0."""
+    return row.get("trial") or 0
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Numbers as a reader likes them: ``1-3,7``."""
+    found: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if found and found[-1][1] == number - 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return ",".join(map(span, found))
 
 
 def label(row: Mapping[str, Any]) -> str:
@@ -233,70 +255,19 @@ def percent_kept(density: float) -> str:
 
 
 def _statistic(name: str, group: Sequence[Mapping[str, Any]]) -> Statistic | None:
-    values = [row[name] for row in group if row.get(name) is not None]
-    if not values:
+    trials: dict[int, list[float]] = {}
+    for row in group:
+        if row.get(name) is not None:
+            trials.setdefault(trial_of(row), []).append(row[name])
+    if not trials:
         return None
-    mean = math.fsum(values) / len(values)
-    return Statistic(mean, min(values), max(values), len(values))
+    values = [value for found in trials.values() for value in found]
+    means = [math.fsum(found) / len(found) for found in trials.values()]
+    mean = math.fsum(means) / len(means)
+    return Statistic(mean, min(values), max(values), len(values), len(trials))
 
 
-def title(column: Column) -> str:
-    """The label of a column, and of how many runs it is the mean: ``ticket (n=5)``."""
-    samples = max(summary.samples for summary in column.values())
-    name = next(iter(column.values())).label
-    return f"{name} (n={samples})" if samples > 1 else name
-
-
-def cell(name: str, summary: Summary | None) -> tuple[str, str]:
-    """A metric as text: the mean, and ``(min-max)`` if there are several runs.
-
-    Args:
-        name: one of `SHOWN`.
-        summary: what the runs gave, or None if there are none.
-    """
-    statistic = summary and summary.metrics[name]
-    if not statistic:
-        return _MISSING, ""
-    scale, digits = (1, 0) if name == "early_stop_iteration" else (100, 2)
-    mean, low, high = (
-        f"{scale * value:.{digits}f}"
-        for value in (statistic.mean, statistic.minimum, statistic.maximum)
-    )
-    return mean, f"({low}-{high})" if statistic.samples > 1 else ""
-
-
-def _block(columns: Sequence[Column]) -> list[str]:
-    """Lines of a table with these columns side by side."""
-    levels = densities(columns)
-    cells = {
-        level: [[cell(name, column.get(level)) for name in SHOWN] for column in columns]
-        for level in levels
-    }
-    top, head = " " * 12, "level  P_m %"
-    widths = []
-    for index, column in enumerate(columns):
-        names = ("stop at", "accuracy", "final acc")
-        texts = [
-            [name, *(part for level in levels for part in cells[level][index][place])]
-            for place, name in enumerate(names)
-        ]
-        widths.append([max(map(len, text)) for text in texts])
-        # A label wider than its three columns widens the last of them.
-        widths[-1][-1] += max(0, len(title(column)) - sum(widths[-1]) - 2)
-        top += _GAP + title(column).center(sum(widths[-1]) + 2)
-        head += _GAP + " ".join(map(str.rjust, names, widths[-1]))
-    lines = [top.rstrip(), head]
-    for level, density in levels.items():
-        starts = (f"{level:5}  {percent_kept(density):>5}", " " * 12)
-        for part, start in enumerate(starts):
-            groups = [
-                " ".join(map(str.rjust, [cell[part] for cell in group], width))
-                for group, width in zip(cells[level], widths, strict=True)
-            ]
-            if part == 0 or any(group.strip() for group in groups):
-                lines.append(_GAP.join([start, *groups]).rstrip())
-    return lines
-
-
-def _fits(columns: Sequence[Column]) -> bool:
-    return max(map(len, _block(columns))) <= _WIDTH
+def span(numbers: Sequence[int]) -> str:
+    """The least and the greatest of some numbers: "5", or "1-5"."""
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low}-{high}"

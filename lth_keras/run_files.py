@@ -86,6 +86,7 @@ class RunFiles:
     Attributes:
         root: path of the directory.
         runs: by trial, in each its levels and then its controls.
+        made: all the finished runs of the directory, whatever is selected of them.
         flags: of the program that made the directory; empty for a search of the
             library.
         search: content of the first trial's search.json: settings, versions, machine.
@@ -93,6 +94,7 @@ class RunFiles:
 
     root: str
     runs: tuple[FinishedRun, ...]
+    made: tuple[FinishedRun, ...]
     flags: dict[str, Any]
     search: dict[str, Any]
 
@@ -215,7 +217,7 @@ def read(directory: files.PathLike) -> RunFiles:
         raise LotteryError(f"{root} has no finished run yet: there is nothing to show")
     manifests = [s.manifest for s in searches if files.exists(s.manifest)]
     search = files.read_json(manifests[0]) if manifests else {}
-    return RunFiles(root, runs, flags, search if isinstance(search, dict) else {})
+    return RunFiles(root, runs, runs, flags, search if isinstance(search, dict) else {})
 
 
 def _finished(search: storage.RunDirectory) -> Iterator[FinishedRun]:

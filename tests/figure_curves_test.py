@@ -66,7 +66,25 @@ def test_only_iterations_that_all_runs_evaluated_are_averaged():
     found = figure_curves.mean_curve([(row(), first), (row(), second)])
     assert found is not None
     np.testing.assert_array_equal(found[0], [200, 300])
-    np.testing.assert_allclose(found[1], [[20, np.nan], [40, 50]])
+    # Runs of one trial: their mean is the trial's.
+    np.testing.assert_allclose(found[1], [30, np.nan])
+    np.testing.assert_allclose(found[2], [[20, np.nan], [40, 50]])
+
+
+def test_replicates_are_averaged_within_their_trial_before_trials_are():
+    def run(value: float, **others) -> tuple:
+        return row(1, "a", **others), curve(test_accuracy=[value, value])
+
+    without = run(0.1)
+    del without[0]["trial"]
+    runs = [without, run(0.3, replicate=1), run(0.6, trial=1)]
+    found = figure_curves.mean_curve(runs)
+    assert found is not None
+    np.testing.assert_allclose(found[1], [40, 40])
+    np.testing.assert_allclose(found[2][:, 0], [10, 30, 60])
+    (_, axes) = figure_curves.draw([(row(0), curve(test_accuracy=[0.5])), *runs]).axes
+    line = lines(axes)["_80.0 %"]
+    np.testing.assert_allclose(line.get_ydata(orig=False), [40, 40])
 
 
 def test_runs_without_test_data_are_said_not_to_be_measured():

@@ -34,17 +34,51 @@ def test_the_last_evaluation_up_to_an_iteration_is_taken():
     assert figure_iterations.rows_at(runs(), 801) == []
 
 
+def late(level: int, control: str = "ticket") -> tuple:
+    """A run that begins at the weights of iteration 400, as level 0 had them."""
+    iterations = [100 * n for n in range(4, 9)]
+    return row(level, control), {"iteration": iterations, "test_accuracy": [0.9] * 5}
+
+
+def labels(figure) -> list[str]:
+    return [axes.get_xlabel().replace("\n", " ") for axes in figure.axes]
+
+
+def test_a_panel_says_which_runs_begin_later_and_are_left_out():
+    rewound = [*runs(levels=1), late(1), late(2)]
+    plain = "weights remaining (%)"
+    left = f"{plain} left out: levels 1-2, begun later"
+    assert labels(figure_iterations.draw({"": rewound})) == [left, plain, plain]
+    # A control that begins at iteration 0 is not left out.
+    early = [(row(n, "a"), curve(test_accuracy=[0.8] * 8)) for n in (1, 2)]
+    found = labels(figure_iterations.draw({"": [*rewound, *early]}, at=[0.25]))
+    assert found == [f"{plain} left out: ticket levels 1-2, begun later"]
+    both = [*rewound, late(1, "b"), late(2, "b")]
+    assert labels(figure_iterations.draw({"": both}, at=[0.25])) == [left]
+
+
 def test_searches_keep_their_colours_where_a_shorter_one_is_left_out():
     series = {"short": runs(evaluations=4), "long": runs(gain=0.02)}
     figure = figure_iterations.draw(series, at=(300, 1.0, 800))
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["at iteration 300", "at the end", "at iteration 800"]
     first, _, last = figure.axes
-    labels = [bars.get_label() for bars in first.containers]
-    assert labels == ["short", "long"]
+    assert [bars.get_label() for bars in first.containers] == ["short", "long"]
     (bars,) = last.containers
     assert bars.get_label() == "long"
     assert bars[0].get_color() == first.containers[1][0].get_color()
+    assert labels(figure)[2].endswith(" left out: short, ticket levels 0-2, shorter")
+
+
+def test_replicates_are_averaged_within_their_trial_before_trials_are():
+    found = [*runs(levels=1), *runs(levels=2)[1:]]
+    for trial, values in {0: (0.90, 0.94), 1: (0.80,)}.items():
+        for replicate, value in enumerate(values):
+            result = row(1, "a", trial=trial, replicate=replicate)
+            found.append((result, curve(test_accuracy=[value])))
+    (axes,) = figure_iterations.draw({"": found}, at=[1.0]).axes
+    _, control = axes.containers
+    np.testing.assert_allclose(control[0].get_ydata(orig=False), [(92 + 80) / 2])
 
 
 def test_iterations_that_no_run_has_are_refused(tmp_path):

@@ -144,6 +144,22 @@ def test_points_are_means_and_bars_minimum_and_maximum():
     np.testing.assert_allclose(dense.get_ydata(orig=False), 97.5)
 
 
+def test_replicates_are_averaged_within_their_trial_before_trials_are():
+    found = {0: (0.90, 0.94, 0.95), 1: (0.80,)}
+    rows = [
+        row(1, "a", trial=trial, replicate=n, test_accuracy=value)
+        for trial, values in found.items()
+        for n, value in enumerate(values)
+    ]
+    figure = figures.draw({"": [row(0), row(1), *rows]}, None, ["test_accuracy"])
+    line, _, (segments,) = drawn(figure.axes[0])["a"]
+    means = [np.mean([90, 94, 95]), 80]
+    np.testing.assert_allclose(line.get_ydata(orig=False), [np.mean(means)])
+    np.testing.assert_allclose(segments.get_segments()[0][:, 1], [80, 95])
+    title = figure.legends[0].get_title().get_text()
+    assert title == ("mean over up to 2 trials,\nminimum and maximum over up to 4 runs")
+
+
 def test_the_ticket_is_solid_and_controls_are_dashed_on_a_descending_axis():
     figure = figures.draw({"": search(3, "a", "random_reinit")})
     *panels, corner = figure.axes

@@ -68,7 +68,7 @@ def test_a_page_holds_settings_results_figures_and_versions(tmp_path):
         assert text in page.texts, text
     # Level 1, final accuracy: 98 - 0.1 and, in trial 1, 98 - 0.2.
     assert "97.85 " in page.texts and "(97.80-97.90)" in page.texts
-    assert "random_reinit (n=2)" in page.texts
+    assert page.texts.count("random_reinit (n=2)") == 3
     head, _, data = page.images[0].partition(",")
     assert head == "data:image/svg+xml;base64"
     assert base64.b64decode(data) == b"<svg/>"
@@ -84,26 +84,118 @@ def test_what_comes_from_outside_is_escaped(tmp_path):
     assert "script" not in Page(html_report.page({evil: run}, [], evil)).tags
 
 
-def test_the_command_has_every_flag_that_was_given():
-    command = html_report.command(
-        {
-            "model": "lenet",
-            "rate": None,
-            "controls": ["noise:sigma=0.5", "one_shot"],
-            "augment": True,
-            "name": "a b",
-        }
+def lines_of(run: run_files.RunFiles) -> list[list[str]]:
+    """The words of each command."""
+    text = html_report.commands(run).replace("\\\n", " ")
+    return [shlex.split(line) for line in text.splitlines()]
+
+
+def test_the_command_has_every_flag_that_was_given(tmp_path):
+    run = one_run(
+        tmp_path / "a b",
+        model="lenet",
+        rate=None,
+        augment=True,
+        lr_drops=[],
+        name="a b",
     )
-    assert shlex.split(command.replace("\\\n", " ")) == [
-        "python",
-        "examples/lottery_search.py",
-        "--model=lenet",
-        "--controls=noise:sigma=0.5,one_shot",
-        "--augment=true",
-        "--name=a b",
+    assert lines_of(run) == [
+        [
+            "python",
+            "examples/lottery_search.py",
+            "--model=lenet",
+            "--augment=true",
+            "--lr_drops=none",
+            "--name=a b",
+            "--trials=2",
+            "--controls=random_reinit",
+            "--replicates=1",
+            "--output_dir=runs/a b",
+        ]
     ]
-    assert "--controls=none" in html_report.command({"controls": []})
-    assert "rate" not in html_report.command({"rate": "the paper's"})
+    store_settings(tmp_path / "a b", rate="the paper's")
+    assert "rate" not in html_report.commands(run_files.read(tmp_path / "a b"))
+
+
+def test_the_command_says_what_was_run_and_not_what_was_first_asked_for(tmp_path):
+    root = tmp_path / "net"
+    run = one_run(root, trials=1, controls=["other"], replicates=1, data_dir="/me/x")
+    for trial in range(2):
+        for level in (1, 2):
+            parameters = {"sigma": 0.5}
+            store(
+                root / f"trial{trial}",
+                row(level, "noise", trial=trial, parameters=parameters),
+            )
+    run = run_files.read(root)
+    (search_words,) = lines_of(run)
+    assert search_words[2:] == [
+        "--trials=2",
+        "--controls=noise:sigma=0.5,random_reinit",
+        "--replicates=1",
+        "--data_dir=DIR",
+        "--output_dir=runs/net",
+    ]
+    # What is shown of the runs does not change what was run.
+    assert html_report.commands(run.select([], [1])) == html_report.commands(run)
+    page = Page(html_report.page({"run": run}))
+    assert not {"trials", "controls", "replicates", "data_dir"} & set(page.texts)
+    assert "/me/x" not in "".join(page.texts)
+    assert str(tmp_path) not in "".join(page.texts)
+    place = page.texts.index("trials run")
+    assert page.texts[place + 1] == "2"
+    place = page.texts.index("controls run")
+    assert page.texts[place + 1] == (
+        "noise:sigma=0.5, random_reinit: levels 1-2, 1 replicate"
+    )
+
+
+def test_controls_of_some_levels_or_other_replicates_have_a_command_of_their_own(
+    tmp_path,
+):
+    root = tmp_path / "net"
+    one_run(root, model="lenet", replicates=1)
+    for level, control, replicate in (
+        (2, "one_shot", 0),
+        (1, "a", 0),
+        (1, "a", 1),
+        (2, "a", 0),
+        (2, "a", 1),
+        (1, "b", 0),
+        (2, "b", 0),
+        (2, "b", 1),
+    ):
+        store(root / "trial0", row(level, control, replicate=replicate))
+    first, *others = lines_of(run_files.read(root))
+    assert {"--controls=random_reinit", "--replicates=1"} <= set(first)
+    program = ["python", "examples/run_controls.py", "runs/net"]
+    assert sorted(others) == sorted(
+        [
+            [*program, "--controls=one_shot", "--levels=2"],
+            [*program, "--controls=a", "--replicates=2"],
+            [*program, "--controls=b", "--levels=1"],
+            [*program, "--controls=b", "--levels=2", "--replicates=2"],
+        ]
+    )
+
+
+def test_a_search_without_controls_is_made_again_without_them(tmp_path):
+    store_settings(tmp_path, model="lenet", controls=["random_reinit"], replicates=3)
+    store(tmp_path / "trial0", row(0))
+    (words,) = lines_of(run_files.read(tmp_path))
+    assert {"--controls=none", "--replicates=1", "--trials=1"} <= set(words)
+
+
+def test_each_metric_is_headed_by_its_own_number_of_runs(tmp_path):
+    files.write_json(tmp_path / "settings.json", {"flags": {"model": "lenet"}})
+    for trial in range(3):
+        for level in range(2):
+            missing = {"test_accuracy": None} if trial == 2 and level == 1 else {}
+            store(tmp_path / f"trial{trial}", row(level, trial=trial, **missing))
+    page = Page(html_report.page({"run": run_files.read(tmp_path)}))
+    found = [text for text in page.texts if text.startswith("ticket (")]
+    assert found == ["ticket (n=3)", "ticket (n=3)", "ticket (n=2-3)"]
+    assert "Mean and (minimum-maximum) of n runs." in page.texts
 
 
 def test_a_search_of_the_library_shows_its_own_settings(tmp_path):

@@ -6,7 +6,7 @@ import os
 import pathlib
 
 import pytest
-from result_files import search, store, store_settings
+from result_files import row, search, store, store_settings
 
 import command_line
 import lottery_search
@@ -14,6 +14,7 @@ import plot_results
 import plotting
 import settings
 from lth_keras import files, run_files
+from lth_keras.compat import LotteryError
 
 
 def plot(*arguments: object) -> int:
@@ -79,6 +80,39 @@ def test_several_searches_are_labelled_by_the_flags_in_which_they_differ(tmp_pat
     assert "<h3>learning_rate=0.1</h3>" in text
     assert "<h3>learning_rate=0.01</h3>" in text
     assert written(first) == written(second) == []
+
+
+def test_a_control_is_found_however_its_numbers_are_written(tmp_path):
+    root = make(tmp_path / "run")
+    for sigma in (1.0, 0.5):
+        for level in (1, 2):
+            store(root / "trial0", row(level, "noise", parameters={"sigma": sigma}))
+    found = [run_files.read(root)]
+
+    def keys(*flags: str) -> list[str]:
+        request = plot_results.read(["p", str(root), *flags], "")
+        (chosen,) = plotting.selected(found, request)
+        return chosen.keys()
+
+    for text in ("noise:sigma=1", "noise,sigma=1", "noise:sigma=1.00"):
+        assert keys(f"--controls={text}") == ["noise,sigma=1.0"], text
+    assert len(keys("--controls=noise")) == len(keys()) == 2
+    for text in ("noise:sigma=2", "own"):
+        with pytest.raises(LotteryError, match=f"controls='{text}' has no finished"):
+            keys(f"--controls={text}")
+
+
+def test_captions_say_that_bands_are_over_all_runs(tmp_path):
+    run = make(tmp_path / "run", "random_reinit")
+    flags = ("--format=svg", "--kinds=density,curves,iterations")
+    assert plot(run, *flags) == 0
+    text = (run / "report.html").read_text()
+    for caption in (
+        "bands are the minimum and maximum over all runs.",
+        "bars are the minimum and maximum over all runs.",
+    ):
+        assert caption in text
+    assert "over trials," in text and "over trials and" not in text
 
 
 def test_searches_without_such_flags_are_labelled_by_their_directories(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from result_files import row, search
 
-from lth_keras import report
+from lth_keras import report, tables
 from lth_keras.compat import LotteryError
 from lth_keras.report import Statistic
 
@@ -19,9 +19,25 @@ def test_trials_and_replicates_are_joined_to_mean_minimum_and_maximum():
         row(3, trial=1, replicate=1, test_accuracy=1.0, density=0.5),
     ]
     (summary,) = report.summarise(rows)
-    assert (summary.control, summary.level, summary.samples) == ("ticket", 3, 3)
-    assert summary.density == 0.5
-    assert summary.metrics["test_accuracy"] == Statistic(0.75, 0.5, 1.0, 3)
+    assert (summary.control, summary.level) == ("ticket", 3)
+    assert (summary.samples, summary.trials) == (3, 2)
+    # The mean of trial 0 and of the mean of trial 1's two replicates.
+    assert summary.density == (0.25 + (0.75 + 0.5) / 2) / 2
+    mean = (0.5 + (0.75 + 1.0) / 2) / 2
+    assert summary.metrics["test_accuracy"] == Statistic(mean, 0.5, 1.0, 3, 2)
+
+
+def test_rows_without_a_trial_are_of_trial_0():
+    first = row(1, test_accuracy=0.5)
+    del first["trial"]
+    rows = [
+        first,
+        row(1, replicate=1, test_accuracy=0.75),
+        row(1, trial=1, test_accuracy=1.0),
+    ]
+    (summary,) = report.summarise(rows)
+    mean = ((0.5 + 0.75) / 2 + 1.0) / 2
+    assert summary.metrics["test_accuracy"] == Statistic(mean, 0.5, 1.0, 3, 2)
 
 
 def test_what_a_run_did_not_measure_is_not_counted():
@@ -29,8 +45,8 @@ def test_what_a_run_did_not_measure_is_not_counted():
     del first["early_stop_iteration"]
     (summary,) = report.summarise([first, row(train_accuracy=None)])
     assert summary.samples == 2
-    assert summary.metrics["test_accuracy"] == Statistic(0.975, 0.975, 0.975, 1)
-    assert summary.metrics["early_stop_iteration"] == Statistic(400, 400, 400, 1)
+    assert summary.metrics["test_accuracy"] == Statistic(0.975, 0.975, 0.975, 1, 1)
+    assert summary.metrics["early_stop_iteration"] == Statistic(400, 400, 400, 1, 1)
     assert summary.metrics["train_accuracy"] is None
 
 
@@ -52,7 +68,7 @@ def test_other_parameters_are_another_control():
 
 
 def test_no_rows_are_refused():
-    for make in (report.summarise, report.table, report.markdown):
+    for make in (report.summarise, tables.table):
         with pytest.raises(LotteryError, match="no result rows"):
             make([])
 
@@ -77,7 +93,7 @@ def test_the_table_of_single_runs_has_a_line_per_level():
         row(9, density=0.1352, early_stop_iteration=2400),
         row(9, "random_reinit", density=0.1352, test_accuracy=None),
     ]
-    table, note = report.table(rows).split("\n\n")
+    table, note = tables.table(rows).split("\n\n")
     assert table.split("\n") == [
         "                        ticket                  random_reinit",
         "level  P_m %  stop at accuracy final acc  stop at accuracy final acc",
@@ -93,9 +109,9 @@ def test_the_table_of_several_runs_has_their_range_below_the_mean():
         row(0, trial=1, test_accuracy=0.98, early_stop_iteration=400),
         row(1, trial=0, density=0.8),
     ]
-    table, note = report.table(rows).split("\n\n")
+    table, note = tables.table(rows).split("\n\n")
     assert table.split("\n") == [
-        "                           ticket (n=2)",
+        "                          ticket (n=1-2)",
         "level  P_m %    stop at      accuracy     final acc",
         "    0  100.0        350         98.00         97.50",
         "              (300-400) (98.00-98.00) (97.00-98.00)",
@@ -120,14 +136,14 @@ def test_the_widest_table_of_one_control_fits_100_columns():
             ]
         )
     ]
-    assert max(map(len, report.table(rows).split("\n"))) <= 100
+    assert max(map(len, tables.table(rows).split("\n"))) <= 100
 
 
 def test_controls_that_do_not_fit_follow_beside_the_ticket_again():
-    *tables, note = report.table(search(2, "a", "b", "c")).split("\n\n")
-    titles = [table.split("\n")[0].split() for table in tables]
+    *blocks, note = tables.table(search(2, "a", "b", "c")).split("\n\n")
+    titles = [block.split("\n")[0].split() for block in blocks]
     assert titles == [["ticket", "a", "b"], ["ticket", "c"]]
-    assert max(map(len, "\n".join([*tables, note]).split("\n"))) <= 100
+    assert max(map(len, "\n".join([*blocks, note]).split("\n"))) <= 100
 
 
 def test_a_label_wider_than_its_columns_keeps_the_table_straight():
@@ -135,7 +151,7 @@ def test_a_label_wider_than_its_columns_keeps_the_table_straight():
         row(1),
         row(1, "noise", parameters={"sigma": 0.5, "distribution": "normal"}),
     ]
-    lines = report.table(rows).split("\n")
+    lines = tables.table(rows).split("\n")
     assert lines[0].endswith("  noise distribution=normal sigma=0.5")
     assert len(lines[0]) == len(lines[1]) == len(lines[2])
 
@@ -145,27 +161,45 @@ def test_a_label_wider_than_its_columns_keeps_the_table_straight():
     [(1.0, "100.0"), (0.51264, "51.3"), (0.0099, "1.0"), (0.0051, "0.51")],
 )
 def test_densities_are_quoted_as_in_the_paper(density, quoted):
-    line = report.table([row(3, density=density)]).split("\n")[2]
+    line = tables.table([row(3, density=density)]).split("\n")[2]
     assert line.split()[:2] == ["3", quoted]
 
 
-def test_markdown_is_one_table_of_all_controls():
-    rows = [
-        row(0),
-        row(1, trial=0, test_accuracy=0.97),
-        row(1, trial=1, test_accuracy=0.98),
-        row(1, "a|b", early_stop_iteration=None, early_stop_test_accuracy=None),
-    ]
-    head, *lines = report.markdown(rows).split("\n")
-    assert head == (
-        "| level | P_m (%) | ticket (n=2): early stop (iteration) | "
-        "test accuracy there (%) | final test accuracy (%) | "
-        "a\\|b: early stop (iteration) | "
-        "test accuracy there (%) | final test accuracy (%) |"
-    )
-    assert lines == [
-        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-        "| 0 | 100.0 | 400 | 98.00 | 97.50 | - | - | - |",
-        "| 1 | 80.0 | 400 (400-400) | 98.00 (98.00-98.00) | 97.50 (97.00-98.00) | "
-        + "- | - | 97.50 |",
-    ]
+def heads(rows: list[dict]) -> str:
+    return " ".join(tables.table(rows).split("\n")[0].split())
+
+
+def test_a_column_is_headed_n_5_only_where_all_its_levels_have_5_runs():
+    tickets = [row(level, trial=trial) for level in range(3) for trial in range(5)]
+    partly = [row(1, "a", trial=trial) for trial in range(5)] + [row(2, "a")]
+    assert heads([*tickets, *partly]) == "ticket (n=5) a (n=1-5)"
+    assert heads([*tickets, row(1, "a")]) == "ticket (n=5) a"
+    # A value that one run did not measure makes that cell a mean of four.
+    tickets[4]["test_accuracy"] = None
+    assert heads(tickets) == "ticket (n=4-5)"
+
+
+def test_a_column_with_replicates_is_headed_by_trials_and_runs():
+    def runs(control: str, trials: int, replicates: int, level: int = 1) -> list[dict]:
+        return [
+            row(level, control, trial=trial, replicate=replicate)
+            for trial in range(trials)
+            for replicate in range(replicates)
+        ]
+
+    rows = [*runs("ticket", 5, 1), *runs("a", 5, 3)]
+    assert heads(rows) == "ticket (n=5) a (5 trials, 15 runs)"
+    assert "Mean over trials," in tables.table(rows)
+    assert "(min-max) over all runs." in " ".join(tables.table(rows).split())
+    assert heads([*rows, *runs("a", 2, 3, 2)]).endswith("a (2-5 trials, 6-15 runs)")
+    rows = [row(1), *runs("a", 1, 3)]
+    assert heads(rows) == "ticket a (1 trial, 3 runs)"
+    assert "Mean and (min-max) of n runs." in " ".join(tables.table(rows).split())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [([3, 1, 2, 7], "1-3,7"), ([5], "5"), ([4, 4, 6, 7], "4,6-7"), ([], "")],
+)
+def test_ranges_of_numbers_are_joined(numbers, text):
+    assert report.ranges(numbers) == text

@@ -16,7 +16,7 @@ FLOORS = (
     "batches compact_graph criteria evaluation files jit last_rate learning_rates "
     "masked masks model_io models packed prunable report tfds_reader verification",
     "arrays compact_nested compact_shapes compact_weighted datasets directories "
-    "drawing export_report feeds schedules substitutes weights",
+    "drawing export_report feeds schedules substitutes tables weights",
     "checks compact_rules figures rates serving slots storage summaries wrappers",
     "copying coverage plans state ticket_files",
     "callbacks manifest run_files staging ticket wrapping",
