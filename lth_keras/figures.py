@@ -199,6 +199,9 @@ def panel(
         drawing.not_measured(axes)
     elif metric != "early_stop_iteration" and (ends := limits(found, metric)):
         axes.set_ylim(*ends)
+        if below := [n.label for n in found if 0 < _best(n, metric) < ends[0]]:
+            text = f"below: {', '.join(below)}"
+            axes.text(0.02, 0.02, text, transform=axes.transAxes, fontsize=8)
     densities = report.densities([line.column for line in found])
     drawing.density_axis(axes, [100 * d for d in densities.values()], inches)
     axes.set_ylabel(label or "")
@@ -253,7 +256,8 @@ def limits(found: Sequence[Line], metric: str) -> tuple[float, float] | None:
     """Ends of an axis of accuracies that no control flattens; None without tickets.
 
     Of the controls is shown what lies down to 1.5 times the tickets' own range below
-    them; lines go on past the end of the axis.
+    them, and the best point of a control that is within eight times; lines go on
+    past the end of the axis.
     """
     values = [
         (line.is_ticket, low, high)
@@ -267,9 +271,18 @@ def limits(found: Sequence[Line], metric: str) -> tuple[float, float] | None:
     bottom = min(low for _, low, _ in values)
     top = max(high for _, _, high in values)
     # A quarter of a point at least, lest a flat ticket magnify what is nothing.
-    bottom = max(bottom, min(lows) - 1.5 * max(max(highs) - min(lows), 0.25))
+    spread = max(max(highs) - min(lows), 0.25)
+    bottom = max(bottom, min(lows) - 1.5 * spread)
+    best = [_best(line, metric) for line in found]
+    bottom = min([bottom, *(b for b in best if b >= min(lows) - 8 * spread)])
     room = 0.05 * max(top - bottom, 0.25)
     return bottom - room, top + room
+
+
+def _best(line: Line, metric: str) -> float:
+    """The highest of a line's means, in percent; 0 where nothing was measured."""
+    points = _points(line, metric).values()
+    return max((mean for _, mean, _, _ in points), default=0.0)
 
 
 def note(found: Iterable[Line], metrics: Sequence[str]) -> str | None:

@@ -206,6 +206,16 @@ def test_a_control_that_fails_does_not_flatten_the_tickets():
     (axes,) = figures.draw({"": rows}, None, ["test_accuracy"]).axes
     bottom, top = axes.get_ylim()
     assert 92 < bottom < 96 and 98 < top < 99
+    assert [text.get_text() for text in axes.texts] == ["below: random_mask"]
+
+
+def test_the_best_point_of_a_control_that_is_far_below_is_shown():
+    rows = [row(level, test_accuracy=0.98 - level / 100) for level in range(3)]
+    rows += [row(1, "random_mask", test_accuracy=0.85)]
+    rows += [row(2, "random_mask", test_accuracy=0.3)]
+    (axes,) = figures.draw({"": rows}, None, ["test_accuracy"]).axes
+    assert 84 < axes.get_ylim()[0] < 85
+    assert not axes.texts
 
 
 def test_an_unknown_metric_is_refused():
