@@ -126,6 +126,7 @@ def run(
     main: Callable[[Sequence[str]], None],
     argv: Sequence[str],
     arguments: Sequence[str] = (),
+    stopped: str = "finished runs are stored, go on",
 ) -> int:
     """Runs a program and returns its exit code.
 
@@ -138,6 +139,7 @@ def run(
         argv: the program's name and its arguments.
         arguments: flags that are arguments of the library by the same name; its
             messages name them as flags.
+        stopped: what Ctrl-C has left, and what the command line shown does then.
     """
     name = os.path.basename(argv[0])
     try:
@@ -146,7 +148,7 @@ def run(
         return _fail(f"{name}: {error}", 2)
     except KeyboardInterrupt:
         again = shlex.join(["python", *argv])
-        return _fail(f"{name}: stopped; finished runs are stored, go on: {again}", 130)
+        return _fail(f"{name}: stopped; {stopped}: {again}", 130)
     except Exception as error:
         # The class exists only once the library, and with it TensorFlow, is loaded.
         compat = sys.modules.get("lth_keras.compat")

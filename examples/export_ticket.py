@@ -202,4 +202,6 @@ def _formats(text: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, sys.argv, ARGUMENTS))
+    sys.exit(
+        command_line.run(main, sys.argv, ARGUMENTS, "the search is untouched, again")
+    )

@@ -211,4 +211,6 @@ def _levels(text: str) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, sys.argv, ARGUMENTS))
+    sys.exit(
+        command_line.run(main, sys.argv, ARGUMENTS, "the search is untouched, again")
+    )

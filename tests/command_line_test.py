@@ -126,7 +126,29 @@ def test_control_c_says_how_to_go_on_and_is_130(capfd):
     code, text = outcome(capfd, KeyboardInterrupt())
     assert code == 130
     assert text.count("\n") == 1
+    assert "stopped; finished runs are stored, go on: python dir/" in text
     assert "python dir/program.py '--a b'" in text
+
+
+def test_a_program_says_what_control_c_leaves_of_its_own(capfd):
+    def main(argv) -> None:
+        raise KeyboardInterrupt
+
+    assert command_line.run(main, ["x.py"], (), "nothing is changed, again") == 130
+    said = capfd.readouterr().err
+    assert said == "x.py: stopped; nothing is changed, again: python x.py\n"
+
+
+def test_arguments_that_are_no_flags_are_counted_and_named():
+    def places(argv: list[str], *names: str) -> list[str]:
+        return command_line.parse(flags.FlagValues(), ["x.py", *argv], "", names)
+
+    assert places(["a"], "RUN_DIR") == ["a"]
+    assert places(["a", "b"], "RUN_DIR...") == ["a", "b"]
+    with pytest.raises(FlagError, match="RUN_DIR is missing: name it after"):
+        places([], "RUN_DIR...")
+    with pytest.raises(FlagError, match="'b' is no flag"):
+        places(["a", "b"], "RUN_DIR")
 
 
 def test_a_bug_shows_itself_in_full(capfd):
