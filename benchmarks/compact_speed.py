@@ -19,7 +19,7 @@ from lth_keras import arrays, models
 from lth_keras.compact import compact, compaction
 from lth_keras.compat import keras
 
-_WEIGHTS = flags.DEFINE_string("weights", None, "Trained LeNet weights.", required=True)
+_WEIGHTS = flags.DEFINE_string("weights", None, "Trained LeNet weights.")
 _PAIRS = flags.DEFINE_integer("pairs", 15, "Pairs of runs per figure.")
 _CALLS = flags.DEFINE_integer("calls", 200, "Calls per run.")
 
@@ -46,6 +46,10 @@ def _arm(model: keras.Model, batch: int, calls: int, inside: bool):
 
 
 def main(_: list[str]) -> None:
+    if not _WEIGHTS.value:
+        # Dead units come from training alone: made-up weights would measure nothing.
+        print("left out: --weights= names weights.npz of a LeNet search on MNIST")
+        return
     model = models.build("lenet", (28, 28, 1), 10)
     model.set_weights(list(arrays.read_arrays(_WEIGHTS.value).values()))
     done = compaction(model)
