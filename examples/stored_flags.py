@@ -8,19 +8,8 @@ from typing import Any
 
 from lth_keras import files, storage
 from lth_keras.compat import LotteryError
+from lth_keras.html_report import FREE
 from settings import Options
-
-# What may differ when a job goes on: where things are, how many runs are made and at
-# a time, which controls, and what is done at the end. What is stored stays.
-_FREE = (
-    "data_dir",
-    "output_dir",
-    "workers",
-    "trials",
-    "controls",
-    "replicates",
-    "export",
-)
 
 
 def options_of(directory: storage.ExperimentDirectory, **changes: Any) -> Options:
@@ -55,7 +44,7 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str
     found = [
         f"--{name} (stored {_said(stored.get(name))}, given {_said(given.get(name))})"
         for name in {**given, **stored}
-        if name not in _FREE and stored.get(name) != given.get(name)
+        if name not in FREE and stored.get(name) != given.get(name)
     ]
     # Several threads and one give results that differ in the last bits.
     if bool(stored.get("workers")) != bool(given.get("workers")):

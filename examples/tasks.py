@@ -42,13 +42,15 @@ def of_job(
         replicates: runs of each control per level.
     """
     # The same control may be written in several ways.
-    different = {controls.parse(name).key: name for name in reversed(names)}
+    different: dict[str, str] = {}
+    for name in names:
+        different.setdefault(controls.parse(name).key, name)
     found = []
     for trial in trials:
         found.append(Task(trial))
         found += [
             Task(trial, name, level, replicate)
-            for name in reversed(different.values())
+            for name in different.values()
             for level in levels
             for replicate in range(replicates)
         ]

@@ -131,15 +131,15 @@ def check_controls(options: Options, model: keras.Model) -> None:
         FlagError: names the control.
     """
     for name in options.controls:
+        control = lth.controls.parse(name)
         try:
-            lth.controls.parse(name).check(model, options.iterations)
+            control.check(model, options.iterations)
         except LotteryError as error:
             raise FlagError(f"--controls={name}: {error}") from None
-        for _, parameters in lth.controls.parse(name).steps:
-            if str(parameters.get("step", "")).endswith("ep"):
-                raise FlagError(
-                    f"--controls={name}: write the step in iterations, as 500it"
-                )
+        if str(control.parameters.get("step", "")).endswith("ep"):
+            raise FlagError(
+                f"--controls={name}: write the step in iterations, as 500it"
+            )
 
 
 def control_steps(options: Options) -> list[int]:

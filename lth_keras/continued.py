@@ -119,8 +119,7 @@ class _Chain:
 
     def _begin(self, level: int) -> None:
         """Takes up where the level before ended."""
-        before = level - 1 if level else None
-        if level and self._level != before:
+        if level and self._level != level - 1:
             stored = arrays.read_arrays(_trained(self._root, level - 1))
             for variable, value in zip(self._variables(), stored.values(), strict=True):
                 variable.assign(value)

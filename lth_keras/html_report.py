@@ -24,8 +24,9 @@ _METRICS: Mapping[str, str] = {
     "early_stop_test_accuracy": "Test accuracy at early stop (%)",
     "test_accuracy": "Test accuracy after training (%)",
 }
-# Flags that may differ whenever one search goes on: the stored ones are the first
-# command's, and say nothing about what was run since.
+# Flags that may differ whenever a job goes on: where things are, how many runs are made
+# and at a time, which controls, and what is done at the end. What is stored stays, and
+# the stored flags say nothing about what was run since.
 FREE = (
     "data_dir",
     "output_dir",
