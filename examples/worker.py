@@ -54,7 +54,7 @@ def work(connection: Any, options: Options, root: str) -> None:
     except (compat.LotteryError, command_line.FlagError) as error:
         connection.send(("refused", str(error)))
     except (EOFError, BrokenPipeError):
-        pass  # Nothing is left to do.
+        return  # The other end is closed: nothing is left to do.
     except BaseException:
         connection.send(("failed", traceback.format_exc()))
 

@@ -17,6 +17,7 @@ layers = keras.layers
 
 def test_other_settings_in_the_same_directory_are_refused_by_name(tmp_path) -> None:
     fit(search(small.compiled(), tmp_path, 1), validation_data=VALIDATION)
+    before = small.fingerprints(tmp_path)
     other = small.compiled(optimizer=keras.optimizers.SGD(0.2, momentum=0.9), rate=0.25)
     with pytest.raises(LotteryError) as error:
         fit(search(other, tmp_path, 3), 4, batch_size=9, validation_data=TEST)
@@ -26,7 +27,7 @@ def test_other_settings_in_the_same_directory_are_refused_by_name(tmp_path) -> N
     assert "levels (stored 1, given 3)" in said
     for name in ("seed", "scope", "loss", "jit_compile", "architecture"):
         assert f"{name} (" not in said
-    assert small.fingerprints(tmp_path) == small.fingerprints(tmp_path)
+    assert small.fingerprints(tmp_path) == before
 
 
 def test_a_search_begins_dense(tmp_path) -> None:
