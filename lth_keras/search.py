@@ -128,12 +128,7 @@ class LotterySearch(StoredSearch):
         Raises:
             LotteryError: the level is not finished, or the search has no model.
         """
-        model, place = self.trainable_model(), self.directory.level(level)
-        if not files.exists(place.result):
-            raise LotteryError(
-                f"level {level} is not finished in {self.directory.root}: finished "
-                f"levels are {self.finished_levels}."
-            )
+        model, place = self.trainable_model(), self.finished(level)
         training.load(model, Ticket.load(place.ticket))
         training.load_trained(model, place)
 

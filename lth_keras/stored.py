@@ -102,10 +102,19 @@ class StoredSearch:
         Raises:
             LotteryError: the level is not finished.
         """
+        place = self.finished(level)
+        return list(arrays.read_arrays(place.trained_weights).values())
+
+    def finished(self, level: int) -> storage.LevelDirectory:
+        """The directory of a level that is finished.
+
+        Raises:
+            LotteryError: it is not.
+        """
         place = self.directory.level(level)
         if not files.exists(place.result):
             raise LotteryError(
                 f"level {level} is not finished in {self.directory.root}: finished "
                 f"levels are {self.finished_levels}."
             )
-        return list(arrays.read_arrays(place.trained_weights).values())
+        return place
