@@ -9,7 +9,7 @@ import pytest
 import small_search as small
 
 import lth_keras as lth
-from lth_keras import arrays, controls
+from lth_keras import arrays, controls, transforms
 from lth_keras.compat import LotteryError, keras
 
 layers = keras.layers
@@ -133,7 +133,11 @@ def test_controls_of_one_seed_agree_in_another_run(tmp_path) -> None:
     assert small.fingerprints(tmp_path / "a") == small.fingerprints(tmp_path / "b")
 
 
-def test_a_control_of_ones_own_is_a_function_of_the_ticket(tmp_path) -> None:
+def test_a_control_of_ones_own_is_a_function_of_the_ticket(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(transforms, "REGISTRY", dict(transforms.REGISTRY))
+
     @controls.register("rewound_dense")
     def rewound_dense(search, case, seed, *, scale: float = 1.0):
         assert scale == 3.0
