@@ -1,16 +1,21 @@
 """How much less a compacted LeNet ticket computes, and how much sooner it answers.
 
 The ticket is that of a search on MNIST: the trained weights of the level nearest to
-3.6 %. Both arms are calls of a `tf.function` of the model, or of a loop of such calls
-inside TensorFlow, which leaves out what Python takes for each call.
+3.6 %. Both arms run in TFLite on one thread, or as a `tf.function` of the model, with
+XLA and without: called from Python, or in a loop inside TensorFlow, which leaves out
+what Python takes for each call.
 
     python benchmarks/compact_speed.py --weights=RUN/level15/trained/weights.npz
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
+from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
@@ -24,25 +29,59 @@ _PAIRS = flags.DEFINE_integer("pairs", 15, "Pairs of runs per figure.")
 _CALLS = flags.DEFINE_integer("calls", 200, "Calls per run.")
 
 
-def _arm(model: keras.Model, batch: int, calls: int, inside: bool):
-    """A function that calls `model` that many times."""
-    images = tf.random.stateless_uniform((batch, 28, 28, 1), (0, 1))
+def _in_tensorflow(xla: bool, inside: bool) -> Callable[..., Callable[[], object]]:
+    """What makes a function that calls a model many times in TensorFlow."""
 
-    @tf.function
-    def once(values):
-        return model(values, training=False)
+    def arm(model: keras.Model, batch: int, calls: int) -> Callable[[], object]:
+        images = tf.random.stateless_uniform((batch, 28, 28, 1), (0, 1))
 
-    @tf.function
-    def many():
-        total = tf.zeros((batch, 10))
-        for _ in tf.range(calls):
-            # Depends on the call before, or TensorFlow would make one of all.
-            total = once(images + 1e-6 * total[0, 0])
-        return total
+        @tf.function(jit_compile=xla)
+        def once(values):
+            return model(values, training=False)
 
-    if inside:
-        return lambda: many().numpy()
-    return lambda: [once(images) for _ in range(calls)][-1].numpy()
+        @tf.function(jit_compile=xla)
+        def many():
+            total = tf.zeros((batch, 10))
+            for _ in tf.range(calls):
+                # Depends on the call before, or TensorFlow would make one of all.
+                total = once(images + 1e-6 * total[0, 0])
+            return total
+
+        if inside:
+            return lambda: many().numpy()
+        return lambda: [once(images) for _ in range(calls)][-1].numpy()
+
+    return arm
+
+
+def _in_tflite(model: keras.Model, batch: int, calls: int) -> Callable[[], object]:
+    """A function that calls a model many times in TFLite, on one thread."""
+    given = tf.TensorSpec((batch, 28, 28, 1), tf.float32)
+    function = tf.function(lambda images: model(images, training=False))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [function.get_concrete_function(given)], model
+    )
+    with contextlib.redirect_stderr(open(os.devnull, "w")):
+        content = converter.convert()
+    interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    images = np.random.default_rng(0).random((batch, 28, 28, 1), np.float32)
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], images)
+
+    def many() -> None:
+        for _ in range(calls):
+            interpreter.invoke()
+
+    return many
+
+
+_RUNTIMES = {
+    "TFLite": _in_tflite,
+    "XLA, in a loop": _in_tensorflow(True, True),
+    "XLA, from Python": _in_tensorflow(True, False),
+    "TensorFlow, in a loop": _in_tensorflow(False, True),
+    "TensorFlow, from Python": _in_tensorflow(False, False),
+}
 
 
 def main(_: list[str]) -> None:
@@ -56,17 +95,19 @@ def main(_: list[str]) -> None:
     print(done, flush=True)
     before, after = done.multiply_adds
     paired.report("multiply-adds, compact / dense", f"{after / before:.3f}", "<= 0.7")
-    arms = {"compact": done.model, "compact(gather=False)": compact(model, False)}
-    for (name, small), batch, inside in itertools.product(
-        arms.items(), (1, 60), (False, True)
-    ):
-        found = paired.measure(
-            _arm(small, batch, _CALLS.value, inside),
-            _arm(model, batch, _CALLS.value, inside),
-            _PAIRS.value,
-        )
-        how = "in a TensorFlow loop" if inside else "from Python"
-        paired.report(f"batch {batch} {how}, {name} / dense", found, "< 1")
+    arms = {
+        "compact": done.model,
+        "compact(gather=True)": compact(model, True),
+        "compact(gather=False)": compact(model, False),
+    }
+    for (name, small), batch in itertools.product(arms.items(), (1, 60)):
+        for runtime, arm in _RUNTIMES.items():
+            found = paired.measure(
+                arm(small, batch, _CALLS.value),
+                arm(model, batch, _CALLS.value),
+                _PAIRS.value,
+            )
+            paired.report(f"batch {batch}, {runtime}: {name} / dense", found, "< 1")
 
 
 if __name__ == "__main__":

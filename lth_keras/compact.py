@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from lth_keras import compat
-from lth_keras.compact_graph import Call, Constants, Part, Rule, calls, width
+from lth_keras.compact_graph import Call, Constants, Gather, Part, Rule, calls, width
 from lth_keras.compact_nested import again, flattened
 from lth_keras.compact_report import Compaction, LayerSize
 from lth_keras.compact_rules import rule_of
@@ -23,7 +23,7 @@ from lth_keras.wrappers import PruneByLevel
 from lth_keras.wrapping import unwrap
 
 
-def compact(model: keras.Model, gather: bool = True) -> keras.Model:
+def compact(model: keras.Model, gather: Gather = "crop") -> keras.Model:
     """A smaller dense model that predicts what `model` predicts.
 
     Units and channels that nothing uses are left out. Those that nothing feeds are
@@ -33,10 +33,12 @@ def compact(model: keras.Model, gather: bool = True) -> keras.Model:
     Args:
         model: Sequential or Functional, built; wrapped or an ordinary tf_keras model
             with exact zeros. It stays untouched.
-        gather: whether inputs that other layers need, or that are the model's own, are
-            taken out before a dense layer that does not use them. That saves
-            multiply-adds, but picking inputs takes time itself: where few go,
-            gather=False is faster.
+        gather: which inputs that other layers need, or that are the model's own, are
+            taken out before a dense layer that does not use them. "crop": those that
+            lie around the used ones; the few used outside that box are picked one by
+            one, unused inside it stay. True: all; fewest multiply-adds, but picking
+            every used input takes longer than it saves where few are unused. False:
+            none, which is fastest where few are unused.
 
     Returns:
         A new, uncompiled Functional model with the inputs and outputs of `model`, of
@@ -46,12 +48,12 @@ def compact(model: keras.Model, gather: bool = True) -> keras.Model:
         result again can leave still less.
 
     Raises:
-        LotteryError: the model cannot be taken apart.
+        LotteryError: the model cannot be taken apart, or another `gather`.
     """
     return compaction(model, gather).model
 
 
-def compaction(model: keras.Model, gather: bool = True) -> Compaction:
+def compaction(model: keras.Model, gather: Gather = "crop") -> Compaction:
     """`compact`, with the report of what it did.
 
     Args:
@@ -64,6 +66,8 @@ def compaction(model: keras.Model, gather: bool = True) -> Compaction:
     Raises:
         LotteryError: as for `compact`.
     """
+    if gather not in ("crop", True, False):
+        raise LotteryError(f'gather={gather!r}: use "crop", True or False.')
     source = _ordinary(model)
     graph = _Graph(source, gather)
     with source.distribute_strategy.scope():
@@ -116,7 +120,7 @@ class _Graph:
     become constant, a second compaction can find more.
     """
 
-    def __init__(self, model: keras.Model, gather: bool):
+    def __init__(self, model: keras.Model, gather: Gather):
         self._model = model
         self._steps = [_Step(call, *rule_of(call, gather)) for call in calls(model)]
         self._constants: dict[int, Constants] = {}
@@ -213,7 +217,7 @@ class _Graph:
         if counted is not None:
             own = counted.why(call.layer)
             kept = self._reasons.get(id(call.outputs[0]), [])
-            reasons += [*([own] if own else []), *kept]
+            reasons += [*([own] if own else []), *kept, *self._staying(step, after)]
         units = (width(call.outputs[0]), width(after.outputs[0]) if after else 0)
         if units[0] == units[1] and not reasons:
             reasons = ["every unit is fed and used"]
@@ -229,6 +233,18 @@ class _Graph:
             ),
             why_not_smaller="; ".join(reasons),
         )
+
+    def _staying(self, step: _Step, after: Call | None) -> list[str]:
+        """What is to be said of inputs that stay without need."""
+        if after is None or step.rule is None:
+            return []
+        call = step.call
+        required = self._required[id(call.outputs[0])]
+        needed = step.rule.requires(call.layer, self._constants_into(call), required)
+        stay = width(after.inputs[0]) - int(needed[0].sum())
+        if not stay:
+            return []
+        return [f"unused inputs that stay: {stay}"]
 
 
 def _has_kernel(rule: Rule | None) -> bool:

@@ -7,12 +7,15 @@ value for every input, at every place of the image or sequence.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from lth_keras.compat import keras
+
+# Which inputs that a dense layer does not use are taken out: see `compact`.
+Gather = bool | Literal["crop"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +86,8 @@ class Part:
 
     Attributes:
         tensor: the Keras tensor; None where nothing of it is there.
-        channels: the original positions of its channels, ascending.
+        channels: the original positions of its channels; ascending, but for the
+            cropped input of a dense layer, which nothing else sees.
     """
 
     tensor: Any

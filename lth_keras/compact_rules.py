@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lth_keras.compact_graph import Call, Rule, positions
+from lth_keras.compact_graph import Call, Gather, Rule, positions
 from lth_keras.compact_shapes import (
     Concatenating,
     Flattening,
@@ -43,12 +43,12 @@ _PADDING = _classes("ZeroPadding", "123")
 _JOINING = _classes("Average Maximum Minimum Multiply Subtract")
 
 
-def rule_of(call: Call, gather: bool) -> tuple[Rule | None, str]:
+def rule_of(call: Call, gather: Gather) -> tuple[Rule | None, str]:
     """The rule of a call, or None and the reason.
 
     Args:
         call: the call.
-        gather: whether inputs that a dense layer does not use are taken out.
+        gather: which inputs that a dense layer does not use are taken out.
     """
     layer, kind = call.layer, type(call.layer).__name__
     if call.times > 1:
@@ -63,7 +63,7 @@ def rule_of(call: Call, gather: bool) -> tuple[Rule | None, str]:
     return (None, found) if isinstance(found, str) else (found, "")
 
 
-def _of_weighted(call: Call, gather: bool) -> Rule | str | None:
+def _of_weighted(call: Call, gather: Gather) -> Rule | str | None:
     layer: Any = call.layer
     kind = type(layer)
     if kind is layers.Embedding:
@@ -71,7 +71,7 @@ def _of_weighted(call: Call, gather: bool) -> Rule | str | None:
     if any(tensor.shape.rank < 2 or not tensor.shape[-1] for tensor in call.inputs):
         return "the width of its input is not known"
     if kind is layers.Dense:
-        return Weighted(gathers=gather)
+        return Weighted(gather=gather)
     if kind in _NORMALISATIONS:
         last = call.inputs[0].shape.rank - 1
         return Normalisation() if list(layer.axis) == [last] else "its axis is not last"

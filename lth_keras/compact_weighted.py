@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lth_keras.compact_graph import Constants, Part, positions, resized
+from lth_keras.compact_graph import Constants, Gather, Part, positions, resized
+from lth_keras.compact_inputs import cropped
 from lth_keras.compat import keras
 
 _NAMES = (
@@ -46,17 +47,18 @@ class Weighted:
         padded: whether the borders of the image see other inputs than its middle:
             there a constant channel does not add the same everywhere.
         transposed: whether the kernel is [..., outputs, inputs].
-        gathers: whether inputs that are not used may be taken out before it.
+        gather: which inputs that are not used are taken out before it, as `compact`
+            has it.
     """
 
     joins = ""
 
     def __init__(
-        self, padded: bool = False, transposed: bool = False, gathers: bool = False
+        self, padded: bool = False, transposed: bool = False, gather: Gather = False
     ):
         self._padded = padded
         self._transposed = transposed
-        self._gathers = gathers
+        self._gather = gather
 
     def constants(self, layer: Any, inputs: list[Constants]) -> Constants:
         (given,) = inputs
@@ -91,8 +93,12 @@ class Weighted:
     ) -> Part:
         (given,), (part,) = inputs, tensors
         kept = self._kept(layer, output)
-        if self._gathers and part.tensor.shape.rank == 2:
-            part = part.only(np.flatnonzero(self.requires(layer, inputs, output)[0]))
+        if part.tensor.shape.rank == 2:
+            (used,) = self.requires(layer, inputs, output)
+            if self._gather == "crop":
+                part = cropped(part, used[part.channels], int(kept.sum()))
+            elif self._gather:
+                part = part.only(np.flatnonzero(used))
         kernel = self._kernel(layer)[..., kept]
         bias = self._bias(layer)[kept]
         gone = given.known & (kernel != 0).any((0, 2))

@@ -2,10 +2,11 @@ import model_zoo
 import numpy as np
 import pytest
 import tensorflow as tf
+from compact_checks import assert_equal, assign, check, inputs_of, randomise, sizes_of
 
 import lth_keras as lth
 from lth_keras import models
-from lth_keras.compact import compact, compaction
+from lth_keras.compact import compact
 from lth_keras.compat import LotteryError, keras
 
 layers = keras.layers
@@ -19,67 +20,6 @@ _SLOW = [
 ]
 
 
-def _randomise(model: keras.Model, density: float, seed: int = 0) -> keras.Model:
-    """Random weights of every kind, kernels with zeros; scale kept, so no overflow."""
-    rng = np.random.default_rng(seed)
-    for weight in model.weights:
-        shape = weight.shape
-        value = rng.normal(size=shape)
-        if "variance" in weight.name:
-            value = rng.uniform(0.5, 2.0, shape)
-        elif "kernel" in weight.name:
-            keep = rng.random(shape) < density
-            value *= keep / np.sqrt(max(1.0, keep.sum() / shape[-1]))
-        weight.assign(value)
-    return model
-
-
-def _inputs(model: keras.Model, batch: int = 3) -> list[np.ndarray]:
-    rng = np.random.default_rng(7)
-    return [
-        rng.normal(size=(batch, *tensor.shape[1:])).astype("float32")
-        for tensor in model.inputs
-    ]
-
-
-def _assert_equal(model: keras.Model, small: keras.Model, given=None) -> None:
-    given = _inputs(model) if given is None else given
-    expected = model_zoo.arrays(model(given))
-    found = model_zoo.arrays(small(given))
-    assert len(expected) == len(found)
-    for a, b in zip(expected, found, strict=True):
-        assert a.shape == b.shape and a.dtype == b.dtype
-        np.testing.assert_allclose(b, a, rtol=2e-4, atol=2e-5 * (1 + np.abs(a).max()))
-
-
-def _check(model: keras.Model, given=None, fixed_point=True):
-    """Compacts, compares, and compacts once more, which must change nothing.
-
-    Where whole branches are dead the second time may find more, but never adds.
-    """
-    before = [weight.numpy() for weight in model.weights]
-    done = compaction(model)
-    for weight, value in zip(model.weights, before, strict=True):
-        np.testing.assert_array_equal(weight.numpy(), value)
-    _assert_equal(model, done.model, given)
-    again = compaction(done.model)
-    assert again.parameters[0] == done.parameters[1] >= again.parameters[1]
-    if fixed_point:
-        assert again.parameters[1] == done.parameters[1]
-        assert again.multiply_adds[1] == done.multiply_adds[1]
-    return done
-
-
-def _sizes(done) -> dict[str, tuple[int, int]]:
-    """Inputs and units of each layer afterwards."""
-    return {layer.name: (layer.inputs[1], layer.units[1]) for layer in done.layers}
-
-
-def _assign(model: keras.Model, name: str, *values) -> None:
-    layer = model.get_layer(name)
-    layer.set_weights([np.asarray(value, "float32") for value in values])
-
-
 def test_a_small_network_shrinks_as_worked_out_by_hand():
     model = keras.Sequential(
         [
@@ -89,10 +29,10 @@ def test_a_small_network_shrinks_as_worked_out_by_hand():
     )
     # Input 1 is not used; unit 1 is fed by nothing, relu(2) = 2; nothing uses unit 2;
     # unit 3 is fed by nothing and 0 after the relu.
-    _assign(model, "a", [[1, 0, 5, 0], [0, 0, 6, 0], [3, 0, 7, 0]], [0.5, 2, 3, -4])
-    _assign(model, "b", [[1, 2], [10, 20], [0, 0], [8, 9]], [0.25, 0.75])
-    done = _check(model)
-    assert _sizes(done) == {"a": (2, 1), "b": (1, 2)}
+    assign(model, "a", [[1, 0, 5, 0], [0, 0, 6, 0], [3, 0, 7, 0]], [0.5, 2, 3, -4])
+    assign(model, "b", [[1, 2], [10, 20], [0, 0], [8, 9]], [0.25, 0.75])
+    done = check(model)
+    assert sizes_of(done) == {"a": (2, 1), "b": (1, 2)}
     a, b = done.model.get_layer("a"), done.model.get_layer("b")
     np.testing.assert_array_equal(a.get_weights()[0], [[1], [3]])
     np.testing.assert_array_equal(a.get_weights()[1], [0.5])
@@ -102,24 +42,16 @@ def test_a_small_network_shrinks_as_worked_out_by_hand():
     assert done.parameters == (16 + 10, 3 + 4)
 
 
-def test_without_gathering_every_input_of_the_model_stays():
-    model = _randomise(models.build("lenet", (6, 6, 1), 3), 0.01)
-    small = compact(model, gather=False)
-    _assert_equal(model, small)
-    assert small.get_layer("dense1").kernel.shape[0] == 36
-    assert not any("gather" in layer.name for layer in small.layers)
-
-
 def test_removal_goes_on_until_nothing_is_left_to_remove():
     model = keras.Sequential(
         [layers.Dense(2, "tanh", name="d0", input_shape=(2,))]
         + [layers.Dense(2, "tanh", name=f"d{i}") for i in range(1, 4)]
     )
     for i in range(3):
-        _assign(model, f"d{i}", [[1, 0], [0, 1]], [0.1, 0.2])
+        assign(model, f"d{i}", [[1, 0], [0, 1]], [0.1, 0.2])
     # Unit 1 of d2 leads nowhere, hence unit 1 of d1, of d0, and input 1.
-    _assign(model, "d3", [[1, 2], [0, 0]], [0.1, 0.2])
-    assert _sizes(_check(model)) == {
+    assign(model, "d3", [[1, 2], [0, 0]], [0.1, 0.2])
+    assert sizes_of(check(model)) == {
         "d0": (1, 1),
         "d1": (1, 1),
         "d2": (1, 1),
@@ -139,8 +71,8 @@ def test_the_papers_networks_stay_equal_at_every_density(name, density):
 
 
 def _check_network(name: str, density: float) -> None:
-    model = _randomise(models.build(name, (16, 16, 3), 10), density)
-    done = _check(model, fixed_point=density > 0.001)
+    model = randomise(models.build(name, (16, 16, 3), 10), density)
+    done = check(model, fixed_point=density > 0.001)
     if density < 0.1:
         assert done.parameters[1] < done.parameters[0]
 
@@ -162,13 +94,13 @@ def test_constants_are_folded_exactly_through_either_padding(activation, padding
             layers.Dense(3, activation, name="d"),
         ]
     )
-    _randomise(model, 0.5)
+    randomise(model, 0.5)
     kernel, bias = model.get_layer("a").get_weights()
     kernel[..., [0, 2, 3]] = 0
-    _assign(model, "a", kernel, bias)
-    done = _check(model)
+    assign(model, "a", kernel, bias)
+    done = check(model)
     # Before a padded kernel, one of the three constants stands for all.
-    assert _sizes(done)["b"][0] == (4 if padding == "same" else 3)
+    assert sizes_of(done)["b"][0] == (4 if padding == "same" else 3)
 
 
 def test_a_zero_constant_needs_no_channel_before_a_padded_kernel():
@@ -178,11 +110,11 @@ def test_a_zero_constant_needs_no_channel_before_a_padded_kernel():
             layers.Conv2D(2, 3, padding="same", name="b"),
         ]
     )
-    _randomise(model, 1.0)
+    randomise(model, 1.0)
     kernel, _ = model.get_layer("a").get_weights()
     kernel[..., 1] = 0
-    _assign(model, "a", kernel, [0.5, -1, 0.5])
-    assert _sizes(_check(model)) == {"a": (1, 2), "b": (2, 2)}
+    assign(model, "a", kernel, [0.5, -1, 0.5])
+    assert sizes_of(check(model)) == {"a": (1, 2), "b": (2, 2)}
 
 
 def test_a_residual_sum_keeps_what_either_side_needs():
@@ -195,18 +127,18 @@ def test_a_residual_sum_keeps_what_either_side_needs():
     model = keras.Model(
         inputs, layers.Dense(2)(layers.GlobalMaxPooling2D()(head)), name="residual"
     )
-    _randomise(model, 1.0)
+    randomise(model, 1.0)
     kernel, bias = model.get_layer("head").get_weights()
     kernel[:, :, [1, 4]] = 0
-    _assign(model, "head", kernel, bias)
+    assign(model, "head", kernel, bias)
     kernel, bias = model.get_layer("branch").get_weights()
     kernel[:, :, 4] = 0
     kernel[..., 0] = 0
-    _assign(model, "branch", kernel, bias)
-    done = _check(model)
+    assign(model, "branch", kernel, bias)
+    done = check(model)
     # Channel 4 is used by neither; channel 1 by the branch alone; channel 0 of the
     # branch is constant, but has a place in the sum.
-    sizes = _sizes(done)
+    sizes = sizes_of(done)
     assert (sizes["trunk"], sizes["branch"], sizes["head"]) == ((3, 5), (5, 4), (4, 4))
     why = {layer.name: layer.why_not_smaller for layer in done.layers}
     assert "sum joins it to others" in why["branch"]
@@ -218,10 +150,10 @@ def test_a_constant_branch_of_a_sum_becomes_an_offset(offset):
     trunk = layers.Dense(4, name="trunk")(inputs)
     branch = layers.Dense(4, name="dead")(layers.Dense(5, name="lost")(trunk))
     outputs = layers.Dense(2, name="head")(layers.Add()([trunk, branch]))
-    model = _randomise(keras.Model(inputs, outputs), 1.0)
-    _assign(model, "dead", np.zeros((5, 4)), [offset] * 4)
-    done = _check(model)
-    assert _sizes(done)["dead"] == _sizes(done)["lost"] == (0, 0)
+    model = randomise(keras.Model(inputs, outputs), 1.0)
+    assign(model, "dead", np.zeros((5, 4)), [offset] * 4)
+    done = check(model)
+    assert sizes_of(done)["dead"] == sizes_of(done)["lost"] == (0, 0)
 
 
 def test_concatenated_parts_shrink_by_themselves():
@@ -233,11 +165,11 @@ def test_concatenated_parts_shrink_by_themselves():
     ]
     joined = layers.Concatenate()(parts)
     model = keras.Model([a, b], layers.Dense(2, name="head")(joined))
-    _randomise(model, 1.0)
+    randomise(model, 1.0)
     kernel, bias = model.get_layer("head").get_weights()
     kernel[[1, 3, 7, 8]] = 0
-    _assign(model, "head", kernel, bias)
-    sizes = _sizes(_check(model))
+    assign(model, "head", kernel, bias)
+    sizes = sizes_of(check(model))
     assert sizes == {"x": (5, 2), "y": (4, 3), "gone": (0, 0), "head": (5, 2)}
 
 
@@ -262,30 +194,30 @@ def test_layers_of_every_known_kind_stay_equal():
     x = layers.Dense(6, "softmax", name="mixed")(layers.Dropout(0.5)(x))
     model = keras.Model(inputs, layers.Dense(2, name="head")(x))
     for seed in range(4):
-        _check(_randomise(model, 0.15, seed))
+        check(randomise(model, 0.15, seed))
 
 
 def test_dead_layers_leave_one_unit_that_carries_the_size_of_the_batch():
     model = models.build("conv2", (8, 8, 3), 10)
-    _randomise(model, 1.0)
+    randomise(model, 1.0)
     kernel, bias = model.get_layer("conv2").get_weights()
-    _assign(model, "conv2", np.zeros_like(kernel), bias)
-    done = _check(model)
-    assert _sizes(done)["conv1"] == (3, 1) and _sizes(done)["output"] == (1, 10)
+    assign(model, "conv2", np.zeros_like(kernel), bias)
+    done = check(model)
+    assert sizes_of(done)["conv1"] == (3, 1) and sizes_of(done)["output"] == (1, 10)
 
 
 def test_a_wrapped_model_and_one_of_a_mask_alone_can_be_given():
-    model = lth.wrap(_randomise(models.build("lenet", (6, 6, 1), 3), 1.0))
+    model = lth.wrap(randomise(models.build("lenet", (6, 6, 1), 3), 1.0))
     model_zoo.masked(model, 0.01)
     small = compact(model)
-    _assert_equal(model, small)
+    assert_equal(model, small)
     assert small.count_params() < lth.unwrap(model).count_params()
 
 
 def test_the_ends_of_the_model_keep_their_names_and_structure():
     model, given = model_zoo.named_outputs()
-    _randomise(model, 0.3)
-    small = _check(model, given).model
+    randomise(model, 0.3)
+    small = check(model, given).model
     assert small.output_names == model.output_names
     assert small.input_names == model.input_names
     assert small.name == model.name
@@ -297,8 +229,8 @@ def test_layers_used_twice_are_left_and_the_report_says_so():
     shared = layers.Dense(5, "relu", name="shared")
     head = layers.Dense(2, name="head")
     model = keras.Model([a, b], head(layers.Concatenate()([shared(a), shared(b)])))
-    _randomise(model, 0.2)
-    done = _check(model)
+    randomise(model, 0.2)
+    done = check(model)
     report = {layer.name: layer for layer in done.layers}
     assert report["shared"].units == (5, 5)
     assert report["shared"].why_not_smaller == "it is called 2 times"
@@ -317,11 +249,11 @@ def test_models_inside_a_model_shrink_with_it():
     )
     model = keras.Model(inputs, layers.Dense(2, name="head")(inner(inputs)))
     # Unit 1 of `a` leads nowhere; nor does unit 2 of the inner head.
-    _assign(inner, "a", np.ones((3, 4)), [1, 2, 3, 4])
-    _assign(inner, "head", [[1, 2, 3], [0, 0, 5], [6, 7, 8], [1, 1, 1]], [1, 1, 1])
-    _assign(model, "head", [[1, 2], [3, 4], [0, 0]], [1, 1])
-    done = _check(model)
-    assert _sizes(done) == {"a": (3, 3), "inner_head": (3, 2), "head": (2, 2)}
+    assign(inner, "a", np.ones((3, 4)), [1, 2, 3, 4])
+    assign(inner, "head", [[1, 2, 3], [0, 0, 5], [6, 7, 8], [1, 1, 1]], [1, 1, 1])
+    assign(model, "head", [[1, 2], [3, 4], [0, 0]], [1, 1])
+    done = check(model)
+    assert sizes_of(done) == {"a": (3, 3), "inner_head": (3, 2), "head": (2, 2)}
 
 
 def test_an_inner_model_that_ends_the_model_keeps_its_name_and_stays_frozen():
@@ -333,7 +265,7 @@ def test_an_inner_model_that_ends_the_model_keeps_its_name_and_stays_frozen():
     inner = keras.Model(inner_inputs, outputs, name="inner")
     model = keras.Model(inputs, [*inner(hidden), hidden])
     deepest.trainable = False
-    small = _check(_randomise(model, 0.4)).model
+    small = check(randomise(model, 0.4)).model
     assert small.output_names == model.output_names == ["inner", "inner_1", "hidden"]
     assert len(small.trainable_weights) == len(model.trainable_weights) == 4
 
@@ -342,7 +274,7 @@ def test_an_inner_model_that_is_called_twice_is_left_as_it_is():
     a, b = keras.Input((4,)), keras.Input((4,))
     shared = keras.Sequential([layers.Dense(3, name="d", input_shape=(4,))])
     model = keras.Model([a, b], layers.Dense(2, name="head")(shared(a) + shared(b)))
-    report = {layer.name: layer for layer in _check(_randomise(model, 0.3)).layers}
+    report = {layer.name: layer for layer in check(randomise(model, 0.3)).layers}
     assert report["d"].why_not_smaller == "it is called 2 times"
 
 
@@ -364,7 +296,7 @@ def test_other_families_of_models_stay_equal(builder):
     model, given = builder()
     wrapped = lth.wrap(model, embeddings=True)
     plain = lth.unwrap(model_zoo.masked(wrapped, 0.3))
-    _check(plain, given)
+    check(plain, given)
 
 
 def test_half_precision_is_kept():
@@ -377,37 +309,18 @@ def test_half_precision_is_kept():
 
 
 @pytest.mark.slow
-def test_the_smaller_model_is_saved_and_loaded_by_plain_keras(tmp_path, in_own_process):
-    model = _randomise(models.build("lenet", (6, 6, 1), 3), 0.02)
-    small = compact(model)
-    assert any("gather" in layer.name for layer in small.layers)
-    small.save(tmp_path / "small.keras")
-    given = _inputs(model)[0]
-    np.savez(tmp_path / "data.npz", given=given, expected=model(given))
-    in_own_process(
-        """
-        import numpy as np, tf_keras
-        model = tf_keras.models.load_model("small.keras")
-        with np.load("data.npz") as data:
-            found = model.predict(data["given"], verbose=0)
-            np.testing.assert_allclose(found, data["expected"], rtol=1e-4, atol=1e-5)
-        """
-    )
-
-
-@pytest.mark.slow
 def test_the_smaller_model_trains():
-    model = _randomise(models.build("conv2", (8, 8, 3), 4), 0.05)
+    model = randomise(models.build("conv2", (8, 8, 3), 4), 0.05)
     small = compact(model)
     small.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    small.fit(_inputs(model, 4)[0], np.arange(4), verbose=0)
+    small.fit(inputs_of(model, 4)[0], np.arange(4), verbose=0)
     assert all(np.isfinite(weight).all() for weight in small.get_weights())
 
 
 def test_a_model_of_a_strategy_can_be_given():
     with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
-        model = _randomise(models.build("lenet", (4, 4, 1), 3), 0.05)
-    _assert_equal(model, compact(model))
+        model = randomise(models.build("lenet", (4, 4, 1), 3), 0.05)
+    assert_equal(model, compact(model))
 
 
 class _Subclassed(keras.Model):

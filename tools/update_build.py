@@ -15,10 +15,10 @@ FLOORS = (
     "augmentation compact_report compat fresh_process results tflite_sparse version",
     "batches compact_graph criteria evaluation files jit last_rate learning_rates "
     "masked masks model_io models packed prunable report tfds_reader verification",
-    "arrays compact_nested compact_shapes compact_weighted datasets directories "
+    "arrays compact_inputs compact_nested compact_shapes datasets directories "
     "drawing export_report feeds schedules substitutes tables weights",
-    "checks compact_rules figures rates serving slots storage summaries wrappers",
-    "copying coverage plans state ticket_files",
+    "checks compact_weighted figures rates serving slots storage summaries wrappers",
+    "compact_rules copying coverage plans state ticket_files",
     "callbacks manifest run_files staging ticket wrapping",
     "compact export figure_curves figure_iterations figure_weights html_report stored "
     "tflite training",
