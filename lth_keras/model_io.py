@@ -45,7 +45,9 @@ def input_specs(model: keras.Model) -> dict[str, tf.TensorSpec]:
         else [f"input_{index + 1}" for index in range(len(tensors))]
     )
     specs = {}
-    for name, tensor in zip(_unique(names), tensors, strict=True):
+    for name, tensor in zip(
+        _unique([argument_name(n) for n in names]), tensors, strict=True
+    ):
         spec = getattr(tensor, "type_spec", tensor)
         if not isinstance(spec, tf.TensorSpec):
             raise LotteryError(
@@ -200,6 +202,12 @@ def _keys(structure: Any) -> list[str]:
         tf.nest.is_nested(value) for value in structure.values()
     )
     return sorted(structure) if flat else []
+
+
+def argument_name(name: str) -> str:
+    """A name as TensorFlow has it for an argument: ASCII letters, digits, "_"."""
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return plain if plain[:1].isalpha() else "input_" + plain.lstrip("_")
 
 
 def _unique(names: list[str]) -> list[str]:

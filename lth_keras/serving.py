@@ -50,7 +50,8 @@ def signatures_of(model: keras.Model, extra: Signatures | None) -> dict[str, Sig
     """serving_default, and what else was asked for.
 
     Raises:
-        LotteryError: the model has no inputs, or an entry is not a function.
+        LotteryError: the model has no inputs, an entry is not a function, or an input
+            has a name that TensorFlow does not take.
     """
     specs = model_io.input_specs(model)
     found = {DEFAULT: Signature(model_io.call, specs)}
@@ -60,6 +61,11 @@ def signatures_of(model: keras.Model, extra: Signatures | None) -> dict[str, Sig
             raise LotteryError(
                 f"signatures[{name!r}] is not allowed: give names other than {DEFAULT} "
                 "with f(model, inputs) or (f, {input name: tf.TensorSpec})."
+            )
+        if bad := [key for key in own if model_io.argument_name(key) != key]:
+            raise LotteryError(
+                f"signatures[{name!r}] has an input {bad[0]!r}: use letters, digits "
+                "and _, a letter first."
             )
         named = {key: tf.TensorSpec(s.shape, s.dtype, key) for key, s in own.items()}
         found[name] = Signature(function, named)

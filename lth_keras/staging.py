@@ -20,6 +20,7 @@ from lth_keras import compat, files, state
 from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
 from lth_keras.export_report import ExportReport, LayerNonzeros, sizes
 from lth_keras.verification import Written, verify
+from lth_keras.weights import weights_of
 from lth_keras.wrappers import PruneByLevel
 
 # Largest difference over largest value that each floating type may cause: rounding in
@@ -112,7 +113,7 @@ def check_model(model: keras.Model) -> None:
 
     Raises:
         LotteryError: not a tf_keras model, wrapped by stock tfmot, or weights are not
-            on their masks.
+            on their masks or hold NaN.
     """
     compat.require_tf_keras_model(model)
     wrappers = [
@@ -123,8 +124,18 @@ def check_model(model: keras.Model) -> None:
             f"model {model.name!r} is wrapped by stock tfmot: export what "
             "tfmot.sparsity.keras.strip_pruning(model) returns."
         )
-    if wrappers and model.built:
+    if not model.built:
+        return
+    if wrappers:
         state.verify(model)
+    for weight in weights_of(model):
+        value = weight.read()
+        # Every other value is itself, and bfloat16 is no kind of float to NumPy.
+        if value.dtype.kind in "fcV" and (value != value).any():
+            raise LotteryError(
+                f"weight {weight.path} of model {model.name!r} holds NaN: export a "
+                "level whose training did not diverge."
+            )
 
 
 def local_path(path: files.PathLike) -> str:

@@ -11,30 +11,24 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import re
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import tensorflow as tf
+import numpy as np
 
-from lth_keras import compat, files, model_io, staging
-from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
-from lth_keras.copying import copied, rebuilt
+from lth_keras import files, model_io, staging
+from lth_keras.compat import LotteryError, keras
 from lth_keras.export_report import ExportReport, LayerNonzeros, held
-from lth_keras.serving import DEFAULT, Served, Signature, signatures_of
+from lth_keras.serving import DEFAULT, Signature, signatures_of
 from lth_keras.staging import Staged
+from lth_keras.tflite_conversion import Conversion
 from lth_keras.verification import Case, Written
-from lth_keras.wrappers import PruneByLevel
 
 QUANTIZATIONS = (None, "float16", "int8")
-# Ranges of activations are known well after this many examples.
-_CALIBRATION = 200
 # Largest difference over largest value that 8 bits may cause.
 _INT8_TOLERANCE = 0.2
-_NAMED = 5
-_HALF = {"float16", "bfloat16"}
-_HALF_POLICIES = {*_HALF, "mixed_float16", "mixed_bfloat16"}
+# Examples of the representative ones that an int8 file is verified with.
+_VERIFIED = 32
 
 
 def export_tflite(
@@ -62,7 +56,8 @@ def export_tflite(
         quantize: None, "float16" (weights only) or "int8" (weights and activations).
         representative: for "int8", inputs as the model takes them, from which the
             ranges of activations are measured; at most 200 examples are used.
-        batch: what the model takes, to verify with; random by default.
+        batch: what the model takes, to verify with; by default some of
+            `representative`, or random.
         overwrite: whether a file at `path` is replaced.
         verify: whether the file is reloaded in a fresh process and compared.
         holds: which weights the model holds, for the report: "present", "trained" or
@@ -111,20 +106,24 @@ def staged_tflite(
     staging.check_model(model)
     signature = signatures_of(model, None)[DEFAULT]
     staging.check_file(path, ".tflite", overwrite)
-    inputs = model_io.example_inputs(model, batch)
     examples = None
     if representative is not None:
-        examples = model_io.example_inputs(model, representative)
+        examples = _representative(model, representative)
+    if examples is not None and batch is None:
+        # Others may lie outside of the ranges that these give.
+        inputs = {name: value[:_VERIFIED] for name, value in examples.items()}
+    else:
+        inputs = model_io.example_inputs(model, batch)
     # Before anything is written, as errors below are taken for those of the disk.
     expected = model_io.expected_outputs(model, inputs) if verify else {}
     with staging.temporary_directory(path) as aside:
-        conversion = _Conversion(model, signature, aside)
+        conversion = Conversion(model, signature, aside)
+        dense = os.path.join(aside, "dense.tflite")
+        files.write_bytes(dense, conversion.run_dense())
         content = conversion.run(sparse, quantize, examples)
         written = os.path.join(aside, "export.tflite")
-        dense = os.path.join(aside, "dense.tflite")
         files.write_bytes(written, content)
         layers = _layers(conversion.layers, content)
-        files.write_bytes(dense, conversion.run_dense())
         free = model_io.has_free_batch(conversion.signature.specs)
         cases: tuple[Case, ...] = ()
         if verify:
@@ -154,137 +153,20 @@ def staged_tflite(
         os.replace(written, path)
 
 
-class _Conversion:
-    """Conversions of one model, all for the same batch size.
+def _representative(model: keras.Model, given: Any) -> dict[str, np.ndarray]:
+    """The inputs to measure ranges from.
 
-    Attributes:
-        signature: with the batch size that was possible.
-        layers: the weights of the last conversion that was not of the dense network.
-        notes: sentences for the report.
+    Raises:
+        LotteryError: they do not fit the model, or are not finite.
     """
-
-    def __init__(self, model: keras.Model, signature: Signature, aside: str):
-        self._model = _in_float32(model)
-        self._aside = aside
-        self.signature = signature
-        self.layers: list[LayerNonzeros] = []
-        self.notes: list[str] = []
-        if self._model is not model:
-            self.notes.append(
-                "TFLite has no operations in half precision: the file computes in "
-                "float32 what the model computes in less."
+    examples = model_io.example_inputs(model, given)
+    for name, value in examples.items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise LotteryError(
+                f"representative holds NaN or infinity for input {name!r}: it takes "
+                "inputs as the model gets them in use."
             )
-
-    def run(
-        self, sparse: bool, quantize: str | None, examples: dict[str, Any] | None
-    ) -> bytes:
-        """The content of the file."""
-        try:
-            content = self._convert(False, quantize, examples)
-        except LotteryError:
-            if not model_io.has_free_batch(self.signature.specs):
-                raise
-            self.signature = _for_one_example(self.signature)
-            content = self._convert(False, quantize, examples)
-            self.notes.append(
-                "TFLite converts this model only for a fixed batch size: the file "
-                "takes one example per call."
-            )
-        if not sparse:
-            return content
-        # Imported late: the schema it reads is large, and few need it.
-        from lth_keras import tflite_sparse
-
-        return tflite_sparse.sparsified(content)
-
-    def run_dense(self) -> bytes:
-        """The same for the network without zeros, in float32."""
-        return self._convert(True, None, None)
-
-    def _convert(
-        self,
-        dense: bool,
-        quantize: str | None,
-        examples: dict[str, Any] | None,
-    ) -> bytes:
-        place = os.path.join(self._aside, files.temporary_name())
-        try:
-            served = Served(
-                self._model, {DEFAULT: self.signature}, packed=False, dense=dense
-            )
-            served.save(place)
-            if not dense:
-                self.layers = list(served.layers)
-            del served
-            converter = tf.lite.TFLiteConverter.from_saved_model(
-                place, signature_keys=[DEFAULT]
-            )
-            if quantize:
-                converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            if quantize == "float16":
-                converter.target_spec.supported_types = [tf.float16]
-            if examples is not None:
-                converter.representative_dataset = lambda: _one_by_one(examples)
-            with warnings.catch_warnings():
-                # The interpreter that measures ranges warns of itself.
-                warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter")
-                return bytes(converter.convert())
-        except (LotteryError, MemoryError, OSError, tf.errors.ResourceExhaustedError):
-            raise
-        except Exception as error:  # the converter raises whatever its parts raise
-            raise LotteryError(_reason(self._model, str(error))) from error
-        finally:
-            files.remove_directory(place)
-
-
-def _in_float32(model: keras.Model) -> keras.Model:
-    """The model, or a copy that computes in float32 where it uses half precision.
-
-    A subclassed model cannot be copied, and stays as it is.
-    """
-    used = {layer.compute_dtype for layer in compat.layers_within(model)}
-    if not used & _HALF or not compat.is_functional(model):
-        return model
-
-    def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
-        copy = copied(layer.layer if isinstance(layer, PruneByLevel) else layer)
-        if compat.is_input_layer(copy):
-            return copy
-        return type(copy).from_config(_widened(copy.get_config()))
-
-    return rebuilt(model, convert)
-
-
-def _widened(config: Any) -> Any:
-    """A layer's configuration with policies of half precision as float32."""
-    if isinstance(config, dict):
-        return {
-            key: _policy(value) if key == "dtype" else _widened(value)
-            for key, value in config.items()
-        }
-    if isinstance(config, (list, tuple)):
-        return type(config)(_widened(value) for value in config)
-    return config
-
-
-def _policy(value: Any) -> Any:
-    """A layer's dtype in its configuration: a name, or a serialised policy."""
-    name = value["config"].get("name") if isinstance(value, dict) else value
-    return "float32" if name in _HALF_POLICIES else value
-
-
-def _one_by_one(examples: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    count = min(_CALIBRATION, *(len(value) for value in examples.values()))
-    for index in range(count):
-        yield {name: value[index : index + 1] for name, value in examples.items()}
-
-
-def _for_one_example(signature: Signature) -> Signature:
-    specs = {
-        name: tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, name)
-        for name, spec in signature.specs.items()
-    }
-    return dataclasses.replace(signature, specs=specs)
+    return examples
 
 
 def _batch_size(signature: Signature) -> int:
@@ -315,36 +197,3 @@ def _layers(layers: list[LayerNonzeros], content: bytes) -> tuple[LayerNonzeros,
 def _reordered(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Keras's kernel shape [..., in, out] as TFLite has it, [out, ..., in]."""
     return (*shape[-1:], *shape[:-1])
-
-
-def _reason(model: keras.Model, text: str) -> str:
-    """One line that names the layers and ops of a converter's error."""
-    parts = {
-        part
-        for path in re.findall(r'"([^"]+?)[:@"]', text)
-        for part in path.split("/")
-        if part
-    }
-    ops = sorted(
-        set(re.findall(r"tf\.([A-Z]\w+)", text))
-        | set(re.findall(r"TF Select ops: (\w+)", text))
-    )
-    layers = [
-        f"{layer.name!r} ({type(layer).__name__})"
-        for layer in compat.layers_within(model)
-        if layer.name in parts
-        and not isinstance(layer, (keras.Model, PruneLowMagnitude))
-        and not compat.is_input_layer(layer)
-    ]
-    if not layers and not ops:
-        lines = [line for line in text.splitlines() if line.strip()]
-        return (
-            f"model {model.name!r} cannot be converted to TFLite: "
-            f"{' '.join(lines[:1])[:300]}"
-        )
-    named = ", ".join(layers[:_NAMED]) or "some layer"
-    return (
-        f"model {model.name!r} cannot be converted to TFLite, which has no "
-        f"{', '.join(ops[:_NAMED]) or 'such operation'}: replace {named}, or export a "
-        "SavedModel."
-    )

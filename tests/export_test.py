@@ -209,6 +209,21 @@ def test_an_export_can_be_tried_at_any_batch_size(tmp_path: pathlib.Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("name", "argument"),
+    [("a/b c", "a_b_c"), ("é", "input_"), ("1st", "input_1st"), ("_x", "input_x")],
+)
+def test_an_input_is_named_as_near_as_tensorflow_can(
+    tmp_path: pathlib.Path, name: str, argument: str
+) -> None:
+    inputs = keras.Input((4,), name=name)
+    model = keras.Model(inputs, {name: layers.Dense(2)(inputs)})
+    export.export_saved_model(model, tmp_path / "m", verify=False, verbose=False)
+    x = model_zoo.floats(3, 4)
+    (found,) = run(tmp_path / "m", **{argument: x}).values()
+    np.testing.assert_allclose(found, model(x)[name], atol=1e-6)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"values_dtype": "int8"}, "values_dtype='int8' is not allowed: use one of"),
@@ -219,6 +234,7 @@ def test_an_export_can_be_tried_at_any_batch_size(tmp_path: pathlib.Path) -> Non
         ({"batch": [1, 2]}, "batch has shape"),
         ({"signatures": {"serving_default": print}}, "give names other than"),
         ({"signatures": {"f": lambda model, inputs: 1 / 0}}, "cannot be traced"),
+        ({"signatures": {"f": (from_bytes, {"é": None})}}, "has an input 'é': use"),
         ({"path": "gs://bucket/m"}, "is remote"),
         ({"path": "taken"}, "exists and is not empty"),
         ({"path": "taken", "overwrite": True}, "is no SavedModel"),
@@ -245,11 +261,14 @@ def test_a_model_that_cannot_be_exported_is_one_line(tmp_path: pathlib.Path) -> 
     broken = ticket()
     broken.get_layer("hidden").layer.kernel.raw.assign(tf.ones((40, 64)))
     ragged = keras.Sequential([keras.Input((None,), ragged=True), layers.Lambda(abs)])
+    diverged = wide()
+    diverged.weights[-1].assign(tf.fill(diverged.weights[-1].shape, np.nan))
     for model, message in (
         (unbuilt, "has no weights yet: call model.build"),
         (stock, "wrapped by stock tfmot"),
         (broken, "lth.project"),
         (ragged, "is a RaggedTensorSpec"),
+        (diverged, "holds NaN: export a level"),
         ("model", "expected a tf_keras model"),
     ):
         for function, path in (

@@ -86,6 +86,18 @@ def test_quantized_files_are_smaller_still_and_right(tmp_path, quantize):
 
 
 @pytest.mark.slow
+def test_an_int8_file_is_verified_within_the_ranges_that_were_measured(tmp_path):
+    model = keras.Sequential([layers.Input((6,)), layers.Dense(8), layers.Dense(3)])
+    # Far from the normal numbers of a random batch.
+    given = 100 + np.random.default_rng(0).random((40, 6)).astype("float32")
+    report = _export(
+        model, tmp_path / "m.tflite", quantize="int8", representative=given
+    )
+    (difference,) = report.found.differences.values()
+    assert difference.absolute < 0.1 * np.abs(model(given)).max()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("sparse", [True, False])
 def test_convolutions_and_an_unwrapped_model_are_exported(tmp_path, sparse):
     model = lth.wrap(models.build("conv2", (8, 8, 3), 4))
@@ -107,13 +119,30 @@ def test_several_inputs_and_outputs_keep_their_names(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_model_that_needs_a_fixed_batch_takes_one_example(tmp_path):
+def test_a_model_that_needs_a_fixed_batch_takes_one_example(tmp_path, capfd):
     model = keras.Sequential(
         [keras.Input((6,), dtype="int32"), layers.Embedding(9, 4), layers.LSTM(5)]
     )
     report = _export(model, tmp_path / "m.tflite")
     assert any("one example per call" in note for note in report.notes)
     assert [latency.batch for latency in report.found.latencies] == [1]
+    assert "TensorList" not in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_int8_refuses_what_tflite_makes_a_loop_of(tmp_path):
+    layer = {"name": "steps", "input_shape": (5, 6)}
+    given = model_zoo.floats(20, 5, 6)
+    settings = {"quantize": "int8", "representative": given}
+    looped = keras.Sequential([layers.GRU(3, **layer), layers.Dense(2)])
+    with pytest.raises(LotteryError) as caught:
+        _export(looped, tmp_path / "m.tflite", **settings)
+    message = str(caught.value)
+    assert "'steps' (GRU)" in message and "unroll=True" in message
+    assert "Dense" not in message and "\n" not in message
+    assert not os.listdir(tmp_path)
+    unrolled = keras.Sequential([layers.GRU(3, unroll=True, **layer), layers.Dense(2)])
+    _export(unrolled, tmp_path / "m.tflite", batch=given, **settings)
 
 
 @pytest.mark.slow
@@ -188,7 +217,7 @@ def test_no_space_left_for_what_is_converted_is_one_line(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_layers_that_tflite_cannot_convert_are_named(tmp_path):
+def test_layers_that_tflite_cannot_convert_are_named(tmp_path, capfd):
     def determinant(values):
         return tf.linalg.det(tf.linalg.diag(values))
 
@@ -204,6 +233,19 @@ def test_layers_that_tflite_cannot_convert_are_named(tmp_path):
     assert "'det' (Lambda)" in message and "MatrixDeterminant" in message
     assert "fine" not in message and "\n" not in message
     assert not os.listdir(tmp_path)
+    # The converter's own account is there, but not in between.
+    assert "tf.MatrixDeterminant" in str(caught.value.__cause__)
+    assert "MatrixDeterminant" not in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_layers_beside_those_that_tflite_cannot_convert_are_not_named(tmp_path):
+    model, given = model_zoo.text()
+    with pytest.raises(LotteryError) as caught:
+        _export(model, tmp_path / "m.tflite", batch=given)
+    message = str(caught.value)
+    assert "'text_vectorization' (TextVectorization)" in message
+    assert "(Dense)" not in message
 
 
 @pytest.mark.slow
@@ -237,6 +279,12 @@ def test_a_wrong_file_never_reaches_the_path(tmp_path, monkeypatch):
         (_lenet, "m.tflite", {"quantize": "int4"}, "quantize='int4' is not allowed"),
         (_lenet, "m.tflite", {"quantize": "int8"}, "needs representative="),
         (_lenet, "m.tflite", {"representative": [1.0]}, "only for quantize='int8'"),
+        (
+            _lenet,
+            "m.tflite",
+            {"quantize": "int8", "representative": np.full((4, 12, 12, 1), np.nan)},
+            "representative holds NaN or infinity for input",
+        ),
         (_lenet, "m.lite", {}, "must end with .tflite"),
         (_lenet, "m.tflite", {"holds": "weights"}, "holds='weights' is unknown"),
         (
