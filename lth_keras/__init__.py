@@ -10,7 +10,7 @@ plain = lth.unwrap(model)
 
 from lth_keras import controls, criteria
 from lth_keras.callbacks import CaptureInitialWeights, DivergedError, PruneAndRewind
-from lth_keras.compact import compact
+from lth_keras.compact import compact, compaction
 from lth_keras.compat import LotteryError
 from lth_keras.coverage import coverage
 from lth_keras.export import export_keras, export_saved_model
@@ -38,6 +38,7 @@ __all__ = [
     "__version__",
     "capture",
     "compact",
+    "compaction",
     "controls",
     "coverage",
     "criteria",

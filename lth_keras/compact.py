@@ -268,7 +268,9 @@ def _called_again(call: Call, parts: dict[int, Part]) -> dict[int, Part]:
 
 
 def _parameters(call: Call) -> int:
-    return int(sum(np.prod(weight.shape) for weight in call.layer.weights))
+    # Vocabularies are listed among the weights, but are no variables.
+    shapes = [w.shape for w in call.layer.weights if isinstance(w, tf.Variable)]
+    return int(sum(np.prod(shape) for shape in shapes))
 
 
 def _multiply_adds(rule: Any, call: Call | None) -> int:

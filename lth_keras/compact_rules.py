@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lth_keras import compat
 from lth_keras.compact_graph import Call, Gather, Rule, positions
 from lth_keras.compact_shapes import (
     Concatenating,
@@ -110,6 +111,10 @@ def _of_shapes(call: Call) -> Rule | str | None:
         return "its activation may mix channels"
     if kind in (layers.Flatten, layers.Reshape):
         return _of_reshaping(call)
+    joins = kind in (layers.Concatenate, layers.Add) or kind in _JOINING
+    if joins and any(compat.has_mask(tensor) for tensor in call.inputs):
+        # It may come by the very input that is not needed for its values.
+        return "a mask of time steps passes through it"
     if kind is layers.Concatenate:
         if layer.axis in (-1, len(given[0]) - 1):
             return Concatenating()

@@ -86,6 +86,11 @@ def is_input_layer(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, _input_layer.InputLayer)
 
 
+def has_mask(tensor: Any) -> bool:
+    """Whether a Keras tensor brings along which time steps count."""
+    return getattr(tensor, "_keras_mask", None) is not None
+
+
 def producers(model: keras.Model) -> dict[str, list[str]]:
     """For each layer name of a graph model, the layers that feed it."""
     feeds: dict[str, list[str]] = {}

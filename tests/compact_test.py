@@ -6,7 +6,7 @@ from compact_checks import assert_equal, assign, check, inputs_of, randomise, si
 
 import lth_keras as lth
 from lth_keras import models
-from lth_keras.compact import compact
+from lth_keras.compact import compact, compaction
 from lth_keras.compat import LotteryError, keras
 
 layers = keras.layers
@@ -236,6 +236,39 @@ def test_layers_used_twice_are_left_and_the_report_says_so():
     assert report["shared"].why_not_smaller == "it is called 2 times"
     assert report["head"].inputs[1] < 10
     assert "it is called 2 times" in str(done)
+
+
+@pytest.mark.parametrize("join", [layers.Add(), layers.Concatenate()])
+@pytest.mark.parametrize("offset", [0.0, 0.5])
+def test_a_mask_of_time_steps_stays_though_its_branch_is_dead(join, offset):
+    inputs = keras.Input((6, 4))
+    masked = layers.Masking()(inputs)
+    live = masked if isinstance(join, layers.Add) else inputs
+    join = type(join)()
+    joined = join([layers.Dense(8, name="dead")(masked), layers.Dense(8)(live)])
+    model = keras.Model(inputs, layers.GRU(5)(layers.Dense(6)(joined)))
+    assign(model, "dead", np.zeros((4, 8)), np.full(8, offset))
+    given = inputs_of(model)
+    given[0][0, 3:] = 0
+    done = check(model, given)
+    why = {layer.name: layer.why_not_smaller for layer in done.layers}
+    assert f"{join.name} is left as it is" in why["dead"]
+
+
+def test_an_adapted_vocabulary_can_stand_before_what_shrinks():
+    lookup = layers.StringLookup()
+    lookup.adapt([["a", "b", "c"]])
+    inputs = keras.Input((2,), dtype=tf.string)
+    table = layers.Embedding(4, 3)(lookup(inputs))
+    hidden = layers.Dense(5, "relu", name="hidden")(layers.Flatten()(table))
+    model = keras.Model(inputs, layers.Dense(2)(hidden))
+    kernel, bias = model.get_layer("hidden").get_weights()
+    kernel[:, :3] = 0
+    assign(model, "hidden", kernel, bias)
+    done = compaction(model)
+    words = tf.constant([["a", "c"], ["b", "unseen"]])
+    np.testing.assert_allclose(done.model(words), model(words), atol=1e-6)
+    assert sizes_of(done)["hidden"] == (6, 2)
 
 
 def test_models_inside_a_model_shrink_with_it():

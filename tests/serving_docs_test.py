@@ -29,6 +29,7 @@ def test_what_is_not_run_is_marked() -> None:
         "sh",
         "python",
         "python",
+        "python",
         "sh",
         "text",
         "python",
