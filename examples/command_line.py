@@ -19,6 +19,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 import textwrap
@@ -34,6 +35,10 @@ _SEE_HELP = "(--help shows every flag)"
 
 class FlagError(Exception):
     """A flag that cannot be as it is; the one-line message names it."""
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a program as Ctrl-C does: what is unfinished is removed."""
 
 
 class Value(flags.ArgumentParser):
@@ -95,6 +100,7 @@ def parse(
         raise FlagError(f"--{error.flagname} is unknown: {hint}{_SEE_HELP}") from None
     except flags.Error as error:
         text = str(error).removeprefix("flag ").replace("ERROR:: ", "")
+        text = re.sub(r"\('Non-boolean argument .*\)$", "use true or false", text)
         raise FlagError(f"{text} {_SEE_HELP}") from None
     given = rest[1:]
     repeated = bool(places) and places[-1].endswith("...")
@@ -127,12 +133,13 @@ def run(
     argv: Sequence[str],
     arguments: Sequence[str] = (),
     stopped: str = "finished runs are stored, go on",
+    catch_sigterm: bool = False,
 ) -> int:
     """Runs a program and returns its exit code.
 
-    0 is success, 2 a wrong flag, 1 any other `LotteryError`, 130 Ctrl-C; each of
-    these says what is wrong in one line on the standard error. Other exceptions are
-    bugs and show themselves in full.
+    0 is success, 2 a wrong flag, 1 any other `LotteryError`, 130 Ctrl-C, 143 SIGTERM
+    where it is caught; each of these says what is wrong in one line on the standard
+    error. Other exceptions are bugs and show themselves in full.
 
     Args:
         main: the program, given `argv`.
@@ -140,15 +147,19 @@ def run(
         arguments: flags that are arguments of the library by the same name; its
             messages name them as flags.
         stopped: what Ctrl-C has left, and what the command line shown does then.
+        catch_sigterm: whether SIGTERM lets the program remove what is unfinished, as
+            Ctrl-C does. For programs that start no processes by `fork`.
     """
     name = os.path.basename(argv[0])
     try:
-        main(argv)
+        with _sigterm_raises() if catch_sigterm else contextlib.nullcontext():
+            main(argv)
     except FlagError as error:
         return _fail(f"{name}: {error}", 2)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         again = shlex.join(["python", *argv])
-        return _fail(f"{name}: stopped; {stopped}: {again}", 130)
+        code = 143 if isinstance(error, _Terminated) else 130
+        return _fail(f"{name}: stopped; {stopped}: {again}", code)
     except Exception as error:
         # The class exists only once the library, and with it TensorFlow, is loaded.
         compat = sys.modules.get("lth_keras.compat")
@@ -192,6 +203,21 @@ def quiet_import() -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(kept, 2)
             os.close(kept)
+
+
+@contextlib.contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Lets the first SIGTERM raise, and ignores others while that is cleaned up."""
+
+    def stop(number: int, _: Any) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fail(message: str, code: int) -> int:

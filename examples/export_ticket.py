@@ -203,5 +203,11 @@ def _formats(text: str | tuple[str, ...]) -> tuple[str, ...]:
 
 if __name__ == "__main__":
     sys.exit(
-        command_line.run(main, sys.argv, ARGUMENTS, "the search is untouched, again")
+        command_line.run(
+            main,
+            sys.argv,
+            ARGUMENTS,
+            "the search is untouched, again",
+            catch_sigterm=True,
+        )
     )

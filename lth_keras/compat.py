@@ -91,6 +91,11 @@ def has_mask(tensor: Any) -> bool:
     return getattr(tensor, "_keras_mask", None) is not None
 
 
+def put_constants_behind(converter: Any, behind: bool) -> None:
+    """Whether a TFLite converter writes constants behind its flatbuffer."""
+    converter._experimental_use_buffer_offset = behind
+
+
 def producers(model: keras.Model) -> dict[str, list[str]]:
     """For each layer name of a graph model, the layers that feed it."""
     feeds: dict[str, list[str]] = {}

@@ -43,10 +43,7 @@ def atomic_directory(path: files.PathLike, overwrite: bool = False) -> Iterator[
     path = files.as_path(path).rstrip("/")
     taken = bool(files.list_directory(path))
     if taken and not overwrite:
-        raise LotteryError(
-            f"{path} exists and is not empty; remove it, choose another path or pass "
-            "overwrite=True"
-        )
+        raise LotteryError(_taken(path))
     if files.is_remote(path):
         files.remove_directory(path)
         files.make_directory(path)
@@ -59,22 +56,46 @@ def atomic_directory(path: files.PathLike, overwrite: bool = False) -> Iterator[
             raise
         return
     parent = os.path.dirname(path)
-    files.make_directory(parent or ".")
     fresh = os.path.join(parent, files.temporary_name())
     try:
-        with files.errors_naming(path, "write"):
-            os.mkdir(fresh)
-            yield fresh
-            _flush_tree(fresh)
-            _put_in_place(fresh, path)
-            files.flush_directory(parent or ".")
+        with made(parent or "."), files.errors_naming(path, "write"):
+            try:
+                os.mkdir(fresh)
+                yield fresh
+                _flush_tree(fresh)
+                _put_in_place(fresh, path, overwrite)
+                files.flush_directory(parent or ".")
+            finally:
+                shutil.rmtree(fresh, ignore_errors=True)
     except LotteryError as error:
         # The user knows the directory by its final name only.
         if fresh not in str(error):
             raise
         raise LotteryError(str(error).replace(fresh, path)) from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def made(directory: str) -> Iterator[None]:
+    """Makes a local directory and its parents, for a block.
+
+    Those that it made are removed again if the block raises and they are empty.
+
+    Raises:
+        LotteryError: if it cannot be created.
+    """
+    missing = []
+    place = directory
+    while place and not os.path.lexists(place):
+        missing.append(place)
+        place = os.path.dirname(place)
+    try:
+        files.make_directory(directory)
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for place in missing:
+                os.rmdir(place)
+        raise
 
 
 @contextlib.contextmanager
@@ -139,14 +160,24 @@ def _flush_tree(directory: str) -> None:
         files.flush_directory(top)
 
 
-def _put_in_place(fresh: str, path: str) -> None:
-    """Renames a directory, moving one that is in its place out of the way first."""
+def _put_in_place(fresh: str, path: str, overwrite: bool) -> None:
+    """Renames a directory; one that has appeared in its place stays or is replaced.
+
+    Without `overwrite` that is one step, so of several processes that fill a directory
+    of one name, one does.
+
+    Raises:
+        LotteryError: the place is taken and not to be overwritten.
+    """
     try:
         os.rename(fresh, path)  # Also onto an empty directory.
         return
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
+    if not overwrite:
+        raise LotteryError(_taken(path))
+    # Only for one that is to be replaced: in between, the name is nobody's.
     retired = os.path.join(os.path.dirname(path), files.temporary_name())
     os.rename(path, retired)
     try:
@@ -155,6 +186,13 @@ def _put_in_place(fresh: str, path: str) -> None:
         os.rename(retired, path)
         raise
     shutil.rmtree(retired, ignore_errors=True)
+
+
+def _taken(path: str) -> str:
+    return (
+        f"{path} exists and is not empty; remove it, choose another path or pass "
+        "overwrite=True"
+    )
 
 
 @contextlib.contextmanager

@@ -33,6 +33,7 @@ from lth_keras.serving import (
     signatures_of,
 )
 from lth_keras.staging import Staged
+from lth_keras.substitutes import alone
 from lth_keras.verification import Case, Written
 from lth_keras.weights import weights_of
 from lth_keras.wrapping import unwrap
@@ -55,6 +56,9 @@ def export_saved_model(
     Inputs and outputs go by their names in the model (by their keys, where they are
     dicts), and the batch size is free where the model's is.
 
+    No other thread may use the model during an export, for its layers read other
+    tensors while they are traced. Exports in several threads wait for each other.
+
     Args:
         model: a built tf_keras model, wrapped or not, trained or not; it stays as it
             is.
@@ -65,8 +69,10 @@ def export_saved_model(
         values_dtype: "float32" stores packed values as they are; "float16" and
             "bfloat16" round them. The report gives the change in the outputs.
         signatures: further signatures, {name: f} or {name: (f, {input: TensorSpec})}
-            with f(model, inputs) -> tensor or {output: tensor}. `inputs` are tensors by
-            name, those of serving_default unless specs are given.
+            with f(model, inputs) -> tensor, list of tensors or {output: tensor}.
+            `inputs` are tensors by name, those of serving_default unless specs are
+            given. A variable or lookup table that f names is saved with it; one that
+            cannot be found must be an attribute of the model.
         batch: what the model takes, to verify with; random by default.
         overwrite: whether a SavedModel at `path` is replaced.
         verify: whether the export is reloaded in a fresh process and compared.
@@ -98,8 +104,10 @@ def export_keras(
     """Writes a `.keras` file with exact zeros, which plain tf_keras loads.
 
     It is as large as that of the dense model, but gzips to its density. The model in
-    it is uncompiled. Arguments and errors as of `export_saved_model`; `path` ends in
-    ".keras".
+    it is uncompiled, unless it is of a class of your own and not wrapped: that is saved
+    as it is, with its optimizer.
+
+    Arguments and errors as of `export_saved_model`; `path` ends in ".keras".
     """
     stage = staged_keras(model, path, batch, overwrite, verify, holds)
     (report,) = staging.finish([stage], verify, verbose)
@@ -119,6 +127,7 @@ def staged_saved_model(
     holds: str = "present",
 ) -> Iterator[Staged]:
     """`export_saved_model` as a stage for `staging.finish`."""
+    path = _given(path)
     if values_dtype not in VALUES_DTYPES:
         raise LotteryError(
             f"values_dtype={values_dtype!r} is not allowed: use one of "
@@ -133,8 +142,9 @@ def staged_saved_model(
     path = staging.local_path(path)
     staging.check_model(model)
     traced = signatures_of(model, signatures)
-    _check_replaceable(path, overwrite)
+    staging.check_saved_model(path, overwrite)
     with (
+        alone,
         directories.atomic_directory(path, overwrite) as place,
         staging.temporary_directory(path) as aside,
     ):
@@ -177,12 +187,14 @@ def staged_keras(
     holds: str = "present",
 ) -> Iterator[Staged]:
     """`export_keras` as a stage for `staging.finish`."""
+    path = _given(path)
     sentence = held(holds)
     path = staging.local_path(path)
     staging.check_model(model)
     specs = model_io.input_specs(model)
+    _check_loadable(model)
     staging.check_file(path, ".keras", overwrite)
-    with staging.temporary_directory(path) as aside:
+    with alone, staging.temporary_directory(path) as aside:
         inputs = model_io.example_inputs(model, batch)
         plain = _plain(model)
         written = os.path.join(aside, "export.keras")
@@ -219,19 +231,28 @@ def staged_keras(
             layers,
             ["a .keras file stores zeros too; compressed, it is smaller."],
         )
-        os.replace(written, path)
+        staging.put_in_place(written, path, overwrite)
 
 
-def _check_replaceable(path: str, overwrite: bool) -> None:
-    """Lets `overwrite` replace a SavedModel, and nothing else."""
-    if not overwrite or not files.exists(path):
-        return
-    names = files.list_directory(path) if os.path.isdir(path) else ["(a file)"]
-    if names and "saved_model.pb" not in names:
-        raise LotteryError(
-            f"{path} is no SavedModel, so overwrite=True does not replace it; choose "
-            "another path"
-        )
+def _given(path: Any) -> files.PathLike:
+    """The path, if it is one."""
+    if isinstance(path, (str, os.PathLike)):
+        return path
+    raise LotteryError(
+        f"path={path!r} is a {type(path).__name__}: pass the path to write to, as text "
+        "or a pathlib.Path."
+    )
+
+
+def _check_loadable(model: keras.Model) -> None:
+    """Refuses weights that tf_keras writes to a `.keras` file but cannot read."""
+    for weight in weights_of(model):
+        if compat.raw_variable(weight.variable).dtype == tf.bfloat16:
+            raise LotteryError(
+                f"weight {weight.path} of model {model.name!r} is bfloat16, which "
+                "tf_keras does not load from a .keras file: export a SavedModel, or "
+                "build the model with the policy mixed_bfloat16."
+            )
 
 
 def _served(

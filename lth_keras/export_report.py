@@ -145,10 +145,7 @@ class ExportReport:
                 f"verified    in a fresh process by {_listed(self.found.loaders)}"
             )
             for name, entry in self.found.differences.items():
-                lines.append(
-                    f"difference  {name}: {entry.absolute:.3g} "
-                    f"({entry.relative:.3g} of the largest value)"
-                )
+                lines.append(f"difference  {name}: {entry}")
             for latency in self.found.latencies:
                 lines.append(
                     f"latency     batch {latency.batch}: {_time(latency.sparse)} "

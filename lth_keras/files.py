@@ -228,7 +228,7 @@ def errors_naming(path: str, act: str) -> Iterator[None]:
         raise LotteryError(f"cannot {act} {path}: {reason}") from error
     except tf.errors.OpError as error:
         reason = (error.message or type(error).__name__).splitlines()[0]
-        raise LotteryError(f"cannot {act} {path}: {reason}") from error
+        raise LotteryError(f"cannot {act} {path}: {_clean(reason)}") from error
 
 
 @contextlib.contextmanager
@@ -321,6 +321,14 @@ def remove(path: str) -> None:
 
 
 # Inside.
+
+
+def _clean(reason: str) -> str:
+    """What TensorFlow says of an error, without its operations and our temporaries."""
+    reason = re.sub(r"\{\{.*?\}\} *", "", reason)
+    reason = re.sub(r" *\[Op:\w+\].*", "", reason)
+    place, _, rest = reason.rpartition("; ")
+    return rest if TEMPORARY_PREFIX in place else reason
 
 
 def _parse(data: bytes, path: str, line: int | None = None) -> Any:

@@ -11,7 +11,7 @@ import os
 import re
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,20 @@ _BATCHES = (1, 32)
 _SECONDS = 1.5  # for all pairs at one batch size
 _SAMPLE = 0.002  # seconds that one timing lasts at least, against the clock's grain
 _PAIRS = (5, 25)
+_MILLIONTH = 1e-6  # about 8 roundings of a float32
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Names of outputs as a signature may have them, none twice."""
+    found: list[str] = []
+    for name in names:
+        plain = re.sub(r"\W", "_", name)
+        number, candidate = 1, plain
+        while candidate in found:
+            number += 1
+            candidate = f"{plain}_{number}"
+        found.append(candidate)
+    return found
 
 
 def main(folder: str) -> None:
@@ -53,12 +67,15 @@ def _reload(folder: str, item: dict[str, Any]) -> dict[str, Any]:
     loaders = _LOADERS[item["format"]]
     for load in loaders.values():
         for signature, inputs, expected in cases:
-            outputs = load(item["path"], signature)(inputs)
+            function = load(item["path"], signature)
+            outputs = function(inputs)
+            rounding = _rounding(function, inputs, outputs)
             for name, wanted in _arrays(folder, expected).items():
                 key = name if signature == "serving_default" else f"{signature}/{name}"
                 if name not in outputs:
                     raise KeyError(f"output {key!r} is missing, not {sorted(outputs)}")
                 found = _difference(outputs[name], wanted)
+                found["rounding"] = rounding.get(name, 0.0)
                 worst = differences.setdefault(key, found)
                 if not found["absolute"] <= worst["absolute"]:
                     differences[key] = found
@@ -87,13 +104,18 @@ def _arrays(folder: str, name: str) -> dict[str, np.ndarray]:
 
 
 def _difference(found: Any, wanted: np.ndarray) -> dict[str, Any]:
-    """Largest absolute difference, and its ratio to the largest expected value."""
+    """Largest absolute difference, and what it is judged by.
+
+    scale: the largest absolute value expected. moves: how much the expected values
+    differ between examples at most. stands_still: whether those found do not.
+    """
     found = np.asarray(found)
     if found.shape != wanted.shape:
         raise ValueError(f"an output has shape {found.shape}, not {wanted.shape}")
     if found.dtype.kind in "OSU":
         same = [a == b.encode() for a, b in zip(found.flat, wanted.flat, strict=True)]
-        return {"absolute": float(not all(same)), "scale": 1.0}
+        absolute = float(not all(same))
+        return {"absolute": absolute, "scale": 1.0, "moves": 0.0, "stands_still": False}
     found, wanted = found.astype(np.float64), wanted.astype(np.float64)
     alike = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
     with np.errstate(invalid="ignore"):
@@ -102,9 +124,54 @@ def _difference(found: Any, wanted: np.ndarray) -> dict[str, Any]:
     finite = np.abs(wanted[np.isfinite(wanted)])
     return {
         # Neither NaN nor infinity is strict JSON.
-        "absolute": largest if np.isfinite(largest) else 1e308,
+        "absolute": min(largest, 1e308) if largest == largest else 1e308,
         "scale": float(np.max(finite, initial=0.0)),
+        "moves": _moves(wanted),
+        "stands_still": _moves(found) == 0,
     }
+
+
+def _rounding(
+    function: Function, inputs: dict[str, Any], outputs: dict[str, Any]
+) -> dict[str, float]:
+    """How far each output moves where inputs move by a millionth.
+
+    As much may come from sums in another order, where large values cancel. Nothing is
+    said of a function that gives something else each time.
+    """
+    rng = np.random.default_rng(0)
+    moved = {}
+    for name, value in inputs.items():
+        if value.dtype.kind == "f":
+            signs = rng.choice((-_MILLIONTH, _MILLIONTH), value.shape)
+            value = (value * (1 + signs)).astype(value.dtype)
+        moved[name] = value
+    try:
+        again, found = function(inputs), function(moved)
+    except Exception:  # the function may take only whole numbers, say
+        return {}
+    gaps = {}
+    for name, value in outputs.items():
+        value, other = np.asarray(value), np.asarray(found[name])
+        if value.dtype.kind in "OSU" or other.shape != value.shape:
+            continue
+        if np.array_equal(again[name], value):
+            gap = _difference(other, value)["absolute"]
+            gaps[name] = gap if gap < 1e308 else 0.0
+    return gaps
+
+
+def _moves(value: np.ndarray) -> float:
+    """The largest difference between examples at one place of an output."""
+    if value.ndim == 0 or not np.isfinite(value).all() or not value.size:
+        return 0.0
+    return float(np.max(np.ptp(value, axis=0)))
+
+
+def _tensor(value: np.ndarray, dtype: tf.DType) -> Any:
+    """The array as its signature takes it: bfloat16 is stored as float32."""
+    tensor = tf.constant(value)
+    return tensor if tensor.dtype == dtype else tf.cast(tensor, dtype)
 
 
 # Loaders: each gives a function of named arrays.
@@ -113,9 +180,10 @@ def _difference(found: Any, wanted: np.ndarray) -> dict[str, Any]:
 def _saved_model(path: str, signature: str) -> Function:
     loaded = tf.saved_model.load(path)
     function = loaded.signatures[signature]
+    specs = function.structured_input_signature[1]
 
     def call(inputs: dict[str, Any]) -> dict[str, Any]:
-        tensors = {name: tf.constant(value) for name, value in inputs.items()}
+        tensors = {n: _tensor(v, specs[n].dtype) for n, v in inputs.items()}
         return {name: value.numpy() for name, value in function(**tensors).items()}
 
     # A signature does not keep the object that owns its variables alive.
@@ -132,7 +200,12 @@ def _session(path: str, signature: str) -> Function:
     definition = meta.signature_def[signature]
 
     def call(inputs: dict[str, Any]) -> dict[str, Any]:
-        feed = {definition.inputs[name].name: value for name, value in inputs.items()}
+        feed = {}
+        for name, value in inputs.items():
+            info = definition.inputs[name]
+            dtype = tf.as_dtype(info.dtype)
+            text = dtype == tf.string
+            feed[info.name] = value if text else value.astype(dtype.as_numpy_dtype)
         fetch = {name: info.name for name, info in definition.outputs.items()}
         return dict(session.run(fetch, feed))
 
@@ -161,16 +234,18 @@ def _keras(path: str, signature: str) -> Function:
     made = model.output
     # As the package names outputs: a flat dict goes by its keys.
     flat = isinstance(made, dict) and not any(map(tf.nest.is_nested, made.values()))
-    names = (
-        sorted(made) if flat else [re.sub(r"\W", "_", n) for n in model.output_names]
-    )
+    names = unique_names(sorted(made) if flat else model.output_names)
+    dtypes = [tensor.dtype for tensor in tf.nest.flatten(model.input)]
 
     @tf.function
     def forward(values: Any) -> Any:
         return tf.nest.flatten(model(values, training=False))
 
     def call(inputs: dict[str, Any]) -> dict[str, Any]:
-        values = [tf.constant(value) for value in inputs.values()]
+        values = [
+            _tensor(value, dtype)
+            for value, dtype in zip(inputs.values(), dtypes, strict=True)
+        ]
         packed = tf.nest.pack_sequence_as(model.input, values)
         found = [value.numpy() for value in forward(packed)]
         return dict(zip(names, found, strict=True))

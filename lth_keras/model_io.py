@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from lth_keras import compat
 from lth_keras.compat import LotteryError, keras
+from lth_keras.fresh_process import unique_names
 
 # Stands for lengths that are free, such as time steps.
 _FREE_LENGTH = 16
@@ -46,7 +47,7 @@ def input_specs(model: keras.Model) -> dict[str, tf.TensorSpec]:
     )
     specs = {}
     for name, tensor in zip(
-        _unique([argument_name(n) for n in names]), tensors, strict=True
+        unique_names([argument_name(n) for n in names]), tensors, strict=True
     ):
         spec = getattr(tensor, "type_spec", tensor)
         if not isinstance(spec, tf.TensorSpec):
@@ -159,7 +160,7 @@ def call(model: keras.Model, inputs: Mapping[str, Any]) -> dict[str, Any]:
     names = _keys(outputs) or list(getattr(model, "output_names", None) or ())
     if len(names) != len(tensors):
         names = [f"output_{index + 1}" for index in range(len(tensors))]
-    return dict(zip(_unique(names), tensors, strict=True))
+    return dict(zip(unique_names(names), tensors, strict=True))
 
 
 def expected_outputs(
@@ -208,19 +209,6 @@ def argument_name(name: str) -> str:
     """A name as TensorFlow has it for an argument: ASCII letters, digits, "_"."""
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)
     return plain if plain[:1].isalpha() else "input_" + plain.lstrip("_")
-
-
-def _unique(names: list[str]) -> list[str]:
-    """Names as a signature may have them, none twice."""
-    found: list[str] = []
-    for name in names:
-        plain = re.sub(r"\W", "_", name)
-        number, candidate = 1, plain
-        while candidate in found:
-            number += 1
-            candidate = f"{plain}_{number}"
-        found.append(candidate)
-    return found
 
 
 def _vocabulary(model: keras.Model) -> int:

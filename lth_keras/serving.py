@@ -6,6 +6,7 @@ read, and packed weights.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from lth_keras import model_io
 from lth_keras.compat import LotteryError, keras, raw_variable
 from lth_keras.export_report import LayerNonzeros
 from lth_keras.packed import PackedStore, PackedWeight, worthwhile
+from lth_keras.resources import handles, named_by, resources
 from lth_keras.substitutes import Read, substituted
 from lth_keras.weights import Weight, weights_of
 
@@ -42,8 +44,16 @@ class Signature:
     specs: Mapping[str, tf.TensorSpec]
 
     def __call__(self, model: keras.Model, inputs: dict[str, Any]) -> dict[str, Any]:
-        found = self.function(model, inputs)
-        return dict(found) if isinstance(found, Mapping) else {"output": found}
+        function = self.function
+        if hasattr(function, "python_function"):
+            # A tf.function would give the trace of another export.
+            function = tf.function(function.python_function)
+        found = function(model, inputs)
+        if isinstance(found, (list, tuple)):
+            found = {f"output_{index}": value for index, value in enumerate(found)}
+        elif not isinstance(found, Mapping):
+            found = {"output": found}
+        return {name: _dense(name, value) for name, value in found.items()}
 
 
 def signatures_of(model: keras.Model, extra: Signatures | None) -> dict[str, Signature]:
@@ -55,6 +65,11 @@ def signatures_of(model: keras.Model, extra: Signatures | None) -> dict[str, Sig
     """
     specs = model_io.input_specs(model)
     found = {DEFAULT: Signature(model_io.call, specs)}
+    if not isinstance(extra or {}, Mapping):
+        raise LotteryError(
+            f"signatures is a {type(extra).__name__}: give a dict, {{name: f}} or "
+            "{name: (f, {input name: tf.TensorSpec})}."
+        )
     for name, value in (extra or {}).items():
         function, own = value if isinstance(value, tuple) else (value, specs)
         if name == DEFAULT or not callable(function):
@@ -70,6 +85,19 @@ def signatures_of(model: keras.Model, extra: Signatures | None) -> dict[str, Sig
         named = {key: tf.TensorSpec(s.shape, s.dtype, key) for key, s in own.items()}
         found[name] = Signature(function, named)
     return found
+
+
+def _dense(name: Any, value: Any) -> Any:
+    """The output of a signature as a tensor."""
+    if isinstance(name, str) and not isinstance(
+        value, (tf.RaggedTensor, tf.SparseTensor)
+    ):
+        with contextlib.suppress(TypeError, ValueError):
+            return tf.convert_to_tensor(value)
+    raise LotteryError(
+        f"output {name!r} of a signature is a {type(value).__name__}: return a dense "
+        "tensor, some in a list, or {output name: dense tensor}."
+    )
 
 
 class Served:
@@ -115,6 +143,7 @@ class Served:
                     self._store.drop(self._packed.pop(key))
                 del reads[key]
             self._functions = self._trace(reads)
+        self._check_captured()
         paths = {id(raw_variable(w.variable)): w for w in weights}
         for key, (shape, nonzeros) in self._counts.items():
             how = "bitmask" if key in self._packed else "dense"
@@ -137,9 +166,7 @@ class Served:
         module.packed = self._store.weights
         module.parts = self._store.variables()
         module.made = self._variables
-        module.read = [
-            item for item in _resources(self._model) if _handles(item) & captured
-        ]
+        module.read = [item for item in self._readable() if handles(item) & captured]
         tf.saved_model.save(module, path, signatures=self._functions)
 
     def _source(
@@ -192,6 +219,39 @@ class Served:
             for external, _ in function.graph.captures
         }
 
+    def _readable(self) -> list[Any]:
+        """Variables and tables of the model, and others that signatures read."""
+        found = resources(self._model)
+        known = {
+            handle for item in [*self._variables, *found] for handle in handles(item)
+        }
+        for name, signature in self._signatures.items():
+            # Graphs keep a list of their variables, but none of their tables.
+            held = [
+                *self._functions[name].graph.variables,
+                *named_by(signature.function),
+            ]
+            for item in held:
+                if not handles(item) <= known:
+                    found.append(item)
+                    known |= handles(item)
+        return found
+
+    def _check_captured(self) -> None:
+        """Refuses functions that read what cannot be saved with them."""
+        known = {id(weight.resource_handle) for weight in self._store.weights}
+        for item in [*self._variables, *self._readable()]:
+            known |= handles(item)
+        for name, function in self._functions.items():
+            for external, _ in function.graph.captures:
+                if external.dtype != tf.resource or id(external) in known:
+                    continue
+                raise LotteryError(
+                    f"signature {name!r} of model {self._model.name!r} reads a lookup "
+                    "table or another resource that cannot be found: make it an "
+                    "attribute of the model, as model.table = table."
+                )
+
     def _still_captured(self) -> list[int]:
         captured = self._captured()
         raws = {
@@ -200,7 +260,7 @@ class Served:
             for raw in [raw_variable(weight.variable)]
         }
         replaced = [*self._packed, *self._constants]
-        return [key for key in replaced if _handles(raws[key]) & captured]
+        return [key for key in replaced if handles(raws[key]) & captured]
 
 
 def is_pruned(weight: Weight, nonzeros: int) -> bool:
@@ -234,18 +294,3 @@ def _traced(model: keras.Model, signature: Signature) -> Any:
         return signature(model, {name: inputs[name] for name in specs})
 
     return tf.function(run, autograph=False).get_concrete_function(**specs)
-
-
-def _resources(model: keras.Model) -> list[Any]:
-    """The model's variables and tables."""
-    found = tf.train.TrackableView(model).descendants()
-    return [item for item in found if _handles(item)]
-
-
-def _handles(item: Any) -> set[int]:
-    """Identities of the handles by which functions capture a variable or table."""
-    parts = getattr(item, "values", None)
-    if not isinstance(item, tf.Variable):
-        handle = getattr(item, "resource_handle", None)
-        return set() if handle is None else {id(handle)}
-    return {id(part.handle) for part in (parts or (raw_variable(item),))}

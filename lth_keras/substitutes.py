@@ -5,11 +5,15 @@
 
 The layers read what the functions return, and cast it as they cast their weights; the
 model, its variables and its optimizer stay what they were.
+
+Other threads must not use the model meanwhile: its layers hold these tensors then. Of
+the exports of this process one runs at a time, whoever holds `alone`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +22,10 @@ import tensorflow as tf
 from lth_keras import prunable
 from lth_keras.compat import AutoCastVariable, keras, raw_variable
 from lth_keras.masked import MaskedVariable
+
+# Held by an export for as long as it reads or traces the model. One thread may stage
+# several exports.
+alone = threading.RLock()
 
 # Gives a weight's dense value, in its shape and its own dtype.
 Read = Callable[[], Any]
@@ -83,6 +91,7 @@ def substituted(
         reads: the variable and what is read in its place, by any key.
     """
     changed = []
+    alone.acquire()
     try:
         for variable, read in reads.values():
             for place in prunable.places(model, variable):
@@ -94,6 +103,7 @@ def substituted(
     finally:
         for place, held in reversed(changed):
             place.owner.__dict__[place.attribute] = held
+        alone.release()
 
 
 def _casts(variable: Any) -> bool:

@@ -5,6 +5,7 @@ precision that it has, and with its errors told in one line.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import os
 import re
 import warnings
@@ -24,8 +25,9 @@ from lth_keras.wrappers import PruneByLevel
 # Ranges of activations are known well after this many examples.
 _CALIBRATION = 200
 _NAMED = 5
-_HALF = {"float16", "bfloat16"}
-_HALF_POLICIES = {*_HALF, "mixed_float16", "mixed_bfloat16"}
+# What the file computes in float32.
+_OTHERS = {"float16", "bfloat16", "float64"}
+_POLICIES = {*_OTHERS, "mixed_float16", "mixed_bfloat16"}
 
 
 class Conversion:
@@ -45,9 +47,10 @@ class Conversion:
         self.notes: list[str] = []
         self._loops = False
         if self._model is not model:
+            dtypes = _listed(_other_dtypes(model))
             self.notes.append(
-                "TFLite has no operations in half precision: the file computes in "
-                "float32 what the model computes in less."
+                f"TFLite has few operations in {dtypes}: the file computes in float32 "
+                f"what the model computes in {dtypes}."
             )
 
     def run_dense(self) -> bytes:
@@ -84,7 +87,7 @@ class Conversion:
                     "inputs: the file holds it still on others too; give more of "
                     "them if it should move."
                 )
-        return tflite_sparse.sparsified(content) if sparse else content
+        return tflite_sparse.sparsified(content, sparse)
 
     @property
     def _has_free_batch(self) -> bool:
@@ -124,6 +127,12 @@ class Conversion:
             converter = tf.lite.TFLiteConverter.from_saved_model(
                 place, signature_keys=[DEFAULT]
             )
+            # It has loaded the model and dropped it, and is going to load it again.
+            gc.collect()
+            # What the converter does to its file in Python takes three times the
+            # file. Constants behind the flatbuffer are left alone; `sparsified` takes
+            # them into it. The quantizer to int8 does not know such files.
+            compat.put_constants_behind(converter, examples is None)
             if quantize:
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
             if quantize == "float16":
@@ -133,7 +142,8 @@ class Conversion:
             with warnings.catch_warnings(), printed_once():
                 # The interpreter that measures ranges warns of itself.
                 warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter")
-                return bytes(converter.convert())
+                content: bytes = converter.convert()
+                return content
         except (LotteryError, MemoryError, OSError, tf.errors.ResourceExhaustedError):
             raise
         except Exception as error:  # the converter raises whatever its parts raise
@@ -143,39 +153,50 @@ class Conversion:
 
 
 def _in_float32(model: keras.Model) -> keras.Model:
-    """The model, or a copy that computes in float32 where it uses half precision.
+    """The model, or a copy that computes in float32 where it uses another precision.
 
     A subclassed model cannot be copied, and stays as it is.
     """
-    used = {layer.compute_dtype for layer in compat.layers_within(model)}
-    if not used & _HALF or not compat.is_functional(model):
+    if not _other_dtypes(model) or not compat.is_functional(model):
         return model
 
     def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
         copy = copied(layer.layer if isinstance(layer, PruneByLevel) else layer)
         if compat.is_input_layer(copy):
             return copy
-        return type(copy).from_config(_widened(copy.get_config()))
+        return type(copy).from_config(_in_policy(copy.get_config()))
 
     return rebuilt(model, convert)
 
 
-def _widened(config: Any) -> Any:
-    """A layer's configuration with policies of half precision as float32."""
+def _other_dtypes(model: keras.Model) -> list[str]:
+    used = {layer.compute_dtype for layer in compat.layers_within(model)}
+    return sorted(used & _OTHERS)
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
+
+
+def _in_policy(config: Any) -> Any:
+    """A layer's configuration with policies of other precisions as float32."""
     if isinstance(config, dict):
         return {
-            key: _policy(value) if key == "dtype" else _widened(value)
+            key: _policy(value) if key == "dtype" else _in_policy(value)
             for key, value in config.items()
         }
-    if isinstance(config, (list, tuple)):
-        return type(config)(_widened(value) for value in config)
+    # Keras has lists of classes of its own, which no list of values makes.
+    if isinstance(config, list):
+        return [_in_policy(value) for value in config]
+    if isinstance(config, tuple):
+        return tuple(_in_policy(value) for value in config)
     return config
 
 
 def _policy(value: Any) -> Any:
     """A layer's dtype in its configuration: a name, or a serialised policy."""
     name = value["config"].get("name") if isinstance(value, dict) else value
-    return "float32" if name in _HALF_POLICIES else value
+    return "float32" if name in _POLICIES else value
 
 
 def _one_by_one(examples: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.tools import flatbuffer_utils
 
-_DTYPES = {
+from lth_keras import tflite_file
+
+DTYPES = {
     schema.TensorType.FLOAT32: np.float32,
     schema.TensorType.FLOAT16: np.float16,
     schema.TensorType.INT8: np.int8,
@@ -36,7 +37,7 @@ _WORTHWHILE = 0.1
 _OVERHEAD = 256  # bytes
 
 
-def sparsified(content: bytes) -> bytes:
+def sparsified(content: bytes, sparse: bool = True) -> bytes:
     """The file with weights stored sparse where that makes it smaller.
 
     Fully connected layers compute with very sparse float32 matrices as they are.
@@ -44,53 +45,52 @@ def sparsified(content: bytes) -> bytes:
     the file is loaded.
 
     Args:
-        content: a TFLite file without sparse weights.
+        content: a TFLite file without sparse weights; its constants may lie behind
+            the flatbuffer, where old runtimes do not find them.
+        sparse: whether weights are stored sparse at all.
+
+    Returns:
+        A file whose constants lie within the flatbuffer.
     """
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    uses = [tensor.buffer for graph in model.subgraphs for tensor in graph.tensors]
+    model = tflite_file.read(content)
+    changed = tflite_file.gathered(model, content)
+    for graph in model.subgraphs if sparse else []:
+        changed |= _sparsified(model, graph)
+    return tflite_file.written(model) if changed else content
+
+
+def _sparsified(model: Any, graph: Any) -> bool:
+    """Stores weights of a graph sparse; whether there were such weights."""
+    uses = [tensor.buffer for each in model.subgraphs for tensor in each.tensors]
     changed = False
-    for graph in model.subgraphs:
-        for index, tensor in enumerate(list(graph.tensors)):
-            data = model.buffers[tensor.buffer].data
-            readers = [op for op in graph.operators if index in op.inputs]
-            codes = {model.operatorCodes[op.opcodeIndex].builtinCode for op in readers}
-            if (
-                data is None
-                or not len(data)
-                or uses.count(tensor.buffer) > 1
-                or tensor.type not in _DTYPES
-                or len(tensor.shape) < 2
-                or not codes
-                or not codes <= _READERS
-            ):
-                continue
-            value = np.frombuffer(bytes(data), _DTYPES[tensor.type])
-            value = value.reshape([int(size) for size in tensor.shape])
-            if not _store(tensor, model.buffers[tensor.buffer], value):
-                continue
-            changed = True
-            density = np.count_nonzero(value) / value.size
-            direct = value.dtype == np.float32 and codes == {_CONNECTED}
-            if not direct or density > _FASTER_SPARSE:
-                _densify(model, graph, index, readers)
-                continue
-            for reader in readers:
-                # By the version, delegates know what they would misread as dense.
-                reader.opcodeIndex = _code(model, _CONNECTED, _SPARSE_VERSION)
-    if not changed:
-        return content
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
-
-
-def sparse_shapes(content: bytes) -> set[tuple[int, ...]]:
-    """Shapes, as TFLite orders them, of the weights that are stored sparse."""
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    return {
-        tuple(int(size) for size in tensor.shape)
-        for graph in model.subgraphs
-        for tensor in graph.tensors
-        if tensor.sparsity is not None
-    }
+    for index, tensor in enumerate(list(graph.tensors)):
+        data = model.buffers[tensor.buffer].data
+        readers = [op for op in graph.operators if index in op.inputs]
+        codes = {model.operatorCodes[op.opcodeIndex].builtinCode for op in readers}
+        if (
+            data is None
+            or not len(data)
+            or uses.count(tensor.buffer) > 1
+            or tensor.type not in DTYPES
+            or len(tensor.shape) < 2
+            or not codes
+            or not codes <= _READERS
+        ):
+            continue
+        value = np.asarray(data).view(DTYPES[tensor.type])
+        value = value.reshape([int(size) for size in tensor.shape])
+        if not _store(tensor, model.buffers[tensor.buffer], value):
+            continue
+        changed = True
+        density = np.count_nonzero(value) / value.size
+        direct = value.dtype == np.float32 and codes == {_CONNECTED}
+        if not direct or density > _FASTER_SPARSE:
+            _densify(model, graph, index, readers)
+            continue
+        for reader in readers:
+            # By the version, delegates know what they would misread as dense.
+            reader.opcodeIndex = _code(model, _CONNECTED, _SPARSE_VERSION)
+    return changed
 
 
 def _store(tensor: Any, buffer: Any, value: np.ndarray) -> bool:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,8 +31,27 @@ from lth_keras.compat import LotteryError
 
 FORMATS = ("saved_model", "tflite", "keras")
 
+# What any output may be off, as a share of the largest value of all outputs, or of 1
+# where that is less: about 8 roundings of a float32. Another runtime rounds the sums
+# that an output is the small rest of in another order: some times as much is allowed
+# as the output of one runtime moves with inputs that are off by a millionth.
+_ROUNDING = 1e-6
+_RUNTIMES = 4
+# An output that moves more than this share of its largest value with the inputs must
+# move in the export too: the tolerance of 8 bits alone would let some stand still.
+_MOVES = 0.05
+
 # None of these may be needed to serve an export.
 _BLOCKED = ("lth_keras", "tensorflow_model_optimization", "tf_keras", "keras")
+
+# How tf_keras says that it does not know a class or function of the file.
+_UNKNOWN_CLASS = (
+    "Could not locate",
+    "Cannot deserialize object of type",
+    "register_keras_serializable",
+    "Unknown",
+    "No module named",
+)
 
 # As if they were not installed: finders find nothing, rather than raise, since
 # TensorFlow asks whether Keras is there.
@@ -77,7 +97,7 @@ class Written:
         name: the path that the user asked for; stands in messages.
         cases: what it must compute; latency is measured with the first.
         tolerance: how far an output may be off: its largest absolute difference
-            divided by the largest expected absolute value (by 1, where that is less).
+            divided by its largest expected absolute value, beyond rounding.
         dense: path of the same network, dense, in the same format, whose latency is
             measured in turn with the export's; None for no latencies.
         free_batch: whether batches of any size are taken.
@@ -98,11 +118,17 @@ class Difference:
 
     Attributes:
         absolute: largest absolute difference to the model's own output.
-        relative: that, divided by the largest absolute value expected (by 1 at least).
+        relative: that, divided by the largest absolute value expected; None where all
+            that was expected is 0, and something else was found.
     """
 
     absolute: float
-    relative: float
+    relative: float | None
+
+    def __str__(self) -> str:
+        if self.relative is None:
+            return f"{self.absolute:.3g} (all values expected are 0)"
+        return f"{self.absolute:.3g} ({self.relative:.3g} of the largest value)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +167,11 @@ class Found:
     @property
     def largest(self) -> Difference:
         """The worst of all outputs."""
-        worst = max(self.differences.values(), key=lambda d: d.relative, default=None)
+
+        def share(difference: Difference) -> float:
+            return np.inf if difference.relative is None else difference.relative
+
+        worst = max(self.differences.values(), key=share, default=None)
         return worst or Difference(0.0, 0.0)
 
 
@@ -269,27 +299,53 @@ def _storable(value: Any) -> np.ndarray:
 def _judged(item: Written, row: dict[str, Any]) -> Found:
     if "error" in row:
         reason = " ".join(row["error"].split())
-        hint = ""
-        if item.format == "keras":
-            hint = (
-                " A class of your own must be importable from an installed module "
-                "and registered with keras.utils.register_keras_serializable."
-            )
+        # Keras puts whole configurations before and after what matters.
+        reason = re.sub(r" using config=.*Exception encountered:", ":", reason)
+        reason = reason.partition(" Full object config:")[0]
         raise LotteryError(
             f"{item.name} was not written: the export does not load and run in a "
-            f"fresh process: {reason[:500]}.{hint}"
+            f"fresh process: {reason[:500].rstrip('.')}.{_hint(item.format, reason)}"
         )
-    differences = {
-        name: Difference(d["absolute"], d["absolute"] / max(1.0, d["scale"]))
-        for name, d in row["differences"].items()
-    }
-    for name, found in differences.items():
-        if not found.relative <= item.tolerance:
+    rounding = _ROUNDING * max(
+        [1.0, *(d["scale"] for d in row["differences"].values())]
+    )
+    differences = {}
+    for name, d in row["differences"].items():
+        differences[name] = found = Difference(d["absolute"], _share(d))
+        allowed = item.tolerance * d["scale"] + rounding + _RUNTIMES * d["rounding"]
+        if not found.absolute <= allowed:
             raise LotteryError(
                 f"{item.name} was not written: output {name!r} of the export is off by "
-                f"{found.absolute:.3g} ({found.relative:.3g} of the largest value), "
-                f"and format {item.format} allows {item.tolerance:.3g} of it; pass "
-                "verify=False to export all the same."
+                f"{found}, and format {item.format} allows {item.tolerance:.3g} of it; "
+                "pass verify=False to export all the same."
+            )
+        if d["stands_still"] and d["moves"] > _MOVES * d["scale"] + rounding:
+            raise LotteryError(
+                f"{item.name} was not written: output {name!r} of the export is the "
+                f"same for all examples, and the model's varies by {d['moves']:.3g}; "
+                "pass verify=False to export all the same."
             )
     latencies = tuple(Latency(**values) for values in row["latencies"])
     return Found(differences, latencies, tuple(row["loaders"]))
+
+
+def _share(found: Mapping[str, Any]) -> float | None:
+    if not found["scale"]:
+        return None if found["absolute"] else 0.0
+    # Infinity is no strict JSON.
+    return float(min(found["absolute"] / found["scale"], 1e308))
+
+
+def _hint(format_: str, reason: str) -> str:
+    """What to do about an error of loading, where that can be told."""
+    if format_ == "keras" and "Lambda" in reason and "safe_mode" in reason:
+        return (
+            " Put what the Lambda layer computes into a layer class, or export a "
+            "SavedModel."
+        )
+    if format_ == "keras" and any(sign in reason for sign in _UNKNOWN_CLASS):
+        return (
+            " A class of your own must be importable from an installed module and "
+            "registered with keras.utils.register_keras_serializable."
+        )
+    return ""

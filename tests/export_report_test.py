@@ -59,6 +59,13 @@ def test_the_table_shows_sizes_differences_latencies_and_nonzeros() -> None:
     ]
 
 
+def test_a_share_of_nothing_is_not_given() -> None:
+    nothing = report(found=Found({"y": Difference(1e-7, None)}, (), ()))
+    assert "difference  y: 1e-07 (all values expected are 0)" in str(nothing)
+    (entry,) = json.loads(nothing.to_json())["found"]["differences"].values()
+    assert entry == {"absolute": 1e-7, "relative": None}
+
+
 @pytest.mark.parametrize("format_", ["saved_model", "keras"])
 def test_a_format_with_dense_kernels_never_claims_speed(format_: str) -> None:
     assert report(format=format_).speed == (

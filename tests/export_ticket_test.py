@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 from typing import Any
 
 import numpy as np
@@ -226,7 +227,62 @@ def test_the_line_at_the_end_of_a_demo_has_both_sizes(job) -> None:
     assert "\n" not in line
 
 
+@pytest.mark.slow
+def test_sigterm_removes_what_is_unfinished_and_leaves_no_process(job, tmp_path):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    # The verifying process says that it is there, and waits to be ended.
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "sitecustomize.py").write_text(
+        "import os, sys, time\n"
+        "if sys.argv[0] == '-c':\n"
+        f"    name = {str(tmp_path / 'pid')!r}\n"
+        "    with open(name + '.new', 'w') as file:\n"
+        "        file.write(str(os.getpid()))\n"
+        "    os.rename(name + '.new', name)\n"
+        "    time.sleep(600)\n"
+    )
+    path = os.pathsep.join([str(tmp_path / "slow"), str(SCRIPT.parents[1])])
+    program = subprocess.Popen(
+        [sys.executable, str(SCRIPT), str(job), f"--output={tmp_path}/new/out"],
+        env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(folder)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while program.poll() is None and not (tmp_path / "pid").exists():
+        time.sleep(0.1)
+    program.terminate()
+    _, printed = program.communicate()
+    (line,) = printed.splitlines()
+    assert "export_ticket.py: stopped; the search is untouched, again: " in line
+    assert program.returncode == 143
+    assert not (tmp_path / "new").exists()
+    assert os.listdir(folder) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
 # What it refuses.
+
+
+def below(folder: pathlib.Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def earlier(output: pathlib.Path) -> None:
+    """The names that an export of two formats leaves."""
+    place = output / "lenet" / "1"
+    for name in ("assets/a.txt", "variables/variables.index", "saved_model.pb"):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text("")
+    (output / "lenet.keras").write_text("")
+    # It may have been moved since.
+    exports = [
+        {"format": "saved_model", "path": "/elsewhere/out/lenet/1"},
+        {"format": "keras", "path": "/elsewhere/out/lenet.keras"},
+    ]
+    value = {"run": "runs/a", "trial": 0, "level": 2, "exports": exports}
+    (output / "export.json").write_text(json.dumps(value))
 
 
 def refused(capsys, *arguments: Any, code: int = 1) -> str:
@@ -253,6 +309,7 @@ def test_a_wrong_flag_is_one_line_with_exit_code_2(capsys) -> None:
             ["a", "--values_dtype=float16", "--format=keras"],
             "--values_dtype=float16 is for --format=saved_model, not keras",
         ),
+        (["a", "--overwrite=maybe"], "--overwrite=maybe: use true or false (--help"),
         (["a", "--ouput=b"], "--ouput is unknown: did you mean --output?"),
     ):
         assert message in refused(capsys, *arguments, code=2)
@@ -288,6 +345,11 @@ def test_an_output_that_is_taken_stays_as_it_is(job, capsys) -> None:
     # It is no earlier export, so --overwrite must not remove it.
     line = refused(capsys, job, "--overwrite")
     assert "holds no export.json, so --overwrite does not replace it" in line
+    for value in ("{}", "[]", '{"exports": 3}', '{"exports": [{"format": "keras"}]}'):
+        (output / "export.json").write_text(value)
+        line = refused(capsys, job, "--overwrite")
+        assert "export.json is of no earlier export" in line
+    (output / "export.json").unlink()
     assert (output / "mine").read_text() == "kept"
     assert "is a file" in refused(capsys, job, f"--output={output / 'mine'}")
 
@@ -296,8 +358,8 @@ def test_an_export_that_is_wrong_leaves_what_was_there(
     job, capsys, monkeypatch
 ) -> None:
     output = job / "export"
-    output.mkdir()
-    (output / "export.json").write_text("{}")
+    earlier(output)
+    before = below(output)
 
     def refuse(written: Any) -> Any:
         raise LotteryError(f"{written[0].name} was not written: it is wrong")
@@ -305,10 +367,58 @@ def test_an_export_that_is_wrong_leaves_what_was_there(
     monkeypatch.setattr(staging, "verify", refuse)
     line = refused(capsys, job, "--overwrite", "--format=saved_model,keras")
     assert f"{output}/lenet/1 was not written: it is wrong" in line
-    assert os.listdir(output) == ["export.json"]
+    assert below(output) == before
     assert sorted(os.listdir(job)) == sorted(
         ["export", "figure.png", "lock", "results.jsonl", "settings.json", "trial0"]
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "thesis.txt",
+        "photos/a.png",
+        "lenet.tflite",
+        "lenet/2/saved_model.pb",
+        "lenet/1/notes.txt",
+        "lenet/1/variables/mine",
+    ],
+)
+def test_what_no_export_has_written_is_not_removed(job, capsys, name) -> None:
+    output = job / "export"
+    earlier(output)
+    exporting._output(request(job, "--overwrite"))  # As it is, it can be replaced.
+    (output / name).parent.mkdir(exist_ok=True)
+    (output / name).write_text("mine")
+    before = below(output)
+    line = refused(capsys, job, "--overwrite")
+    shown = {"photos/a.png": "photos", "lenet/2/saved_model.pb": "lenet/2"}
+    assert f"{output}/{shown.get(name, name)} is no part of the earlier" in line
+    assert below(output) == before
+
+
+def test_of_two_exports_to_one_place_the_later_is_refused(
+    job, capsys, monkeypatch
+) -> None:
+    output = job / "export"
+    finish = staging.finish
+
+    def meanwhile(stages: Any, verbose: bool) -> Any:
+        earlier(output)
+        return finish(stages, verified=False, verbose=verbose)
+
+    monkeypatch.setattr(staging, "finish", meanwhile)
+    line = refused(capsys, job, "--format=keras")
+    assert f"{output} exists and is not empty; remove it" in line
+    assert (output / "lenet.keras").read_text() == ""
+    assert sorted(os.listdir(output)) == ["export.json", "lenet", "lenet.keras"]
+
+
+def test_an_export_that_is_refused_leaves_no_new_parents(job, capsys) -> None:
+    path = job / "trial0" / "level01" / "trained" / "weights.npz"
+    path.write_bytes(path.read_bytes()[:1000])
+    refused(capsys, job, "--level=1", f"--output={job}/new/deep/out")
+    assert not (job / "new").exists()
 
 
 def test_damaged_weights_are_refused(job, capsys) -> None:

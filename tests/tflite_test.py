@@ -45,7 +45,7 @@ def test_the_file_is_small_right_and_reported(tmp_path, capsys):
     stored = {layer.weight: (layer.stored, layer.nonzeros) for layer in report.layers}
     kernel = lth.unwrap(model).get_layer("dense1").kernel.numpy()
     assert stored["dense1/kernel"] == ("sparse", np.count_nonzero(kernel))
-    assert stored["dense1/bias"][0] == "dense"
+    assert stored["dense1/bias"] == ("absent", 0)  # zeros are left out
     assert [latency.batch for latency in report.found.latencies] == [1, 32]
     for count in (1, 5):
         images = _images(count)
@@ -143,25 +143,6 @@ def test_int8_refuses_what_tflite_makes_a_loop_of(tmp_path):
     assert not os.listdir(tmp_path)
     unrolled = keras.Sequential([layers.GRU(3, unroll=True, **layer), layers.Dense(2)])
     _export(unrolled, tmp_path / "m.tflite", batch=given, **settings)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("quantize", [None, "int8"])
-def test_half_precision_is_computed_in_float32(tmp_path, quantize):
-    keras.mixed_precision.set_global_policy("mixed_float16")
-    inputs = keras.Input((40,), name="x")
-    hidden = layers.Dense(64, "relu")(inputs)
-    hidden = layers.TimeDistributed(layers.Dense(32))(hidden[:, tf.newaxis])
-    logits = layers.Dense(3, dtype="float32", name="logits")(layers.Flatten()(hidden))
-    model = keras.Model(inputs, [logits, layers.Dense(2, name="half")(logits)])
-    wrapped = model_zoo.masked(lth.wrap(model), 0.1)
-    given = model_zoo.floats(20, 40) if quantize else None
-    path = tmp_path / "m.tflite"
-    report = _export(wrapped, path, quantize=quantize, representative=given)
-    assert any("computes in float32" in note for note in report.notes)
-    assert report.layers[0].stored == "sparse"
-    found = _lite(path, x=model_zoo.floats(2, 40))
-    assert {value.dtype for value in found.values()} == {np.dtype("float32")}
 
 
 @pytest.mark.slow
@@ -266,7 +247,7 @@ def test_a_wrong_file_never_reaches_the_path(tmp_path, monkeypatch):
     other = keras.models.clone_model(lth.unwrap(_lenet(0.2)))
     _export(other, tmp_path / "other.tflite", verify=False)
     wrong = (tmp_path / "other.tflite").read_bytes()
-    monkeypatch.setattr(tflite_sparse, "sparsified", lambda content: wrong)
+    monkeypatch.setattr(tflite_sparse, "sparsified", lambda *given: wrong)
     with pytest.raises(LotteryError, match="output 'output' of the export is off by"):
         _export(_lenet(), path, overwrite=True)
     assert path.read_text() == "before"
@@ -311,8 +292,6 @@ def test_a_sparse_matrix_of_any_width_computes_the_same(width):
     plain = tf.lite.TFLiteConverter.from_keras_model(model).convert()
     content = tflite_sparse.sparsified(plain)
     assert len(content) < len(plain)
-    assert tflite_sparse.sparse_shapes(plain) == set()
-    assert tflite_sparse.sparse_shapes(content) == {(20, width)}
     given = model_zoo.floats(3, width)
     (name,) = model.input_names
     interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)

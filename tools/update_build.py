@@ -12,17 +12,18 @@ import sys
 
 # A module imports from lower floors only; the facade `__init__` stands on top.
 FLOORS = (
-    "augmentation compact_report compat fresh_process printed_errors "
-    "results tflite_scales tflite_sparse version",
+    "augmentation compact_report compat fresh_process printed_errors results "
+    "tflite_file tflite_scales version",
     "batches compact_graph criteria evaluation files jit last_rate learning_rates "
-    "masked masks model_io models packed prunable report tfds_reader verification",
+    "masked masks model_io models packed prunable report resources tfds_reader "
+    "tflite_sparse verification",
     "arrays compact_inputs compact_nested compact_shapes datasets directories "
-    "drawing export_report feeds schedules substitutes tables weights",
+    "drawing export_report feeds schedules substitutes tables tflite_stored weights",
     "checks compact_weighted figures rates serving slots storage summaries wrappers",
     "compact_rules copying coverage plans state ticket_files",
     "callbacks manifest run_files staging tflite_conversion ticket wrapping",
-    "compact export figure_curves figure_iterations figure_weights html_report stored "
-    "tflite training",
+    "compact export figure_curves figure_iterations figure_weights html_report "
+    "stored tflite training",
     "search",
     "continued replays",
     "transforms",
