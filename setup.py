@@ -36,6 +36,7 @@ setup(
     python_requires=">=3.10,<3.14",
     install_requires=[
         "absl-py>=1.2,<2",
+        "flatbuffers>=24.3.25,<26",
         "ml_dtypes>=0.5.1,<1",
         "numpy>=2.2,<3",
         # One minor version: the wrappers use a few private names of tf_keras, and
