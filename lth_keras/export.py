@@ -127,7 +127,6 @@ def staged_saved_model(
     holds: str = "present",
 ) -> Iterator[Staged]:
     """`export_saved_model` as a stage for `staging.finish`."""
-    path = _given(path)
     if values_dtype not in VALUES_DTYPES:
         raise LotteryError(
             f"values_dtype={values_dtype!r} is not allowed: use one of "
@@ -187,7 +186,6 @@ def staged_keras(
     holds: str = "present",
 ) -> Iterator[Staged]:
     """`export_keras` as a stage for `staging.finish`."""
-    path = _given(path)
     sentence = held(holds)
     path = staging.local_path(path)
     staging.check_model(model)
@@ -232,16 +230,6 @@ def staged_keras(
             ["a .keras file stores zeros too; compressed, it is smaller."],
         )
         staging.put_in_place(written, path, overwrite)
-
-
-def _given(path: Any) -> files.PathLike:
-    """The path, if it is one."""
-    if isinstance(path, (str, os.PathLike)):
-        return path
-    raise LotteryError(
-        f"path={path!r} is a {type(path).__name__}: pass the path to write to, as text "
-        "or a pathlib.Path."
-    )
 
 
 def _check_loadable(model: keras.Model) -> None:

@@ -40,9 +40,13 @@ def as_path(path: PathLike) -> str:
     """The path as a string.
 
     Raises:
-        LotteryError: if it is empty, or a remote path that went through
+        LotteryError: if it is none, empty, or a remote path that went through
             ``pathlib``, which turns ``gs://bucket`` into the local ``gs:/bucket``.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise LotteryError(
+            f"path={path!r} is a {type(path).__name__}: pass text or a pathlib.Path."
+        )
     text = os.fspath(path)
     if not text:
         raise LotteryError("the path is empty: pass a directory or a file name")

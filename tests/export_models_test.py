@@ -169,14 +169,7 @@ def test_real_models_are_exported_in_every_format(tmp_path: pathlib.Path) -> Non
 
 
 def large() -> None:
-    model = keras.Sequential(
-        [layers.Dense(4096, "relu", input_shape=(4096,)), layers.Dense(800)]
-    )
-    rng = np.random.default_rng(0)
-    for layer in model.layers:
-        kernel = layer.kernel.numpy()
-        kernel[rng.random(kernel.shape, np.float32) >= 0.02] = 0
-        layer.kernel.assign(kernel)
+    model = model_zoo.large_and_sparse()
     dense = 4 * model.count_params()
     # What TensorFlow itself takes for a save is not the export's.
     export.export_saved_model(wide(), "first", verify=False, verbose=False)

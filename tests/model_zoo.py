@@ -350,3 +350,16 @@ def equal(first: Any, second: Any) -> bool:
     """Whether two structures of tensors hold the same bits (zeros of any sign)."""
     pairs = list(zip(arrays(first), arrays(second), strict=True))
     return all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in pairs)
+
+
+def large_and_sparse() -> keras.Model:
+    """20 million weights, 2 % of them not 0, in layers that are not wrapped."""
+    model = keras.Sequential(
+        [layers.Dense(4096, "relu", input_shape=(4096,)), layers.Dense(800)]
+    )
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        kernel = layer.kernel.numpy()
+        kernel[rng.random(kernel.shape, np.float32) >= 0.02] = 0
+        layer.kernel.assign(kernel)
+    return model

@@ -2,14 +2,11 @@
 
 import re
 
-import numpy as np
+import model_zoo
 import pytest
 from export_test import wide
 
-from lth_keras.compat import keras
 from lth_keras.tflite import export_tflite
-
-layers = keras.layers
 
 
 def _memory(what: str) -> int:
@@ -23,15 +20,7 @@ def _memory(what: str) -> int:
 def large() -> None:
     # What TensorFlow itself takes for its first conversion is not the export's.
     export_tflite(wide(), "first.tflite", verify=False, verbose=False)
-    model = keras.Sequential(
-        [layers.Dense(4096, "relu", input_shape=(4096,)), layers.Dense(800)]
-    )
-    rng = np.random.default_rng(0)
-    for layer in model.layers:
-        kernel = layer.kernel.numpy()
-        kernel[rng.random(kernel.shape, np.float32) >= 0.02] = 0
-        layer.kernel.assign(kernel)
-    del kernel
+    model = model_zoo.large_and_sparse()
     dense = 4 * model.count_params()
     before = _memory("VmRSS")
     report = export_tflite(model, "m.tflite", verbose=False)
