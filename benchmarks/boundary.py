@@ -15,18 +15,22 @@ import numpy as np
 from absl import app, flags
 
 import paired
-from lth_keras import masks, models, state, ticket, training, wrapping
 from lth_keras.compat import keras
+from lth_keras.masking import acts, wrapping
+from lth_keras.papers import networks
+from lth_keras.pruning import masks
+from lth_keras.tickets import ticket
+from lth_keras.training import one_run
 
 _PAIRS = flags.DEFINE_integer("pairs", 5, "Runs of each arm.")
 
 
 def main(_: list[str]) -> None:
     model = wrapping.wrap(
-        models.build("vgg19", (32, 32, 3), 10), scope="global", exclude="output"
+        networks.build("vgg19", (32, 32, 3), 10), scope="global", exclude="output"
     )
     model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse")
-    start = state.capture(model)
+    start = acts.capture(model)
     rng = np.random.default_rng(0)
     scores = rng.random(20_018_880, np.float32)
     everything = np.ones(scores.size, bool)
@@ -39,10 +43,10 @@ def main(_: list[str]) -> None:
     paired.report("ranking 20M weights / np.partition", found, "<= 2")
 
     def boundary(level: int, folder: str) -> None:
-        state.prune(model, start)
+        acts.prune(model, start)
         reached = ticket.Ticket.of(model, start, level=level)
         reached.save(f"{folder}/level{level:02d}")
-        training.load(model, reached)
+        one_run.load(model, reached)
 
     with tempfile.TemporaryDirectory() as folder:
         times = [

@@ -20,9 +20,10 @@ import tensorflow as tf
 from absl import app, flags
 
 import paired
-from lth_keras import arrays, models
-from lth_keras.compact import compact, compaction
+from lth_keras.compacting.model import compact, compaction
 from lth_keras.compat import keras
+from lth_keras.papers import networks
+from lth_keras.storage import arrays
 
 _WEIGHTS = flags.DEFINE_string("weights", None, "Trained LeNet weights.")
 _PAIRS = flags.DEFINE_integer("pairs", 15, "Pairs of runs per figure.")
@@ -89,7 +90,7 @@ def main(_: list[str]) -> None:
         # Dead units come from training alone: made-up weights would measure nothing.
         print("left out: --weights= names weights.npz of a LeNet search on MNIST")
         return
-    model = models.build("lenet", (28, 28, 1), 10)
+    model = networks.build("lenet", (28, 28, 1), 10)
     model.set_weights(list(arrays.read_arrays(_WEIGHTS.value).values()))
     done = compaction(model)
     print(done, flush=True)

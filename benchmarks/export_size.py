@@ -18,7 +18,8 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 import paired
-from lth_keras import export, models
+from lth_keras.export import saved_model
+from lth_keras.papers import networks
 
 _PAIRS = flags.DEFINE_integer("pairs", 25, "Pairs of runs per figure.")
 _DENSITIES = flags.DEFINE_list("densities", ["0.2", "0.036", "0.01"], "P_m to export.")
@@ -28,7 +29,7 @@ _CALLS = flags.DEFINE_integer("calls", 200, "Later calls per run.")
 def _ticket(density: float):
     """A LeNet, unwrapped, with `density` of each kernel at random places."""
     rng = np.random.default_rng(0)
-    model = models.build("lenet", (28, 28, 1), 10)
+    model = networks.build("lenet", (28, 28, 1), 10)
     for layer in model.layers:
         if layer.weights:
             kernel, bias = layer.get_weights()
@@ -51,7 +52,7 @@ def _sizes(folder: str, density: float) -> tuple[str, str]:
     model = _ticket(density)
     paths = os.path.join(folder, "packed"), os.path.join(folder, "plain")
     reports = [
-        export.export_saved_model(
+        saved_model.export_saved_model(
             model, path, packed, overwrite=True, verify=False, verbose=False
         )
         for path, packed in zip(paths, (True, False), strict=True)

@@ -19,8 +19,11 @@ from absl import app, flags
 
 import lth_keras as lth
 import paired
-from lth_keras import batches, compat, datasets, masks, models
+from lth_keras import compat
 from lth_keras.compat import keras, sparsity
+from lth_keras.papers import datasets, networks
+from lth_keras.pruning import masks
+from lth_keras.training import batches
 
 import tensorflow as tf  # isort: skip
 
@@ -48,7 +51,7 @@ def _data() -> datasets.Data:
 
 def _lenet() -> keras.Model:
     with compat.seeded(0):
-        return models.build("lenet", (28, 28, 1), 10)
+        return networks.build("lenet", (28, 28, 1), 10)
 
 
 def _loss() -> keras.losses.Loss:

@@ -10,8 +10,10 @@ from __future__ import annotations
 from absl import app, flags
 
 import paired
-from lth_keras import batches, jit, models, wrapping
 from lth_keras.compat import keras
+from lth_keras.masking import wrapping
+from lth_keras.papers import networks
+from lth_keras.training import batches, jit
 
 _PAIRS = flags.DEFINE_integer("pairs", 7, "Pairs of runs per figure.")
 _STEPS = flags.DEFINE_integer("steps", 300, "LeNet steps per run (Conv-2: a tenth).")
@@ -40,7 +42,7 @@ def main(_: list[str]) -> None:
     for name, target in (("lenet", "<= 1.10"), ("conv2", "<= 1.03")):
         shape = _SHAPES[name]
         steps = _STEPS.value if name == "lenet" else max(10, _STEPS.value // 10)
-        plain, wrapped = (models.build(name, shape, 10) for _ in range(2))
+        plain, wrapped = (networks.build(name, shape, 10) for _ in range(2))
         chosen = jit.choose(plain)
         found = paired.measure(
             _arm(wrapping.wrap(wrapped), chosen, shape, steps),
@@ -49,7 +51,7 @@ def main(_: list[str]) -> None:
         )
         setting = "on" if chosen else "off"
         paired.report(f"{name} step, wrapped / unwrapped, jit {setting}", found, target)
-        compiled, ordinary = (models.build(name, shape, 10) for _ in range(2))
+        compiled, ordinary = (networks.build(name, shape, 10) for _ in range(2))
         found = paired.measure(
             _arm(wrapping.wrap(compiled), True, shape, steps),
             _arm(wrapping.wrap(ordinary), False, shape, steps),

@@ -1,30 +1,18 @@
-"""Finds lottery tickets in the papers' networks, and compares them with controls.
+"""Finds lottery tickets in the papers' networks: `lth-search`, from a checkout.
 
     python examples/lottery_search.py
     python examples/lottery_search.py --dataset=mnist --iterations=10000 --levels=16
 
-Trains the network, prunes it, rewinds what is left to its initial weights, and trains
-again, level by level (arXiv 1803.03635); then the controls. Ends with a table and
-leaves OUTPUT_DIR/results.jsonl (a line per finished training run), a figure, and the
-tickets. Stopped at any moment and started again with the same command, it goes on.
+--help shows every flag. The program itself is `lth_keras.programs.lottery_search`.
 """
 
-from __future__ import annotations
-
+import os
 import sys
-from collections.abc import Sequence
 
-import command_line
-import settings
+# A checkout's own package, whether or not one is installed.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-
-def main(argv: Sequence[str]) -> None:
-    """Runs the search that the flags in `argv` describe."""
-    options = settings.read(argv, __doc__)
-    with command_line.quiet_import():
-        import experiment
-    experiment.run(options)
-
+from lth_keras.programs import lottery_search  # noqa: E402
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, sys.argv, settings.ARGUMENTS))
+    sys.exit(lottery_search.program())

@@ -1,81 +1,17 @@
-"""Trains controls of a search that lottery_search.py has carried out.
+"""Trains controls of a finished search: `lth-controls`, from a checkout.
 
-    python examples/run_controls.py RUN_DIR --controls=random_mask,one_shot
-    python examples/run_controls.py RUN_DIR --controls=noise:sigma=0.5 --levels=7,9
+    python examples/run_controls.py RUN_DIR --controls=one_shot,noise:sigma=0.5
 
-RUN_DIR is the search's --output_dir. Nothing of the search is trained again: its
-tickets are read, its flags too, and the results go where its own are. Controls:
-random_reinit (:source=survivors), random_mask, one_shot, continued, prune_at_init,
-noise:sigma=0.5, fine_tune, lr_rewind, weight_rewind:step=500it, or several joined by +,
-as in one_shot+random_reinit.
+--help shows every flag. The program itself is `lth_keras.programs.run_controls`.
 """
 
-from __future__ import annotations
-
-import dataclasses
+import os
 import sys
-from collections.abc import Sequence
 
-from absl import flags
+# A checkout's own package, whether or not one is installed.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-import command_line
-import settings
-from command_line import FlagError, Value
-
-
-def main(argv: Sequence[str]) -> None:
-    """Runs the controls that the flags in `argv` name."""
-    known = define()
-    (root,) = command_line.parse(known, argv, __doc__, ["RUN_DIR"])
-    given = {name: known[name].value for name in known}
-    if not given["controls"]:
-        raise FlagError("--controls is missing: name one or more")
-    with command_line.quiet_import():
-        import experiment
-        import stored_flags
-        from lth_keras import storage
-    changes = {name: v for name, v in given.items() if v is not None}
-    levels = changes.pop("levels", None)
-    directory = storage.ExperimentDirectory(root)
-    stored = stored_flags.options_of(directory)
-    if "workers" in changes and bool(changes["workers"]) != bool(stored.workers):
-        used = "1 or more" if stored.workers else "0, which is the default here"
-        raise FlagError(
-            f"--workers={changes['workers']}: several threads and one do not give the "
-            f"same results, and the search ran with --workers={stored.workers}: use "
-            f"{used}"
-        )
-    if levels is not None and max(levels) > stored.levels:
-        raise FlagError(
-            f"--levels={max(levels)}: the search in {root} has levels 1 to "
-            f"{stored.levels}"
-        )
-    experiment.run_controls(dataclasses.replace(stored, **changes), levels)
-
-
-def define() -> flags.FlagValues:
-    """New flags, apart from absl's global ones."""
-    known = flags.FlagValues()
-    search = settings.define()
-    for name in ("controls", "replicates", "workers", "data_dir"):
-        known[name] = search[name]
-    known["controls"].value = ()
-    for name in ("workers", "data_dir"):
-        known[name].value = None
-    flags.DEFINE(
-        Value(_levels, lambda levels: min(levels) > 0, "use numbers such as 7,9,12"),
-        "levels",
-        None,
-        "Levels whose densities the controls have, numbers with commas between them. "
-        "Default: all.",
-        known,
-    )
-    return known
-
-
-def _levels(text: str) -> tuple[int, ...]:
-    return tuple(sorted({int(number) for number in text.split(",")}))
-
+from lth_keras.programs import run_controls  # noqa: E402
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, sys.argv, ["data_dir"]))
+    sys.exit(run_controls.program())

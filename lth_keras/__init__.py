@@ -6,23 +6,25 @@ model.compile(...)
 search = lth.LotterySearch(model, levels=15, directory="runs/mnist")
 search.fit(x, y, epochs=3, validation_data=(xv, yv))
 plain = lth.unwrap(model)
+
+TensorFlow is imported when a public name is first used, so that what needs NumPy alone
+(`lth_keras.pruning`, `lth_keras.storage`) and the programs' flags do not wait for it.
 """
 
-from lth_keras import controls, criteria
-from lth_keras.callbacks import CaptureInitialWeights, DivergedError, PruneAndRewind
-from lth_keras.compact import compact, compaction
-from lth_keras.compat import LotteryError
-from lth_keras.coverage import coverage
-from lth_keras.export import export_keras, export_saved_model
-from lth_keras.schedules import IterativePruning
-from lth_keras.search import LotterySearch
-from lth_keras.state import Start, capture, project, prune, rewind, verify
-from lth_keras.stored import SearchHistory
-from lth_keras.tflite import export_tflite
-from lth_keras.ticket import Ticket
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+from lth_keras import registration
 from lth_keras.version import __version__
-from lth_keras.wrappers import PruneByLevel
-from lth_keras.wrapping import unwrap, wrap
+
+# tfmot works on Keras 2 only, and TensorFlow decides at its import which one it has.
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
+if TYPE_CHECKING:
+    from lth_keras.public import *  # noqa: F403
 
 __all__ = [
     "CaptureInitialWeights",
@@ -52,3 +54,18 @@ __all__ = [
     "verify",
     "wrap",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    public = importlib.import_module("lth_keras.public")
+    globals().update({known: getattr(public, known) for known in __all__})
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+registration.when_hosts_are_there()

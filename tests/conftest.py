@@ -85,9 +85,11 @@ def in_own_process(tmp_path: pathlib.Path) -> Callable[..., str]:
     """
 
     def run(code: str | Callable[[], None], timeout: float = 300) -> str:
-        path = [str(ROOT), str(ROOT / "tests")]
+        path = [str(ROOT)]
         if callable(code):
-            body = f"from {code.__module__} import {code.__name__} as run\nrun()\n"
+            place = pathlib.Path(code.__code__.co_filename).relative_to(ROOT)
+            module = ".".join(place.with_suffix("").parts)
+            body = f"from {module} import {code.__name__} as run\nrun()\n"
         else:
             body = textwrap.dedent(code)
         script = tmp_path / "in_own_process.py"

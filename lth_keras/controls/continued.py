@@ -1,0 +1,206 @@
+"""The paper's strategy 2: train, prune, and train on, without ever being reset.
+
+Stock tfmot does it (`prune_low_magnitude` with `IterativePruning`), on the data, the
+optimizer and the order of a search. Each level is stored as it ends.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lth_keras import compat
+from lth_keras.compat import LotteryError, keras, sparsity
+from lth_keras.masking.copying import copied, rebuilt
+from lth_keras.masking.schedules import IterativePruning
+from lth_keras.masking.weights import pruned_weights_of
+from lth_keras.masking.wrappers import PruneByLevel
+from lth_keras.search.search import LotterySearch
+from lth_keras.storage import arrays, directories, files
+from lth_keras.training import one_run
+from lth_keras.training.plan import Plan
+from lth_keras.training.steps import StopOnNaN, level_seed
+
+
+def masks_at(search: LotterySearch, plan: Plan, level: int) -> list[np.ndarray]:
+    """The masks that continued training has at a level.
+
+    The levels before are trained unless they are stored.
+
+    Args:
+        search: gives theta_0, rates, optimizer and data.
+        plan: how it trains; its evaluations are left out, so callbacks find no
+            validation metrics.
+        level: pruning rounds, at least 1.
+
+    Returns:
+        One boolean mask per prunable weight. As stock tfmot counts, each keeps
+        `round(n (1 - rate)^level)` of its n weights, which may differ by a few from
+        the search's own rounding of every round.
+
+    Raises:
+        LotteryError: stock tfmot cannot prune as the search did.
+    """
+    root = search.directory.chain
+    with directories.lock(root):
+        directories.clean_leftovers(root)
+        chain: _Chain | None = None
+        for before in range(level):
+            if not files.exists(_trained(root, before)):
+                chain = chain or _Chain(search, plan)
+                chain.train(before)
+        path = _masks(root, level)
+        if not files.exists(path):
+            chain = chain or _Chain(search, plan)
+            chain.prune(level)
+        found = arrays.read_arrays(path)
+    return [array.astype(bool) for array in found.values()]
+
+
+def _trained(root: str, level: int) -> str:
+    return files.join(root, f"level{level:02d}.npz")
+
+
+def _masks(root: str, level: int) -> str:
+    return files.join(root, f"masks{level:02d}.npz")
+
+
+class _Chain:
+    """The network that stock tfmot prunes as it goes on training."""
+
+    def __init__(self, search: LotterySearch, plan: Plan):
+        ours = search.trainable_model()
+        self._search, self._plan = search, plan
+        self._root, self._length = search.directory.chain, plan.iterations
+        self.model = self._stock(ours)
+        # Callbacks may have left another learning rate than the search began with.
+        one_run.load(ours, search.ticket(0))
+        search.ticket(0).apply(self.model)
+        arguments = compat.compile_arguments(ours)
+        optimizer = type(ours.optimizer).from_config(ours.optimizer.get_config())
+        with ours.distribute_strategy.scope():
+            self.model.compile(**{**arguments, "optimizer": optimizer, "metrics": None})
+            compat.build_optimizer(optimizer, self.model.trainable_variables)
+        self._level: int | None = None  # whose end the model is at
+
+    def _stock(self, ours: keras.Model) -> keras.Model:
+        def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
+            if not isinstance(layer, PruneByLevel):
+                return copied(layer)
+            schedule = IterativePruning(layer.rate, self._length)
+            try:
+                wrapped = sparsity.prune_low_magnitude(copied(layer.layer), schedule)
+            except ValueError as error:
+                raise LotteryError(
+                    f"continued: stock tfmot cannot prune layer {layer.name!r} "
+                    f"({type(layer.layer).__name__}): leave it out (exclude=)."
+                ) from error
+            # Losses by the name of an output must find it.
+            compat.set_name(wrapped, layer.name)
+            return wrapped
+
+        with compat.resettable_generators():
+            return rebuilt(ours, convert)
+
+    def train(self, level: int) -> None:
+        """Trains a whole level and stores its masks and where it ended."""
+        self._begin(level)
+        self._fit(level, self._plan.epochs - self._plan.first_epoch)
+        if level > 0:
+            self._write_masks(level)
+        self._write_state(level)
+        self._level = level
+
+    def prune(self, level: int) -> None:
+        """Lets tfmot prune, in a level's first step, and stores the masks."""
+        self._begin(level)
+        self._fit(level, 1, steps=compat.steps_per_execution(self.model))
+        self._write_masks(level)
+        self._level = None
+
+    def _begin(self, level: int) -> None:
+        """Takes up where the level before ended."""
+        if level and self._level != level - 1:
+            stored = arrays.read_arrays(_trained(self._root, level - 1))
+            for variable, value in zip(self._variables(), stored.values(), strict=True):
+                variable.assign(value)
+        compat.reset_generators(self.model, level_seed(self._search.seed, level))
+
+    def _fit(self, level: int, epochs: int, steps: int | None = None) -> None:
+        plan = self._plan
+        first = plan.first_epoch + level * (plan.epochs - plan.first_epoch)
+        watch = StopOnNaN()
+        arguments = {
+            name: value
+            for name, value in plan.fit_arguments.items()
+            if not name.startswith("validation_")
+        }
+        self.model.fit(
+            plan.feed.dataset(level, 0, self._search.seed),
+            initial_epoch=first,
+            epochs=first + epochs,
+            steps_per_epoch=steps or plan.feed.steps_per_epoch,
+            callbacks=[
+                *plan.callbacks_of(level),
+                sparsity.UpdatePruningStep(),
+                watch,
+            ],
+            **arguments,
+        )
+        if steps is None and watch.step != self._length:
+            raise LotteryError(
+                f"continued: level {level} stopped at iteration {watch.step} of "
+                f"{self._length}, and tfmot prunes after whole levels alone: run this "
+                "control without callbacks that stop training."
+            )
+
+    def _variables(self) -> list[Any]:
+        """Everything that training changes: weights, masks, counters, optimizer."""
+        weights = [compat.raw_variable(v) for v in self.model.weights]
+        known = {id(v) for v in weights}
+        return [
+            *weights,
+            *compat.optimizer_variables(self.model.optimizer, known).values(),
+        ]
+
+    def _write_state(self, level: int) -> None:
+        values = [keras.backend.get_value(v) for v in self._variables()]
+        arrays.write_arrays(
+            _trained(self._root, level),
+            {f"{index:04d}": np.asarray(value) for index, value in enumerate(values)},
+        )
+
+    def _write_masks(self, level: int) -> None:
+        found = pruned_weights_of(self.model)
+        arrays.write_arrays(
+            _masks(self._root, level),
+            {f"{i:04d}/{w.path}": w.read_mask() for i, w in enumerate(found)},
+        )
+
+
+def check(model: keras.Model, iterations: int | None) -> None:
+    """Refuses what stock tfmot does in another way.
+
+    Args:
+        model: the wrapped model.
+        iterations: of a whole run, None where only `fit` knows.
+
+    Raises:
+        LotteryError: says what.
+    """
+    wrapper = pruned_weights_of(model)[0].wrapper
+    if wrapper.scope != "layer":
+        raise LotteryError(
+            "continued: stock tfmot ranks the weights of each layer by themselves: "
+            "search with scope='layer', or leave this control out."
+        )
+    if wrapper.criterion not in ("magnitude", "large_final"):
+        raise LotteryError(
+            f"continued: stock tfmot ranks by magnitude, not by {wrapper.criterion}: "
+            "leave this control out."
+        )
+    if iterations is None:
+        raise LotteryError(
+            "continued needs the length of a run: pass steps_per_epoch to search.fit."
+        )

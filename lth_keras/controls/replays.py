@@ -1,0 +1,52 @@
+"""theta_k for a step k that a search did not store: its level 0 trained again.
+
+The run is the same, bit for bit, as the one that the search began with, and is stored
+so that it happens once.
+"""
+
+from __future__ import annotations
+
+from lth_keras.compat import LotteryError
+from lth_keras.search.search import LotterySearch
+from lth_keras.storage import directories, files
+from lth_keras.tickets.ticket import Ticket
+from lth_keras.training import one_run
+from lth_keras.training.plan import Plan, Run
+
+
+def theta_at(search: LotterySearch, plan: Plan, step: int) -> Ticket:
+    """The dense network as it was at a training step of level 0.
+
+    Args:
+        search: a search of which level 0 is finished.
+        plan: how it trains.
+        step: iterations of level 0.
+
+    Returns:
+        The weights and the optimizer's state, without a mask.
+
+    Raises:
+        LotteryError: the step is past the end of a run, or the data cannot begin
+            there, or training passes over it.
+    """
+    if plan.iterations is not None and step >= plan.iterations:
+        raise LotteryError(
+            f"step={step}it is past the end of a run of {plan.iterations} iterations: "
+            "choose an earlier one."
+        )
+    plan.feed.check_start(step)
+    for known in (search.ticket(0), search.theta):
+        if known.step == step:
+            return known
+    path = search.directory.replay(step)
+    with directories.lock(files.join(search.directory.root, "replays")):
+        if not files.exists(path):
+            ticket = one_run.replay(
+                search.trainable_model(),
+                search.ticket(0),
+                plan,
+                Run(0, data_seed=search.seed),
+                step,
+            )
+            ticket.save(path)
+    return Ticket.load(path)

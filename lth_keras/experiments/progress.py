@@ -1,0 +1,148 @@
+"""How far a job of many training runs is: on a terminal one line, kept up to date.
+
+Elsewhere (a file, a pipe) one line for each finished run, so that a log stays short.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from lth_keras.compat import keras
+from lth_keras.runs.summaries import label, percent_kept
+
+_REFRESH = 0.1  # seconds
+
+
+class Progress:
+    """Follows the runs of a job through their Keras callbacks.
+
+    Args:
+        runs: training runs of the whole job.
+        finished: how many of them were stored before.
+        levels: the last level of each search, to show.
+        trials: searches of the job; the trial's number is shown if there are several.
+        stream: where to write; the standard output by default.
+    """
+
+    def __init__(
+        self,
+        runs: int,
+        finished: int,
+        levels: int,
+        trials: int = 1,
+        stream: TextIO | None = None,
+    ):
+        self._runs, self._finished = runs, finished
+        self._levels, self._trials = levels, trials
+        self._stream = sys.stdout if stream is None else stream
+        self._terminal = self._stream.isatty()
+        self._trial, self._kind, self._level = 0, "ticket", 0
+        self._fraction = 0.0
+        # Set at the end of the first execution, whose time is mostly compilation.
+        self._clock: tuple[float, float] | None = None
+        self._shown = 0.0
+
+    def begin(self, trial: int, kind: str) -> None:
+        """Says what the runs from now on are: "ticket", or a control's name."""
+        self._trial, self._kind = trial, kind
+
+    def callbacks(self, level: int) -> list[keras.callbacks.Callback]:
+        """The Keras callbacks of one run, as `LotterySearch.fit` takes them."""
+        self._level, self._fraction = level, 0.0
+        return [_Steps(self)]
+
+    def advance(self, step: int, steps: int, fraction: float) -> None:
+        """A run is at iteration `step` of `steps`, having done `fraction` of it."""
+        self._fraction = fraction
+        now = time.monotonic()
+        if self._clock is None:
+            self._clock = now, self._done()
+        if self._terminal and now - self._shown >= _REFRESH:
+            self._shown = now
+            self._show(f"{step}/{steps} iterations")
+
+    def finish(self, row: Mapping[str, Any]) -> None:
+        """A run is stored with this result line."""
+        if "trial" in row:  # Several processes may have runs at a time.
+            self.begin(row["trial"], label(row))
+            self._level = row["level"]
+        self._finished, self._fraction = self._finished + 1, 0.0
+        if self._clock is None:
+            self._clock = time.monotonic(), self._done()
+        text = f"{percent_kept(row['density'])} % of weights kept"
+        if row["early_stop_iteration"] is not None:
+            text += f"  stop at {row['early_stop_iteration']}"
+        if row["test_accuracy"] is not None:
+            text += f"  test accuracy {100 * row['test_accuracy']:.2f} %"
+        self._shown = time.monotonic()
+        self._show(text)
+
+    def close(self) -> None:
+        """Leaves the terminal at the beginning of an empty line."""
+        if self._terminal and self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    @property
+    def time_left(self) -> float | None:
+        """Seconds until the job is done at the speed so far; None at the start."""
+        if self._clock is None:
+            return None
+        began, before = self._clock
+        done = self._done() - before
+        if done <= 0:
+            return None
+        return (time.monotonic() - began) / done * (self._runs - self._done())
+
+    def _done(self) -> float:
+        return self._finished + self._fraction
+
+    def _show(self, text: str) -> None:
+        parts = [f"{100 * self._done() / self._runs:3.0f} %"]
+        if self._trials > 1:
+            parts.append(f"trial {self._trial + 1}/{self._trials}")
+        parts += [f"{self._kind} level {self._level}/{self._levels}", text]
+        if (left := self.time_left) is not None:
+            parts.append(f"{clock(left)} left")
+        line = "  ".join(parts)
+        if self._terminal:
+            width = shutil.get_terminal_size().columns - 1
+            line = f"\r{line[:width]}\x1b[K"
+        else:
+            line += "\n"
+        self._stream.write(line)
+        self._stream.flush()
+
+
+class _Steps(keras.callbacks.Callback):
+    """Reports the training steps of a `fit` of one epoch to a `Progress`."""
+
+    # No conversion of the logs to NumPy for each batch.
+    _supports_tf_logs = True
+
+    def __init__(self, progress: Progress):
+        super().__init__()
+        self._progress = progress
+        self._first: int | None = None
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if self._first is None:
+            self._first = batch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        # A level that is rewound to a later step begins there.
+        first, steps = self._first or 0, self.params["steps"]
+        self._progress.advance(
+            batch + 1, steps, (batch + 1 - first) / max(1, steps - first)
+        )
+
+
+def clock(seconds: float) -> str:
+    """Seconds as "1:05", or "2:03:05" with hours."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,159 @@
+"""The pieces of a job that are carried out one by one, and which may be next."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+
+from lth_keras.controls import running as controls
+from lth_keras.runs import layout
+from lth_keras.storage import files
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A whole search, or one run of a control.
+
+    Attributes:
+        trial: number of the trial.
+        control: the control as `controls.parse` reads it; empty for the search.
+        level: level whose density a control has.
+        replicate: number of the control's repetition.
+    """
+
+    trial: int
+    control: str = ""
+    level: int = 0
+    replicate: int = 0
+
+    @property
+    def kind(self) -> str:
+        """What progress calls it: "ticket", or the control."""
+        return self.control or "ticket"
+
+
+def of_job(
+    trials: Iterable[int], levels: Sequence[int], names: Sequence[str], replicates: int
+) -> list[Task]:
+    """The tasks of a job in their order: by trial the search, then its controls.
+
+    Args:
+        trials: numbers of the searches.
+        levels: levels at which controls are run.
+        names: the controls.
+        replicates: runs of each control per level.
+    """
+    # The same control may be written in several ways.
+    different: dict[str, str] = {}
+    for name in names:
+        different.setdefault(controls.parse(name).key, name)
+    found = []
+    for trial in trials:
+        found.append(Task(trial))
+        found += [
+            Task(trial, name, level, replicate)
+            for name in different.values()
+            for level in levels
+            for replicate in range(replicates)
+        ]
+    return found
+
+
+def missing(
+    tasks: Iterable[Task], directory: layout.ExperimentDirectory, last: int
+) -> dict[Task, int]:
+    """The tasks that are not finished, each with its number of training runs.
+
+    Args:
+        tasks: of the job.
+        directory: of the job.
+        last: the last level of a search.
+    """
+    found = {}
+    for task in tasks:
+        run = directory.trial(task.trial)
+        if task.control:
+            key = controls.parse(task.control).key
+            places = [run.control(key, task.level, task.replicate)]
+        else:
+            places = [run.level(level) for level in range(last + 1)]
+        count = sum(not files.exists(place.result) for place in places)
+        if count:
+            found[task] = count
+    return found
+
+
+class Queue:
+    """Gives out tasks that can be carried out now, to several workers.
+
+    A control waits until its search has reached its level. Runs that share training
+    are given out one at a time.
+
+    Args:
+        tasks: those that are not finished, in the order of the job.
+        directory: of the job, which says what its searches have reached.
+    """
+
+    def __init__(self, tasks: Iterable[Task], directory: layout.ExperimentDirectory):
+        self._waiting = list(tasks)
+        self._running: set[Task] = set()
+        self._begun: set[int] = set()
+        self._directory = directory
+
+    def __len__(self) -> int:
+        """Tasks that are left to be done or to be waited for."""
+        return len(self._waiting) + len(self._running)
+
+    def take(self, trial: int | None) -> Task | None:
+        """The next task for a worker, or None while there is none.
+
+        Searches come first, since everything else waits for them; then what belongs
+        to the worker's last trial, whose model it has.
+
+        Args:
+            trial: the worker's last trial.
+        """
+        chosen = min(
+            self._ready(),
+            key=lambda task: (bool(task.control), task.trial != trial),
+            default=None,
+        )
+        if chosen is not None:
+            self._waiting.remove(chosen)
+            self._running.add(chosen)
+        return chosen
+
+    def begin(self, task: Task) -> None:
+        """A task has its first result."""
+        self._begun.add(task.trial)
+
+    def finish(self, task: Task) -> None:
+        """A task is done."""
+        self._running.discard(task)
+
+    def _ready(self) -> Iterator[Task]:
+        busy = {key for task in self._running for key in _shared(task)}
+        # A search first clears away what a killed one left, which might be a file
+        # that a control is about to write.
+        clearing = {task.trial for task in self._running if not task.control}
+        clearing -= self._begun
+        reached = {task.trial: self._reached(task.trial) for task in self._waiting}
+        for task in self._waiting:
+            if not task.control or (
+                task.level in reached[task.trial]
+                and task.trial not in clearing
+                and not busy & _shared(task)
+            ):
+                yield task
+
+    def _reached(self, trial: int) -> set[int]:
+        """Levels that the search of a trial has finished."""
+        run = self._directory.trial(trial)
+        return {n for n in run.levels() if files.exists(run.level(n).result)}
+
+
+def _shared(task: Task) -> set[tuple[int, str]]:
+    """What a task trains that others train too: by trial and transform."""
+    if not task.control:
+        return set()
+    return {(task.trial, name) for name in controls.parse(task.control).shared}

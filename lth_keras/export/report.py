@@ -1,0 +1,246 @@
+"""ExportReport: what an export holds, how large, how right and how fast it is.
+
+report = lth.export_saved_model(model, path)
+print(report)                 # a table
+report.to_json()              # one line for machines
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from lth_keras.compat import LotteryError
+from lth_keras.export.verification import Found
+
+# A ticket, its trained weights and where it starts from are different things.
+HOLDS = {
+    "present": "the model's present weights",
+    "trained": "the ticket's trained weights",
+    "start": "the ticket's starting point (mask and theta_k), not trained",
+}
+# Below this ratio of latencies an export counts as faster.
+_FASTER = 0.95
+# What these are served with has dense kernels alone; other ratios than 1 are noise.
+_DENSE_KERNELS = ("saved_model", "keras")
+_GZIP_LEVEL = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerNonzeros:
+    """One weight of the export.
+
+    Attributes:
+        weight: its path, "layer/kernel".
+        shape: its shape in the model.
+        nonzeros: entries that are not zero.
+        stored: how the file holds it: "dense", "bitmask", "sparse", ...
+    """
+
+    weight: str
+    shape: tuple[int, ...]
+    nonzeros: int
+    stored: str
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportReport:
+    """One export, and what verification found.
+
+    Attributes:
+        format: "saved_model", "tflite" or "keras", with what was asked of it in
+            `settings`.
+        path: what was written.
+        holds: which weights it holds; one of the values of `HOLDS`.
+        settings: such as {"packed": True, "values_dtype": "float16"}.
+        bytes: on disk, all files together.
+        gzip_bytes: all files in one gzip stream.
+        dense_bytes: the same for the dense network in the same format, its pruned
+            weights filled with random numbers.
+        dense_gzip_bytes: that gzipped.
+        layers: nonzeros of each weight.
+        found: differences and latencies; None where verify=False.
+        notes: sentences on what the user should know.
+    """
+
+    format: str
+    path: str
+    holds: str
+    settings: dict[str, Any]
+    bytes: int
+    gzip_bytes: int
+    dense_bytes: int
+    dense_gzip_bytes: int
+    layers: tuple[LayerNonzeros, ...]
+    found: Found | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def density(self) -> float:
+        """Nonzeros over entries, of all weights listed."""
+        total = sum(layer.size for layer in self.layers)
+        return sum(layer.nonzeros for layer in self.layers) / total if total else 1.0
+
+    @property
+    def largest_difference(self) -> float | None:
+        """Largest absolute difference of any output; None if not verified."""
+        if self.found is None:
+            return None
+        return max((d.absolute for d in self.found.differences.values()), default=0.0)
+
+    @property
+    def speed(self) -> str:
+        """A sentence on what sparsity brings in time, as measured."""
+        if self.found is None or not self.found.latencies:
+            return "Latency was not measured."
+        ratios = {entry.batch: entry.ratio for entry in self.found.latencies}
+        faster = [b for b, ratio in ratios.items() if ratio <= _FASTER]
+        same = all(layer.stored == "dense" for layer in self.layers)
+        same = same and not self.settings.get("quantize")
+        if not faster or same or self.format in _DENSE_KERNELS:
+            times = _listed(f"{r:.2f} x dense at batch {b}" for b, r in ratios.items())
+            reason = "the kernels multiply the zeros too"
+            return f"Sparsity brings no speed here, {reason}: a call takes {times}."
+        gains = _listed(f"{ratios[b]:.2f} x dense at batch {b}" for b in faster)
+        rest = [f"batch {b}" for b in ratios if b not in faster]
+        none = f"; none at {_listed(rest)}" if rest else ""
+        return f"Faster: a call takes {gains}{none}."
+
+    def to_json(self) -> str:
+        """All of it as one line of strict JSON."""
+        value = {
+            **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)},
+            "layers": [dataclasses.asdict(layer) for layer in self.layers],
+            "found": self.found and dataclasses.asdict(self.found),
+            "density": self.density,
+            "largest_difference": self.largest_difference,
+            "speed": self.speed,
+        }
+        return json.dumps(value, allow_nan=False)
+
+    def __str__(self) -> str:
+        settings = ", ".join(f"{key}={value}" for key, value in self.settings.items())
+        lines = [
+            f"{self.path}: {self.format}" + (f" ({settings})" if settings else ""),
+            f"holds       {self.holds}",
+            f"bytes       {self.bytes:,} (dense {self.dense_bytes:,}: "
+            f"{_share(self.bytes, self.dense_bytes)})",
+            f"gzipped     {self.gzip_bytes:,} (dense {self.dense_gzip_bytes:,}: "
+            f"{_share(self.gzip_bytes, self.dense_gzip_bytes)})",
+        ]
+        if self.found is None:
+            lines.append("verified    no (verify=False)")
+        else:
+            lines.append(
+                f"verified    in a fresh process by {_listed(self.found.loaders)}"
+            )
+            for name, entry in self.found.differences.items():
+                lines.append(f"difference  {name}: {entry}")
+            for latency in self.found.latencies:
+                lines.append(
+                    f"latency     batch {latency.batch}: {_time(latency.sparse)} "
+                    f"(dense {_time(latency.dense)}: {latency.ratio:.2f} x)"
+                )
+        lines += [f"speed       {self.speed}", ""]
+        lines += _table(self.layers)
+        lines += [f"note: {note}" for note in self.notes]
+        return "\n".join(lines)
+
+
+def sizes(path: str) -> tuple[int, int]:
+    """Bytes of a local file or directory, plain and as one gzip stream.
+
+    Raises:
+        LotteryError: it cannot be read.
+    """
+    plain = 0
+    counter = _Counter()
+    try:
+        with gzip.GzipFile("", "wb", _GZIP_LEVEL, counter, mtime=0) as packed:
+            for name in _files(path):
+                with open(name, "rb") as file:
+                    while chunk := file.read(1 << 20):
+                        plain += len(chunk)
+                        packed.write(chunk)
+    except OSError as error:
+        raise LotteryError(f"cannot read {path}: {error.strerror}") from error
+    return plain, counter.count
+
+
+def held(kind: str) -> str:
+    """The sentence for what an export holds.
+
+    Args:
+        kind: one of the keys of `HOLDS`.
+
+    Raises:
+        LotteryError: it is another.
+    """
+    if kind not in HOLDS:
+        raise LotteryError(f"holds={kind!r} is unknown: use one of {', '.join(HOLDS)}.")
+    return HOLDS[kind]
+
+
+class _Counter:
+    """A file that remembers only how much was written."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def write(self, data: bytes) -> int:
+        self.count += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def _files(path: str) -> Iterator[str]:
+    if not os.path.isdir(path):
+        yield path
+    for top, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            yield os.path.join(top, name)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def _time(seconds: float) -> str:
+    return f"{1e6 * seconds:.1f} us" if seconds < 1e-3 else f"{1e3 * seconds:.2f} ms"
+
+
+def _listed(words: Any) -> str:
+    words = list(words)
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
+
+
+def _table(layers: tuple[LayerNonzeros, ...]) -> list[str]:
+    head = ("weight", "shape", "nonzeros", "density", "stored")
+    body = [
+        (
+            layer.weight,
+            " x ".join(map(str, layer.shape)) or "scalar",
+            f"{layer.nonzeros:,} of {layer.size:,}",
+            f"{layer.nonzeros / layer.size:.4f}" if layer.size else "",
+            layer.stored,
+        )
+        for layer in layers
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    return [
+        "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
+        for line in (head, *body)
+    ]

@@ -1,0 +1,304 @@
+"""Serving exports whose size follows density: SavedModel and `.keras`.
+
+    report = lth.export_saved_model(model, "served/lenet/1")
+    report = lth.export_keras(model, "lenet.keras")
+
+Each loads where neither this package nor tfmot is installed (the SavedModel without
+Keras too), and is reloaded in such a process before it takes its place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lth_keras import compat
+from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
+from lth_keras.export import model_io, staging
+from lth_keras.export.packed import VALUES_DTYPES
+from lth_keras.export.report import ExportReport, LayerNonzeros, held
+from lth_keras.export.serving import (
+    DEFAULT,
+    Served,
+    Signature,
+    Signatures,
+    filled,
+    is_pruned,
+    signatures_of,
+)
+from lth_keras.export.staging import Staged
+from lth_keras.export.substitutes import alone
+from lth_keras.export.verification import Case, Written
+from lth_keras.masking.copying import copied, rebuilt
+from lth_keras.masking.weights import weights_of
+from lth_keras.masking.wrapping import unwrap
+from lth_keras.storage import directories, files
+
+
+def export_saved_model(
+    model: keras.Model,
+    path: files.PathLike,
+    packed: bool = True,
+    values_dtype: str = "float32",
+    signatures: Signatures | None = None,
+    batch: Any = None,
+    overwrite: bool = False,
+    verify: bool = True,
+    holds: str = "present",
+    verbose: bool = True,
+) -> ExportReport:
+    """Writes a SavedModel with a `serving_default` signature.
+
+    Inputs and outputs go by their names in the model (by their keys, where they are
+    dicts), and the batch size is free where the model's is.
+
+    No other thread may use the model during an export, for its layers read other
+    tensors while they are traced. Exports in several threads wait for each other.
+
+    Args:
+        model: a built tf_keras model, wrapped or not, trained or not; it stays as it
+            is.
+        path: the directory to make; for TensorFlow Serving, NAME/VERSION.
+        packed: whether each weight with enough exact zeros is stored as a bitmask and
+            its nonzero values, from which the dense weight is made once, at load.
+            Otherwise the weights are plain variables.
+        values_dtype: "float32" stores packed values as they are; "float16" and
+            "bfloat16" round them. The report gives the change in the outputs.
+        signatures: further signatures, {name: f} or {name: (f, {input: TensorSpec})}
+            with f(model, inputs) -> tensor, list of tensors or {output: tensor}.
+            `inputs` are tensors by name, those of serving_default unless specs are
+            given. A variable or lookup table that f names is saved with it; one that
+            cannot be found must be an attribute of the model.
+        batch: what the model takes, to verify with; random by default.
+        overwrite: whether a SavedModel at `path` is replaced.
+        verify: whether the export is reloaded in a fresh process and compared.
+        holds: which weights the model holds, for the report: "present", "trained" or
+            "start".
+        verbose: whether the report is printed.
+
+    Raises:
+        LotteryError: an argument is not allowed, the model cannot be exported, `path`
+            is taken, there is no space, or what was written computes something else.
+            Nothing is left at `path` then, or what was there before.
+    """
+    stage = staged_saved_model(
+        model, path, packed, values_dtype, signatures, batch, overwrite, verify, holds
+    )
+    (report,) = staging.finish([stage], verify, verbose)
+    return report
+
+
+def export_keras(
+    model: keras.Model,
+    path: files.PathLike,
+    batch: Any = None,
+    overwrite: bool = False,
+    verify: bool = True,
+    holds: str = "present",
+    verbose: bool = True,
+) -> ExportReport:
+    """Writes a `.keras` file with exact zeros, which plain tf_keras loads.
+
+    It is as large as that of the dense model, but gzips to its density. The model in
+    it is uncompiled, unless it is of a class of your own and not wrapped: that is saved
+    as it is, with its optimizer.
+
+    Arguments and errors as of `export_saved_model`; `path` ends in ".keras".
+    """
+    stage = staged_keras(model, path, batch, overwrite, verify, holds)
+    (report,) = staging.finish([stage], verify, verbose)
+    return report
+
+
+@contextlib.contextmanager
+def staged_saved_model(
+    model: keras.Model,
+    path: files.PathLike,
+    packed: bool = True,
+    values_dtype: str = "float32",
+    signatures: Signatures | None = None,
+    batch: Any = None,
+    overwrite: bool = False,
+    verify: bool = True,
+    holds: str = "present",
+) -> Iterator[Staged]:
+    """`export_saved_model` as a stage for `staging.finish`."""
+    if values_dtype not in VALUES_DTYPES:
+        raise LotteryError(
+            f"values_dtype={values_dtype!r} is not allowed: use one of "
+            f"{', '.join(VALUES_DTYPES)}."
+        )
+    if values_dtype != "float32" and not packed:
+        raise LotteryError(
+            f"values_dtype={values_dtype!r} needs packed=True: a plain SavedModel "
+            "stores the weights as they are."
+        )
+    sentence = held(holds)
+    path = staging.local_path(path)
+    staging.check_model(model)
+    traced = signatures_of(model, signatures)
+    staging.check_saved_model(path, overwrite)
+    with (
+        alone,
+        directories.atomic_directory(path, overwrite) as place,
+        staging.temporary_directory(path) as aside,
+    ):
+        inputs = model_io.example_inputs(model, batch)
+        served = _served(model, traced, packed=packed, values_dtype=values_dtype)
+        served.save(place)
+        layers, narrowed = tuple(served.layers), served.narrowed
+        # Its packed weights would be in memory beside the dense ones.
+        del served
+        dense = os.path.join(aside, "dense")
+        _served(model, traced, packed=False, dense=True).save(dense)
+        cases = _cases(model, traced, inputs) if verify else ()
+        notes = []
+        if packed and not any(layer.stored == "bitmask" for layer in layers):
+            notes.append("no weight has enough zeros to be smaller packed; all dense.")
+        yield staging.staged(
+            Written(
+                "saved_model",
+                place,
+                path,
+                cases,
+                staging.tolerance(model, *([values_dtype] if narrowed else [])),
+                dense,
+                model_io.has_free_batch(traced[DEFAULT].specs),
+            ),
+            sentence,
+            {"packed": packed, "values_dtype": values_dtype},
+            layers,
+            notes,
+        )
+
+
+@contextlib.contextmanager
+def staged_keras(
+    model: keras.Model,
+    path: files.PathLike,
+    batch: Any = None,
+    overwrite: bool = False,
+    verify: bool = True,
+    holds: str = "present",
+) -> Iterator[Staged]:
+    """`export_keras` as a stage for `staging.finish`."""
+    sentence = held(holds)
+    path = staging.local_path(path)
+    staging.check_model(model)
+    specs = model_io.input_specs(model)
+    _check_loadable(model)
+    staging.check_file(path, ".keras", overwrite)
+    with alone, staging.temporary_directory(path) as aside:
+        inputs = model_io.example_inputs(model, batch)
+        plain = _plain(model)
+        written = os.path.join(aside, "export.keras")
+        _save_keras(plain, written)
+        layers = tuple(
+            LayerNonzeros(w.path, w.shape, int(np.count_nonzero(w.read())), "dense")
+            for w in weights_of(plain)
+        )
+        dense = written
+        if plain is not model:
+            for weight in weights_of(plain):
+                value = weight.read()
+                if is_pruned(weight, int(np.count_nonzero(value))):
+                    weight.write(filled(value))
+            dense = os.path.join(aside, "dense.keras")
+            _save_keras(plain, dense)
+        del plain
+        cases: tuple[Case, ...] = ()
+        if verify:
+            expected = model_io.expected_outputs(model, inputs)
+            cases = (Case(inputs, expected),)
+        yield staging.staged(
+            Written(
+                "keras",
+                written,
+                path,
+                cases,
+                staging.tolerance(model),
+                dense,
+                model_io.has_free_batch(specs),
+            ),
+            sentence,
+            {},
+            layers,
+            ["a .keras file stores zeros too; compressed, it is smaller."],
+        )
+        staging.put_in_place(written, path, overwrite)
+
+
+def _check_loadable(model: keras.Model) -> None:
+    """Refuses weights that tf_keras writes to a `.keras` file but cannot read."""
+    for weight in weights_of(model):
+        if compat.raw_variable(weight.variable).dtype == tf.bfloat16:
+            raise LotteryError(
+                f"weight {weight.path} of model {model.name!r} is bfloat16, which "
+                "tf_keras does not load from a .keras file: export a SavedModel, or "
+                "build the model with the policy mixed_bfloat16."
+            )
+
+
+def _served(
+    model: keras.Model, signatures: Mapping[str, Signature], **settings: Any
+) -> Served:
+    """`Served`, whose errors of tracing the user's model fit in one line."""
+    try:
+        return Served(model, signatures, **settings)
+    except (LotteryError, MemoryError):
+        raise
+    except Exception as error:  # whatever the model's own code raises
+        reason = " ".join(str(error).split())[:300]
+        raise LotteryError(
+            f"model {model.name!r} cannot be traced for export: "
+            f"{type(error).__name__}: {reason}"
+        ) from error
+
+
+def _cases(
+    model: keras.Model,
+    signatures: Mapping[str, Signature],
+    inputs: Mapping[str, np.ndarray],
+) -> tuple[Case, ...]:
+    """What each signature must compute."""
+    found = [Case(inputs, model_io.expected_outputs(model, inputs))]
+    common = signatures[DEFAULT].specs
+    for name, signature in signatures.items():
+        if name == DEFAULT:
+            continue
+        own = inputs
+        if signature.specs != common:
+            own = model_io.random_inputs(signature.specs)
+
+        tensors = {key: tf.constant(value) for key, value in own.items()}
+        arrays = model_io.computed(functools.partial(signature, model), tensors)
+        found.append(Case(own, arrays, name))
+    return tuple(found)
+
+
+def _plain(model: keras.Model) -> keras.Model:
+    """An uncompiled copy without wrappers; the model itself, if it is subclassed."""
+    if any(isinstance(m, PruneLowMagnitude) for m in compat.layers_within(model)):
+        return unwrap(model)
+    if not compat.is_functional(model) or type(model) not in compat.keras_classes():
+        return model
+    return rebuilt(model, copied)
+
+
+def _save_keras(model: keras.Model, path: str) -> None:
+    try:
+        model.save(path)
+    except (OSError, tf.errors.OpError):
+        raise
+    except Exception as error:  # whatever a layer's get_config raises
+        reason = " ".join(str(error).split())[:300]
+        raise LotteryError(
+            f"model {model.name!r} cannot be saved as .keras: {type(error).__name__}: "
+            f"{reason}"
+        ) from error

@@ -1,0 +1,296 @@
+"""A model as a SavedModel's module: signatures, and weights stored as asked for.
+
+Nothing of Keras is in it: the traced functions, the variables and tables that they
+read, and packed weights.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lth_keras.compat import LotteryError, keras, raw_variable
+from lth_keras.export import model_io
+from lth_keras.export.packed import PackedStore, PackedWeight, worthwhile
+from lth_keras.export.report import LayerNonzeros
+from lth_keras.export.resources import handles, named_by, resources
+from lth_keras.export.substitutes import Read, substituted
+from lth_keras.masking.weights import Weight, weights_of
+
+DEFAULT = "serving_default"
+_CHUNK = 1 << 20  # entries
+# What a variable costs besides its value: nodes that read, save and restore it.
+_VARIABLE = 1200  # bytes
+_LARGEST_CONSTANT = 1 << 14  # bytes
+
+# f(model, inputs by name) -> tensor, or tensors by output name.
+SignatureFunction = Callable[[keras.Model, dict[str, Any]], Any]
+Signatures = Mapping[
+    str,
+    SignatureFunction | tuple[SignatureFunction, Mapping[str, tf.TensorSpec]],
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """One traced function of the export: `function(model, inputs)`."""
+
+    function: SignatureFunction
+    specs: Mapping[str, tf.TensorSpec]
+
+    def __call__(self, model: keras.Model, inputs: dict[str, Any]) -> dict[str, Any]:
+        function = self.function
+        if hasattr(function, "python_function"):
+            # A tf.function would give the trace of another export.
+            function = tf.function(function.python_function)
+        found = function(model, inputs)
+        if isinstance(found, (list, tuple)):
+            found = {f"output_{index}": value for index, value in enumerate(found)}
+        elif not isinstance(found, Mapping):
+            found = {"output": found}
+        return {name: _dense(name, value) for name, value in found.items()}
+
+
+def signatures_of(model: keras.Model, extra: Signatures | None) -> dict[str, Signature]:
+    """serving_default, and what else was asked for.
+
+    Raises:
+        LotteryError: the model has no inputs, an entry is not a function, or an input
+            has a name that TensorFlow does not take.
+    """
+    specs = model_io.input_specs(model)
+    found = {DEFAULT: Signature(model_io.call, specs)}
+    if not isinstance(extra or {}, Mapping):
+        raise LotteryError(
+            f"signatures is a {type(extra).__name__}: give a dict, {{name: f}} or "
+            "{name: (f, {input name: tf.TensorSpec})}."
+        )
+    for name, value in (extra or {}).items():
+        function, own = value if isinstance(value, tuple) else (value, specs)
+        if name == DEFAULT or not callable(function):
+            raise LotteryError(
+                f"signatures[{name!r}] is not allowed: give names other than {DEFAULT} "
+                "with f(model, inputs) or (f, {input name: tf.TensorSpec})."
+            )
+        if bad := [key for key in own if model_io.argument_name(key) != key]:
+            raise LotteryError(
+                f"signatures[{name!r}] has an input {bad[0]!r}: use letters, digits "
+                "and _, a letter first."
+            )
+        named = {key: tf.TensorSpec(s.shape, s.dtype, key) for key, s in own.items()}
+        found[name] = Signature(function, named)
+    return found
+
+
+def _dense(name: Any, value: Any) -> Any:
+    """The output of a signature as a tensor."""
+    if isinstance(name, str) and not isinstance(
+        value, (tf.RaggedTensor, tf.SparseTensor)
+    ):
+        with contextlib.suppress(TypeError, ValueError):
+            return tf.convert_to_tensor(value)
+    raise LotteryError(
+        f"output {name!r} of a signature is a {type(value).__name__}: return a dense "
+        "tensor, some in a list, or {output name: dense tensor}."
+    )
+
+
+class Served:
+    """The model ready for `tf.saved_model.save`.
+
+    Args:
+        model: a built model, wrapped or not; it stays as it is.
+        signatures: as from `signatures_of`.
+        packed: whether weights that get smaller by it are stored packed, and small
+            ones as constants of the functions that read them.
+        values_dtype: of the packed values.
+        dense: whether zeros of pruned weights are filled with random numbers: the
+            network that the export is compared with.
+
+    Attributes:
+        layers: how each weight is stored.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        signatures: Mapping[str, Signature],
+        packed: bool = True,
+        values_dtype: str = "float32",
+        dense: bool = False,
+    ):
+        self._model, self._signatures = model, signatures
+        self._store = PackedStore(values_dtype)
+        self._packed: dict[int, PackedWeight] = {}
+        self._constants: set[int] = set()
+        self._variables: list[Any] = []
+        self._counts: dict[int, tuple[tuple[int, ...], int]] = {}
+        reads: dict[int, tuple[Any, Read]] = {}
+        self.layers: list[LayerNonzeros] = []
+        weights = weights_of(model)
+        for weight in weights:
+            reads.update(self._source(weight, packed, dense))
+        self._functions = self._trace(reads)
+        if lost := self._still_captured():
+            # A weight that a layer also reads by another way stays a variable.
+            for key in lost:
+                if key in self._packed:
+                    self._store.drop(self._packed.pop(key))
+                del reads[key]
+            self._functions = self._trace(reads)
+        self._check_captured()
+        paths = {id(raw_variable(w.variable)): w for w in weights}
+        for key, (shape, nonzeros) in self._counts.items():
+            how = "bitmask" if key in self._packed else "dense"
+            self.layers.append(LayerNonzeros(paths[key].path, shape, nonzeros, how))
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether some values were rounded to `values_dtype`."""
+        return self._store.narrowed
+
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes of all bitmasks and the values to them."""
+        return self._store.bytes
+
+    def save(self, path: str) -> None:
+        """Writes the SavedModel into a directory."""
+        module = tf.Module()
+        captured = self._captured()
+        module.packed = self._store.weights
+        module.parts = self._store.variables()
+        module.made = self._variables
+        module.read = [item for item in self._readable() if handles(item) & captured]
+        tf.saved_model.save(module, path, signatures=self._functions)
+
+    def _source(
+        self, weight: Weight, packed: bool, dense: bool
+    ) -> dict[int, tuple[Any, Read]]:
+        """What is read in the place of a weight, if not its variable by itself."""
+        raw = raw_variable(weight.variable)
+        key = id(raw)
+        value = weight.read()
+        nonzeros = int(np.count_nonzero(value))
+        self._counts[key] = (weight.shape, nonzeros)
+        floating = raw.dtype.is_floating
+        if dense and floating and is_pruned(weight, nonzeros):
+            return {key: (raw, self._variable(filled(value)))}
+        if packed and floating and worthwhile(value):
+            own = self._packed[key] = self._store.add(value, weight.path)
+            return {key: (raw, own.read)}
+        copies = value.nbytes * (len(self._signatures) - 1)
+        if (
+            packed
+            and floating
+            and copies < _VARIABLE
+            and value.nbytes <= _LARGEST_CONSTANT
+        ):
+            self._constants.add(key)
+            return {key: (raw, lambda: tf.constant(value, raw.dtype))}
+        if getattr(raw, "values", None):
+            # A distribution strategy's variable has a copy per replica; one serves.
+            return {key: (raw, self._variable(value))}
+        if weight.mask is not None:
+            return {key: (raw, lambda: raw.read_value())}
+        return {}
+
+    def _variable(self, value: np.ndarray) -> Read:
+        variable = tf.Variable(value, trainable=False)
+        self._variables.append(variable)
+        return lambda: variable.read_value()
+
+    def _trace(self, reads: Mapping[int, tuple[Any, Read]]) -> dict[str, Any]:
+        with substituted(self._model, reads):
+            return {
+                name: _traced(self._model, signature)
+                for name, signature in self._signatures.items()
+            }
+
+    def _captured(self) -> set[int]:
+        return {
+            id(external)
+            for function in self._functions.values()
+            for external, _ in function.graph.captures
+        }
+
+    def _readable(self) -> list[Any]:
+        """Variables and tables of the model, and others that signatures read."""
+        found = resources(self._model)
+        known = {
+            handle for item in [*self._variables, *found] for handle in handles(item)
+        }
+        for name, signature in self._signatures.items():
+            # Graphs keep a list of their variables, but none of their tables.
+            held = [
+                *self._functions[name].graph.variables,
+                *named_by(signature.function),
+            ]
+            for item in held:
+                if not handles(item) <= known:
+                    found.append(item)
+                    known |= handles(item)
+        return found
+
+    def _check_captured(self) -> None:
+        """Refuses functions that read what cannot be saved with them."""
+        known = {id(weight.resource_handle) for weight in self._store.weights}
+        for item in [*self._variables, *self._readable()]:
+            known |= handles(item)
+        for name, function in self._functions.items():
+            for external, _ in function.graph.captures:
+                if external.dtype != tf.resource or id(external) in known:
+                    continue
+                raise LotteryError(
+                    f"signature {name!r} of model {self._model.name!r} reads a lookup "
+                    "table or another resource that cannot be found: make it an "
+                    "attribute of the model, as model.table = table."
+                )
+
+    def _still_captured(self) -> list[int]:
+        captured = self._captured()
+        raws = {
+            id(raw): raw
+            for weight in weights_of(self._model)
+            for raw in [raw_variable(weight.variable)]
+        }
+        replaced = [*self._packed, *self._constants]
+        return [key for key in replaced if handles(raws[key]) & captured]
+
+
+def is_pruned(weight: Weight, nonzeros: int) -> bool:
+    """Whether zeros of the weight are pruned entries, so far as can be told."""
+    if weight.mask is not None:
+        return True
+    return len(weight.shape) > 1 and nonzeros < int(np.prod(weight.shape))
+
+
+def filled(value: np.ndarray) -> np.ndarray:
+    """The weight with its zeros drawn from a normal of the other entries' width.
+
+    In place, and in parts: the weight may be most of the memory there is.
+    """
+    flat = np.reshape(value, -1)
+    kept = flat[flat != 0].astype(np.float64)
+    width = (float(np.std(kept)) if kept.size else 0.0) or 0.05
+    rng = np.random.default_rng(0)
+    for start in range(0, flat.size, _CHUNK):
+        part = flat[start : start + _CHUNK]
+        drawn = rng.normal(0.0, width, part.size).astype(value.dtype)
+        np.copyto(part, drawn, where=part == 0)
+    return value
+
+
+def _traced(model: keras.Model, signature: Signature) -> Any:
+    specs = signature.specs
+
+    def run(**inputs: Any) -> dict[str, Any]:
+        # The keywords come sorted, and a model takes its inputs in order.
+        return signature(model, {name: inputs[name] for name in specs})
+
+    return tf.function(run, autograph=False).get_concrete_function(**specs)

@@ -1,0 +1,173 @@
+"""coverage: what of a model is pruned, how far, and why the rest is not.
+
+lth.coverage(model)                            # prints a table, as summary() does
+rows = lth.coverage(model, print_fn=None)      # the same as data
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lth_keras import compat
+from lth_keras.compat import PruneLowMagnitude, keras
+from lth_keras.masking import sites
+from lth_keras.masking.weights import trainable_in
+from lth_keras.masking.wrappers import PruneByLevel
+
+_NORMALISATION = (
+    keras.layers.BatchNormalization,
+    keras.layers.LayerNormalization,
+    keras.layers.GroupNormalization,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightCoverage:
+    """One weight of a model.
+
+    Attributes:
+        layer: name of the layer, with the names of the models around it.
+        weight: name of the weight in its layer.
+        shape: its shape.
+        pruned: whether it is held on a mask.
+        reason: why not, or "" where it is.
+        density: share of its entries that the mask keeps; 1.0 without a mask.
+    """
+
+    layer: str
+    weight: str
+    shape: tuple[int, ...]
+    pruned: bool
+    reason: str
+    density: float
+
+
+class Coverage(list[WeightCoverage]):
+    """The weights of a model in order; `str()` of it is a table."""
+
+    @property
+    def density(self) -> float:
+        """P_m over the pruned weights, 1.0 where there are none."""
+        pruned = [row for row in self if row.pruned]
+        total = sum(int(np.prod(row.shape)) for row in pruned)
+        kept = sum(int(np.prod(row.shape)) * row.density for row in pruned)
+        return kept / total if total else 1.0
+
+    def __str__(self) -> str:
+        head = ("layer", "weight", "shape", "density", "pruned")
+        body = [
+            (
+                row.layer,
+                row.weight,
+                " x ".join(map(str, row.shape)) or "scalar",
+                f"{row.density:.4f}" if row.pruned else "",
+                "yes" if row.pruned else f"no: {row.reason}",
+            )
+            for row in self
+        ]
+        widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+        lines = [
+            "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
+            for line in (head, *body)
+        ]
+        lines.append(f"density of the prunable weights: {self.density:.4f}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        # Short: in a notebook the table has just been printed.
+        pruned = sum(row.pruned for row in self)
+        return f"<{len(self)} weights, {pruned} pruned, density {self.density:.4f}>"
+
+
+def coverage(
+    model: keras.Model, print_fn: Callable[[str], object] | None = print
+) -> Coverage:
+    """Prints what of `model` is pruned, weight by weight, and why the rest is not.
+
+    Args:
+        model: a built tf_keras model, wrapped or not.
+        print_fn: takes the table; None prints nothing.
+
+    Returns:
+        One row per weight; `str()` of it is the table.
+
+    Raises:
+        LotteryError: not a tf_keras model.
+    """
+    compat.require_tf_keras_model(model)
+    found = Coverage(_rows(model, "", set(), trainable_in(model)))
+    if print_fn is not None:
+        print_fn(str(found))
+    return found
+
+
+def _rows(
+    model: keras.Model, prefix: str, seen: set[int], trainable: set[int]
+) -> Iterator[WeightCoverage]:
+    for layer in model.layers:
+        if id(layer) in seen:
+            continue
+        seen.add(id(layer))
+        if isinstance(layer, keras.Model):
+            yield from _rows(layer, f"{prefix}{layer.name}/", seen, trainable)
+            continue
+        path = prefix + layer.name
+        held = _masks(layer)
+        inner = layer.layer if isinstance(layer, PruneLowMagnitude) else layer
+        for variable in inner.weights:
+            if not isinstance(variable, tf.Variable):
+                continue  # a vocabulary, which Keras lists among the weights
+            key = id(compat.raw_variable(variable))
+            mask = held.get(key)
+            reason = _reason(layer, inner, variable, key in trainable)
+            yield WeightCoverage(
+                layer=path,
+                weight=variable.name.split("/")[-1].split(":")[0],
+                shape=tuple(variable.shape),
+                pruned=mask is not None,
+                reason="" if mask is not None else reason,
+                density=1.0 if mask is None else float(np.mean(mask.numpy() != 0)),
+            )
+
+
+def _masks(layer: keras.layers.Layer) -> dict[int, Any]:
+    if not isinstance(layer, PruneLowMagnitude):
+        return {}
+    return {id(compat.raw_variable(v)): mask for v, mask, _ in layer.pruning_vars}
+
+
+def _reason(
+    layer: keras.layers.Layer, inner: keras.layers.Layer, weight: Any, trainable: bool
+) -> str:
+    """Why a weight of `inner`, which `layer` wraps or is, has no mask."""
+
+    def among(variables: list[Any]) -> bool:
+        raw = compat.raw_variable(weight)
+        return any(compat.raw_variable(v) is raw for v in variables)
+
+    if among(sites.unreachable(inner)):
+        return "kept in a list or dict; make it an attribute of its layer"
+    if among([site.variable for site in sites.sites(inner)]):
+        if isinstance(layer, PruneByLevel):
+            return "not on a mask"
+        if not trainable:
+            return "frozen (trainable=False)"
+        return "left out (not wrapped, excluded, or no rate)"
+    if among([site.variable for site in sites.sites(inner, embeddings=True)]):
+        return "embedding (wrap with embeddings=True)"
+    if sites.supports(inner):
+        if "bias" in weight.name.split("/")[-1] or len(weight.shape) < 2:
+            return "bias or other vector, never pruned"
+        return "no kernel that is known; name it in get_prunable_weights"
+    if isinstance(inner, _NORMALISATION):
+        return "normalisation parameter, never pruned"
+    if not inner.trainable_weights:
+        return "not trainable"
+    if type(inner).__module__.split(".")[0] == "tf_keras":
+        return f"Keras layer class that is not pruned ({type(inner).__name__})"
+    return "unknown layer class; give it get_prunable_weights"

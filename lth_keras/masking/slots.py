@@ -1,0 +1,166 @@
+"""Optimizer state: read it, put it back, keep it on the masks.
+
+A rewound network with the old moments is no ticket. Zeroing them is wrong for some
+optimizers (Adagrad starts above zero, averages of weights start at the weights), so
+the state is built before the first step, read whole, and put back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lth_keras import compat
+from lth_keras.compat import LotteryError, keras
+from lth_keras.masking.weights import Weight, weights_of
+
+State = dict[str, np.ndarray]
+
+
+def capture(model: keras.Model, optimizer: Any) -> State:
+    """Reads every variable of the optimizer, which is built if need be.
+
+    Constant arrays, as most slots are before the first step, take no memory. A
+    moving average of the weights that equals the weights is left out.
+    """
+    variables = _variables(model, optimizer)
+    same = {
+        id(slot)
+        for weight in weights_of(model)
+        for name, slot in compat.optimizer_slots(optimizer, weight.variable).items()
+        if compat.is_average_slot(name)
+        and np.array_equal(keras.backend.get_value(slot), weight.read())
+    }
+    return {
+        path: _compact(keras.backend.get_value(variable))
+        for path, variable in variables.items()
+        if id(variable) not in same
+    }
+
+
+def restore(model: keras.Model, optimizer: Any, state: State) -> None:
+    """Puts a captured state back; the model's weights and masks are set already.
+
+    Entries of slots that belong to pruned weights get the value they had before the
+    first step, and averages of the weights that were left out get the weights.
+
+    Raises:
+        LotteryError: the state is of another kind of optimizer.
+    """
+    variables = _variables(model, optimizer)
+    averages = {
+        id(slot): weight
+        for weight in weights_of(model)
+        for name, slot in compat.optimizer_slots(optimizer, weight.variable).items()
+        if compat.is_average_slot(name)
+    }
+    _check_same_optimizer(variables, set(averages), state)
+    for path, variable in variables.items():
+        if path in state:
+            variable.assign(np.broadcast_to(state[path], variable.shape))
+        elif id(variable) in averages:
+            variable.assign(averages[id(variable)].read())
+    project(model, optimizer)
+
+
+def reset_iterations(optimizer: Any, step: int) -> None:
+    """Sets the step count that learning-rate schedules read."""
+    optimizer.iterations.assign(step)
+
+
+def has_stepped(optimizer: Any) -> bool:
+    """Whether there is an optimizer and it has made a step."""
+    if optimizer is None:
+        return False
+    return int(keras.backend.get_value(optimizer.iterations)) > 0
+
+
+def project(model: keras.Model, optimizer: Any) -> None:
+    """Gives the slot entries of pruned weights the value before the first step."""
+    for weight, name, slot in _pruned_slots(model, optimizer):
+        mask = weight.read_mask()
+        value = np.asarray(keras.backend.get_value(slot))
+        start = value.dtype.type(_start(optimizer, name))
+        wrong = ~mask & (value != start)
+        if wrong.any():
+            slot.assign(np.where(wrong, start, value))
+
+
+def violations(model: keras.Model, optimizer: Any) -> list[str]:
+    """Slots that hold anything but their first value where a weight is pruned."""
+    found = []
+    for weight, name, slot in _pruned_slots(model, optimizer):
+        value = np.asarray(keras.backend.get_value(slot))
+        start = value.dtype.type(_start(optimizer, name))
+        if np.any((value != start) & ~weight.read_mask()):
+            found.append(f"slot {name} of {weight.path}")
+    return found
+
+
+def _check_same_optimizer(
+    variables: dict[str, Any], averages: set[int], state: State
+) -> None:
+    expected = {p for p, v in variables.items() if id(v) not in averages}
+    wrong = (expected - set(state)) | (set(state) - set(variables))
+    wrong |= {
+        path
+        for path, value in state.items()
+        if path in variables
+        and np.size(value) not in (1, int(np.prod(variables[path].shape)))
+    }
+    if wrong:
+        raise LotteryError(
+            f"the captured optimizer state does not fit this optimizer (it differs in "
+            f"{min(wrong)}): use the optimizer, and the weights, that it was captured "
+            "with."
+        )
+
+
+def _start(optimizer: Any, name: str) -> float:
+    if compat.is_average_slot(name):
+        return 0.0
+    return compat.accumulator_start(optimizer, name)
+
+
+def _pruned_slots(model: keras.Model, optimizer: Any) -> list[tuple[Weight, str, Any]]:
+    # Factored moments mix the entries of rows and columns, in a slot of any shape.
+    factored = isinstance(
+        getattr(optimizer, "inner_optimizer", optimizer), keras.optimizers.Adafactor
+    )
+    return [
+        (weight, name, slot)
+        for weight in weights_of(model)
+        if weight.mask is not None
+        for name, slot in compat.optimizer_slots(optimizer, weight.variable).items()
+        if tuple(slot.shape) == weight.shape
+        and (not factored or compat.is_average_slot(name))
+    ]
+
+
+def _variables(model: keras.Model, optimizer: Any) -> dict[str, Any]:
+    with model.distribute_strategy.scope():
+        compat.build_optimizer(optimizer, model.trainable_variables)
+    others = {id(v) for v in model.weights}
+    others |= {id(compat.raw_variable(v)) for v in model.weights}
+    return compat.optimizer_variables(optimizer, others)
+
+
+def _compact(value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.size <= 1 or not np.all(array == array.flat[0]):
+        return array
+    if array.flat[0] == 0 and np.signbit(array).any():
+        return array  # -0.0 among zeros equals them, but not bit for bit
+    return np.broadcast_to(array.flat[0].copy(), array.shape)
+
+
+def stored(state: State) -> State:
+    """The state as it goes to a file: constant arrays as scalars.
+
+    `restore` takes either form.
+    """
+    return {
+        path: value.flat[0] if value.size > 1 and not any(value.strides) else value
+        for path, value in state.items()
+    }

@@ -1,0 +1,155 @@
+"""The weights of a model in order, each with its owner and its mask.
+
+What belongs to the network: kernels, biases, normalisation parameters and moving
+statistics. Masks and tfmot's counters are not among them, so that a wrapped model
+and the same model unwrapped list the same weights.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lth_keras.compat import (
+    LotteryError,
+    PruneLowMagnitude,
+    keras,
+    layers_within,
+    own_variables,
+    raw_variable,
+)
+from lth_keras.pruning import masks
+
+
+@dataclasses.dataclass(frozen=True)
+class Weight:
+    """One weight of a model.
+
+    Attributes:
+        layer: name of the innermost layer that owns it.
+        kind: class name of that layer.
+        name: name of the weight in that layer.
+        variable: the variable itself.
+        mask: the variable of its mask, or None where it is not prunable.
+        wrapper: the pruning wrapper around it, or None.
+    """
+
+    layer: str
+    kind: str
+    name: str
+    variable: Any
+    mask: Any
+    wrapper: Any
+
+    @property
+    def path(self) -> str:
+        return f"{self.layer}/{self.name}"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape = self.variable.shape
+        # Some preprocessing layers leave it open until they are adapted.
+        return tuple(shape if shape.is_fully_defined() else self.read().shape)
+
+    def read(self) -> np.ndarray:
+        """A copy of the value, in the dtype it is stored in."""
+        return np.asarray(keras.backend.get_value(raw_variable(self.variable)))
+
+    def write(self, value: np.ndarray) -> None:
+        """Sets the value on every replica."""
+        raw_variable(self.variable).assign(value)
+
+    def read_mask(self) -> np.ndarray:
+        """The mask as a boolean array; all True where there is none."""
+        if self.mask is None:
+            return np.ones(self.shape, bool)
+        return np.asarray(keras.backend.get_value(self.mask)) != 0
+
+    def write_mask(self, mask: np.ndarray) -> None:
+        """Sets the mask, and the weight to +0.0 where it prunes."""
+        self.mask.assign(np.asarray(mask, self.mask.dtype.as_numpy_dtype))
+        self.write(masks.apply(self.read(), mask))
+
+
+def weights_of(model: keras.Model) -> list[Weight]:
+    """The weights of a built model, in the order of `model.weights`.
+
+    Raises:
+        LotteryError: the model has no weights yet.
+    """
+    if not model.built:
+        raise LotteryError(
+            f"model {model.name!r} has no weights yet: call "
+            "model.build(input_shape) with the shape of a batch first."
+        )
+    layers = layers_within(model)
+    pruned: dict[int, tuple[Any, Any]] = {}
+    bookkeeping: set[int] = set()
+    for layer in layers:
+        if isinstance(layer, PruneLowMagnitude):
+            for variable, mask, threshold in layer.pruning_vars:
+                pruned[id(raw_variable(variable))] = mask, layer
+                bookkeeping |= {id(mask), id(threshold)}
+            bookkeeping.add(id(layer.pruning_step))
+    owners: dict[int, Any] = {}
+    for layer in layers:
+        # tfmot's wrapper lists the weights of its layer as if they were its own.
+        if not isinstance(layer, PruneLowMagnitude):
+            for variable in own_variables(layer):
+                owners.setdefault(id(raw_variable(variable)), layer)
+    found = []
+    for variable in model.weights:
+        key = id(raw_variable(variable))
+        if key in bookkeeping or id(variable) in bookkeeping:
+            continue
+        if not isinstance(variable, tf.Variable):
+            continue  # a vocabulary, which Keras lists among the weights
+        mask, wrapper = pruned.get(key, (None, None))
+        owner = owners.get(key, model)
+        found.append(
+            Weight(
+                layer=owner.name,
+                kind=type(owner).__name__,
+                name=variable.name.split("/")[-1].split(":")[0],
+                variable=variable,
+                mask=mask,
+                wrapper=wrapper,
+            )
+        )
+    return found
+
+
+def trainable_in(model: keras.Model) -> set[int]:
+    """Identities of the raw variables that training the model would change.
+
+    A layer inside a frozen model does not train, whatever its own flag says.
+    """
+    if model.built:
+        variables = model.trainable_variables
+    else:
+        layers = [layer for layer in model.layers if layer.built]
+        variables = [v for layer in layers for v in layer.trainable_weights]
+    return {id(raw_variable(v)) for v in variables}
+
+
+def pruned_weights_of(model: keras.Model) -> list[Weight]:
+    """The weights that are held on masks.
+
+    Raises:
+        LotteryError: there are none: the model is not wrapped.
+    """
+    pruned = [w for w in weights_of(model) if w.mask is not None]
+    if not pruned:
+        raise LotteryError(
+            f"model {model.name!r} holds no weight on a mask: wrap it first, "
+            "model = lth.wrap(model)."
+        )
+    return pruned
+
+
+def density_of(model: keras.Model) -> float:
+    """P_m over the pruned weights of a wrapped model."""
+    return masks.density([w.read_mask() for w in pruned_weights_of(model)])

@@ -1,0 +1,194 @@
+"""The PruneLowMagnitude subclass that keeps a layer's weights on a mask.
+
+It differs from its parent in what it leaves alone: masks change only between two
+`fit` calls, weights are written by nobody but the optimizer, and the layer's name,
+dtype, Keras mask, state and regularisers stay as they were.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lth_keras import compat
+from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
+from lth_keras.masking import sites as prunable
+from lth_keras.masking.schedules import IterativePruning
+from lth_keras.masking.variables import MaskedVariable
+
+
+@keras.utils.register_keras_serializable("lth_keras")
+class PruneByLevel(PruneLowMagnitude):
+    """A layer whose prunable weights are held on masks that change by level.
+
+    Args:
+        layer: a layer for which `prunable.supports` holds, built or not.
+        pruning_schedule: holds the pruning rate of this layer.
+        scope: "layer" or "global": whether `lth.prune` ranks this layer's weights
+            alone or with those of all global layers.
+        criterion: name of the score function.
+        embeddings: whether an Embedding's table is pruned.
+        signature: from a configuration, what the layer was called with, if its
+            weights come into being only then.
+        **kwargs: Keras layer arguments; the name is the wrapped layer's by default.
+    """
+
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        pruning_schedule: IterativePruning,
+        scope: str = "layer",
+        criterion: str = "magnitude",
+        embeddings: bool = False,
+        signature: list[Any] | None = None,
+        **kwargs: Any,
+    ):
+        if not prunable.supports(layer, embeddings):
+            raise LotteryError(
+                f"layer {layer.name!r} ({type(layer).__name__}) has no weights that "
+                "can be pruned: give it a get_prunable_weights method that returns "
+                "them."
+            )
+        self.scope, self.criterion = scope, criterion
+        self._embeddings = embeddings
+        self.__dict__["_signature"] = signature
+        # Not through setattr, by which Keras would track what they hold.
+        self.__dict__["_own_weight_names"] = {}
+        self.__dict__["_sites"] = []
+        name = kwargs.pop("name", layer.name)
+        kwargs.setdefault("dtype", layer.dtype_policy)
+        # The way a layer tells tfmot what to prune; its registry knows fewer.
+        layer.get_prunable_weights = lambda: [site.variable for site in self._sites]
+        super().__init__(layer, pruning_schedule=pruning_schedule, **kwargs)
+        compat.set_name(self, name)
+        compat.silence_autocast(self)
+        self.supports_masking = layer.supports_masking
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.pruning_obj is None:
+            # Some layers (MultiHeadAttention) create their weights only when
+            # called, and inside this layer's scope they would get other names.
+            in_call = compat.builds_in_call(self.layer)
+            if in_call:
+                self.__dict__["_signature"] = compat.written_signature([args, kwargs])
+            if in_call or not self.layer.built:
+                compat.call_in_scratch_graph(self.layer, args, kwargs)
+            # The loader of SavedModels calls layers built that are not yet.
+            self.built = False
+        return super().__call__(*args, **kwargs)
+
+    def build(self, input_shape: Any = None) -> None:
+        if not self.layer.built:
+            if self._signature:
+                # A SavedModel is being loaded, and its masks go where they are now.
+                arguments = compat.read_signature(self._signature)
+                compat.call_in_scratch_graph(self.layer, *arguments)
+            else:
+                self.layer.build(input_shape)
+                self.layer.built = True
+        self.__dict__["_sites"] = prunable.sites(self.layer, self._embeddings)
+        super().build(input_shape)
+        self._install()
+
+    def add_weight(self, name: str | None = None, **kwargs: Any) -> Any:
+        # The parent gives all masks of a layer one name, which HDF5 files refuse.
+        seen = self._own_weight_names.get(name or "", 0)
+        self._own_weight_names[name or ""] = seen + 1
+        return super().add_weight(name=f"{name}_{seen}" if seen else name, **kwargs)
+
+    def _install(self) -> None:
+        """Puts a masked read wherever the layer holds a prunable weight."""
+        held = {id(compat.raw_variable(v)): (v, m) for v, m, _ in self.pruning_vars}
+        for site in self._sites:
+            variable, mask = held[id(compat.raw_variable(site.variable))]
+            proxy = MaskedVariable(variable, mask)
+            for place in prunable.places(self.layer, variable):
+                # Not through setattr, by which Keras would track it as a weight.
+                place.owner.__dict__[place.attribute] = proxy
+            for layer in compat.layers_within(self.layer):
+                compat.rebind_losses(layer, variable, proxy)
+            if variable.constraint is not None:
+                compat.set_constraint(
+                    variable, _MaskedConstraint(variable.constraint, mask)
+                )
+
+    def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        for name in ("mask", "training"):
+            if name in kwargs and not compat.expects(self.layer, name):
+                del kwargs[name]
+        return self.layer(inputs, *args, **kwargs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return self.layer.compute_mask(inputs, mask)
+
+    @property
+    def stateful(self) -> bool:
+        return bool(getattr(self.layer, "stateful", False))
+
+    @stateful.setter
+    def stateful(self, value: bool) -> None:
+        layer = vars(self).get("layer")
+        if layer is not None:
+            layer.stateful = value
+
+    def reset_states(self, *args: Any, **kwargs: Any) -> None:
+        """Resets the states of a stateful recurrent layer."""
+        self.layer.reset_states(*args, **kwargs)
+
+    @property
+    def sites(self) -> list[prunable.Site]:
+        """Where the layer holds its pruned weights, in the order of the masks."""
+        return list(self._sites)
+
+    @property
+    def rate(self) -> float:
+        """Share of this layer's surviving weights pruned per round."""
+        return self.pruning_schedule.rate
+
+    def read_masks(self) -> list[np.ndarray]:
+        """The masks as boolean arrays with the shapes of the pruned weights."""
+        return [mask.numpy() != 0 for _, mask, _ in self.pruning_vars]
+
+    def get_build_config(self) -> None:
+        # Weights come into being when the model around this layer is rebuilt, by a
+        # call: some layers cannot be built from a shape.
+        return None
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        for stock in ("block_size", "block_pooling_type"):
+            del config[stock]
+        config.update(
+            scope=self.scope,
+            criterion=self.criterion,
+            embeddings=self._embeddings,
+            signature=self._signature,
+        )
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> PruneByLevel:
+        config = dict(config)
+        schedule = config.pop("pruning_schedule")
+        config["pruning_schedule"] = IterativePruning.from_config(schedule["config"])
+        layer = config.pop("layer")
+        # Files of the old formats are read by the bare name, which is not registered.
+        known = keras.saving.get_registered_object(layer.get("registered_name"))
+        scope = {} if known is None else {layer["class_name"]: known}
+        with keras.utils.custom_object_scope(scope):
+            config["layer"] = keras.layers.deserialize(layer)
+        return cls(**config)
+
+
+class _MaskedConstraint:
+    """A weight's own constraint, kept from reviving pruned weights."""
+
+    def __init__(self, constraint: Any, mask: Any):
+        self._constraint, self._mask = constraint, mask
+
+    def __call__(self, weights: Any) -> Any:
+        # A product would leave -0.0, or NaN, where a pruned weight is constrained.
+        kept = self._constraint(weights)
+        return tf.where(self._mask != 0, kept, tf.zeros_like(kept))

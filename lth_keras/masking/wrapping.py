@@ -1,0 +1,215 @@
+"""wrap and unwrap: a whole model with, and without, weights held on masks.
+
+model = lth.wrap(model, rate=0.2)        # the caller's model stays untouched
+...
+plain = lth.unwrap(model)                # ordinary Keras, exact zeros
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from lth_keras import compat
+from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
+from lth_keras.masking import sites
+from lth_keras.masking.copying import copied, rebuilt
+from lth_keras.masking.schedules import IterativePruning
+from lth_keras.masking.weights import trainable_in
+from lth_keras.masking.wrappers import PruneByLevel
+from lth_keras.pruning.criteria import registry as criteria
+from lth_keras.pruning.rates import Rate, Rates
+
+_SCOPES = ("layer", "global")
+_PREPROCESSING = keras.layers.experimental.preprocessing.PreprocessingLayer
+
+
+def wrap(
+    model: keras.Model,
+    rate: Rate = 0.2,
+    scope: str = "layer",
+    criterion: str = "magnitude",
+    output_rate: float | None = None,
+    exclude: str | Iterable[str] = (),
+    embeddings: bool = False,
+) -> keras.Model:
+    """A copy of `model` whose prunable weights are held on masks.
+
+    The masks start as all ones: the copy computes and trains as the original does,
+    until `lth.prune`, a ticket or a search changes them. Compile it yourself.
+
+    Args:
+        model: Sequential (built or not) or Functional tf_keras model, in any
+            distribution strategy's scope; its present weights become theta_0.
+        rate: share of the surviving weights pruned per round: a float in (0, 1),
+            {regex on layer name: float} or f(layer) -> float. None leaves out.
+        scope: "layer" ranks each layer's weights by themselves, "global" all
+            together (1803.03635, section 4); then there is one rate.
+        criterion: name of the score function; see `lth.criteria.names()`.
+        output_rate: rate of the output layer, where it differs (the paper: half).
+        exclude: regular expressions on names of layers to leave dense.
+        embeddings: whether Embedding tables are pruned too.
+
+    Returns:
+        A new, uncompiled model of the same class, name, layer names, outputs and
+        weights. Layers that cannot be pruned, and those that do not train
+        (trainable=False, of their own or of a model around them), are copied as
+        they are and stay dense.
+
+    Raises:
+        LotteryError: the model or an argument is not one that can be wrapped.
+    """
+    _check_model(model)
+    if scope not in _SCOPES:
+        raise LotteryError(f"scope={scope!r} is not known: use 'layer' or 'global'.")
+    criteria.get(criterion)
+    rates = Rates(rate, output_rate, exclude)
+    outputs = _output_layers(model, embeddings)
+    trainable = trainable_in(model)
+    used: set[float] = set()
+
+    def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
+        copy = copied(layer)
+        if not sites.supports(layer, embeddings):
+            return copy
+        value = rates.of(layer, id(layer) in outputs)
+        if value is None or not _trains(layer, embeddings, trainable):
+            return copy
+        used.add(value)
+        return PruneByLevel(copy, IterativePruning(value), scope, criterion, embeddings)
+
+    with compat.resettable_generators():
+        wrapped = rebuilt(model, convert)
+    rates.check_all_matched()
+    if not used:
+        raise LotteryError(
+            "the model has no layer that can be pruned: lth.coverage(model) says "
+            "why for each weight."
+        )
+    if scope == "global" and len(used) > 1:
+        raise LotteryError(
+            f"scope='global' ranks all weights together at one rate, got "
+            f"{sorted(used)}: give one rate, and None for layers to leave out."
+        )
+    return wrapped
+
+
+def _trains(layer: keras.layers.Layer, embeddings: bool, trainable: set[int]) -> bool:
+    """Whether the layer has, or will have, prunable weights that train."""
+    if not layer.built:
+        return bool(layer.trainable)
+    weights = [site.variable for site in sites.sites(layer, embeddings)]
+    return any(id(compat.raw_variable(v)) in trainable for v in weights)
+
+
+def unwrap(model: keras.Model) -> keras.Model:
+    """An ordinary Keras model with exact zeros where the masks prune.
+
+    Args:
+        model: a model made by `wrap` (or loaded from a file of one).
+
+    Returns:
+        A new, uncompiled model without a trace of tfmot or of this package; its
+        weights are copies, so training it leaves `model` as it is.
+
+    Raises:
+        LotteryError: the model is not wrapped.
+    """
+    compat.require_tf_keras_model(model)
+    if not any(isinstance(m, PruneByLevel) for m in compat.layers_within(model)):
+        raise LotteryError(
+            f"model {model.name!r} is not wrapped: unwrap takes what lth.wrap made."
+        )
+
+    def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return copied(layer.layer if isinstance(layer, PruneByLevel) else layer)
+
+    return rebuilt(model, convert)
+
+
+def reinitialised(model: keras.Model, seed: int) -> keras.Model:
+    """The model with weights newly drawn from its layers' initialisers.
+
+    Seeds that were given to initialisers are disregarded: they would draw the same
+    weights again. Layers that do not train keep their state: frozen ones, and
+    preprocessing that was adapted to data.
+
+    Args:
+        model: a Sequential or Functional model, wrapped or not.
+        seed: decides every weight; no generator outside is touched.
+
+    Returns:
+        A new, unwrapped and uncompiled model.
+    """
+
+    def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
+        source = layer.layer if isinstance(layer, PruneByLevel) else layer
+        return type(source).from_config(_without_seeds(source.get_config()))
+
+    def keeps_state(layer: keras.layers.Layer) -> bool:
+        return isinstance(layer, _PREPROCESSING) or not layer.trainable
+
+    with compat.seeded(seed):
+        return rebuilt(model, convert, keeps_state=keeps_state)
+
+
+def _without_seeds(config: Any) -> Any:
+    if isinstance(config, dict):
+        return {
+            key: None if key == "seed" else _without_seeds(value)
+            for key, value in config.items()
+        }
+    if isinstance(config, list):
+        return [_without_seeds(value) for value in config]
+    return config
+
+
+def _check_model(model: keras.Model) -> None:
+    compat.require_tf_keras_model(model)
+    kind = type(model).__qualname__
+    if any(isinstance(m, PruneLowMagnitude) for m in compat.layers_within(model)):
+        raise LotteryError(
+            f"model {model.name!r} is wrapped already: wrap the original model, or "
+            "lth.unwrap(model) (tfmot's strip_pruning for its own wrappers) first."
+        )
+    if not compat.is_functional(model):
+        raise LotteryError(
+            f"{kind} is a subclassed model, whose layers cannot be replaced: build "
+            "it as a Functional model, keras.Model(inputs, outputs), and wrap that."
+        )
+    if type(model) not in compat.keras_classes():
+        raise LotteryError(
+            f"{kind} is a model class of its own, which a copy would lose: wrap "
+            "keras.Model(model.inputs, model.outputs) and train it with fit, or in "
+            "your own loop with lth.capture, lth.prune and lth.rewind."
+        )
+
+
+def _output_layers(model: keras.Model, embeddings: bool) -> set[int]:
+    """Identities of the last prunable layers before the model's outputs."""
+    if isinstance(model, keras.Sequential):
+        for layer in reversed(model.layers):
+            found = _prunable_outputs(layer, embeddings)
+            if found:
+                return found
+        return set()
+    feeds = compat.producers(model)
+    by_name = {layer.name: layer for layer in model.layers}
+    found, seen = set(), set()
+    pending = list(compat.output_names(model))
+    while pending:
+        name = pending.pop()
+        if name in seen or name not in by_name:
+            continue
+        seen.add(name)
+        here = _prunable_outputs(by_name[name], embeddings)
+        found |= here
+        if not here:
+            pending.extend(feeds.get(name, ()))
+    return found
+
+
+def _prunable_outputs(layer: keras.layers.Layer, embeddings: bool) -> set[int]:
+    if isinstance(layer, keras.Model) and compat.is_functional(layer):
+        return _output_layers(layer, embeddings)
+    return {id(layer)} if sites.supports(layer, embeddings) else set()

@@ -1,0 +1,4 @@
+"""The papers' networks, data sets and settings.
+
+Only the programs import this room.
+"""

@@ -1,0 +1,129 @@
+"""The network of a search: built, wrapped and compiled as the flags say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import lth_keras as lth
+from lth_keras import compat
+from lth_keras.compat import keras
+from lth_keras.masking import schedules
+from lth_keras.masking.weights import pruned_weights_of
+from lth_keras.papers import networks
+from lth_keras.programs.command_line import FlagError
+from lth_keras.programs.options import Options
+from lth_keras.training import jit, learning_rates
+
+# Training steps between two looks at the clock, at the evaluation and at Ctrl-C. The
+# steps of a network without convolutions take less time than Keras's work around them.
+_STRIDE = {False: 100, True: 10}
+
+
+def wrapped_model(
+    options: Options, input_shape: tuple[int, int, int], classes: int, seed: int
+) -> keras.Model:
+    """The network with initial weights from `seed`, wrapped, not compiled.
+
+    Args:
+        options: the flags.
+        input_shape: (height, width, channels) of an image.
+        classes: number of classes.
+        seed: decides the initial weights.
+    """
+    rates = {
+        pattern: rate
+        for pattern, rate in (
+            # Not the 1x1 layers for downsampling.
+            (r"conv\d+$", options.conv_rate),
+            (r"^dense\d+$", options.dense_rate),
+            ("^output$", options.output_rate),
+        )
+        if rate
+    }
+    with compat.seeded(seed):
+        model = networks.build(
+            options.model,
+            input_shape,
+            classes,
+            hidden=options.hidden,
+            width=options.width,
+            dropout=options.dropout,
+            weight_decay=options.weight_decay,
+        )
+    return lth.wrap(model, rate=rates, scope=options.scope)
+
+
+def compile_model(options: Options, model: keras.Model, steps: Sequence[int]) -> None:
+    """Compiles the network as the flags say.
+
+    Args:
+        options: the flags.
+        model: what `wrapped_model` made.
+        steps: training steps at which Keras must stop, besides evaluations.
+    """
+    limit = min(_STRIDE[jit.has_convolutions(model)], options.iterations)
+    model.compile(
+        optimizer(options),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=use_jit(options, model),
+        steps_per_execution=stride(options.evaluate_every, steps, limit),
+    )
+
+
+def use_jit(options: Options, model: keras.Model) -> bool:
+    """Whether XLA compiles the training step."""
+    return jit.choose(model) if options.jit == "auto" else options.jit == "on"
+
+
+def stride(evaluate_every: int, steps: Sequence[int], limit: int) -> int:
+    """The most training steps, up to `limit`, that pass over no step to stop at."""
+    common = math.gcd(evaluate_every, *steps)
+    return next(n for n in range(limit, 0, -1) if common % n == 0)
+
+
+def optimizer(options: Options) -> keras.optimizers.Optimizer:
+    """The optimizer that the flags name."""
+    rate = learning_rate(options)
+    if options.optimizer == "adam":
+        return keras.optimizers.Adam(rate)
+    return keras.optimizers.SGD(rate, options.momentum)
+
+
+def learning_rate(options: Options) -> Any:
+    """The learning rate, or its schedule where it warms up or drops."""
+    rate: Any = options.learning_rate
+    if options.lr_drops:
+        rate = keras.optimizers.schedules.PiecewiseConstantDecay(
+            # At a boundary the rate before it still holds.
+            [round(share * options.iterations) - 1 for share in options.lr_drops],
+            [rate * 0.1**n for n in range(len(options.lr_drops) + 1)],
+        )
+    if options.warmup:
+        rate = learning_rates.LinearWarmup(rate, options.warmup)
+    return rate
+
+
+def check_survivors(options: Options, model: keras.Model) -> None:
+    """Refuses levels that would leave a layer without a weight.
+
+    Raises:
+        FlagError: names the level and the layer.
+    """
+    weights = pruned_weights_of(model)
+    sizes = {w.path: (math.prod(w.shape), w.wrapper.rate) for w in weights}
+    if options.scope == "global":
+        total = sum(size for size, _ in sizes.values())
+        sizes = {"the network": (total, weights[0].wrapper.rate)}
+    for name, (size, rate) in sizes.items():
+        kept = size
+        for level in range(1, options.levels + 1):
+            kept = schedules.survivors(kept, rate, 1)
+            if kept == 0:
+                raise FlagError(
+                    f"--levels={options.levels}: level {level} would leave {name} "
+                    f"({size} weights, {rate:g} pruned per round) without a weight: "
+                    f"use at most {level - 1}, or a lower --rate"
+                )

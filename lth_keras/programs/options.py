@@ -1,0 +1,196 @@
+"""The options of a lottery search: its flags, filled in with the paper's values.
+
+Nothing here imports TensorFlow, so that `--help` and wrong flags are answered at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from lth_keras.papers.settings import (
+    DIGITS_ITERATIONS,
+    DIGITS_LEVELS,
+    GREY,
+    OPTIMIZERS,
+    PAPER,
+    Paper,
+)
+from lth_keras.programs.command_line import FlagError, parse
+from lth_keras.programs.flags import as_text
+from lth_keras.programs.flags import define as define
+
+# Flags that are arguments of the library by the same name.
+ARGUMENTS = (
+    "dataset",
+    "data_dir",
+    "model",
+    "hidden",
+    "width",
+    "dropout",
+    "weight_decay",
+    "augment",
+    "warmup",
+    "levels",
+    "batch_size",
+    "rate",
+    "scope",
+    "rewind_to",
+    "evaluate_every",
+    "seed",
+)
+
+KINDS = ("conv", "dense", "output")
+
+# The flags that a network without such layers has no use for.
+_LAYERS = {
+    "width": ("conv_rate", "convolutions"),
+    "conv_rate": ("conv_rate", "convolutions"),
+    "dense_rate": ("dense_rate", "hidden dense layers"),
+    "dropout": ("dense_rate", "hidden dense layers"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The flags by name; what was not given is filled in.
+
+    `rate` is as given, None for the paper's rates; what is in force are the rates of
+    each kind of layer, 0 for kinds that are not pruned. `lr_drops` and `controls` are
+    empty for none.
+    """
+
+    dataset: str
+    data_dir: str | None
+    model: str
+    hidden: tuple[int, ...]
+    width: float
+    dropout: float
+    iterations: int
+    batch_size: int
+    augment: str
+    optimizer: str
+    learning_rate: float
+    momentum: float
+    warmup: int
+    lr_drops: tuple[float, ...]
+    weight_decay: float
+    jit: str
+    levels: int
+    rate: float | None
+    conv_rate: float
+    dense_rate: float
+    output_rate: float
+    scope: str
+    rewind_to: str
+    trials: int
+    controls: tuple[str, ...]
+    replicates: int
+    evaluate_every: int
+    seed: int
+    workers: int
+    export: str
+    output_dir: str
+
+
+def read(argv: Sequence[str], about: str) -> Options:
+    """The options that a command line gives.
+
+    Args:
+        argv: the program's name and its arguments.
+        about: what the program does, for --help, which leaves with exit code 0.
+
+    Raises:
+        FlagError: a flag is wrong, or does not go with another.
+    """
+    known = define()
+    parse(known, argv, about)
+    given = {
+        field.name: known[field.name].value for field in dataclasses.fields(Options)
+    }
+    paper = PAPER[given["model"]]
+    _check_layers(given, paper, {name: known[name].default for name in _LAYERS})
+    if given["hidden"] != known["hidden"].default and given["model"] != "lenet":
+        raise FlagError(
+            f"--hidden={as_text(given['hidden'])} is for lenet, not "
+            f"{given['model']}: leave it out"
+        )
+    _fill_training(given, paper)
+    for name in ("batch_size", "scope", "weight_decay", "lr_drops"):
+        if given[name] is None:
+            given[name] = getattr(paper, name)
+    given |= _rates(given, paper)
+    if given["output_dir"] is None:
+        # A TFDS name may hold a configuration, as in "name/config".
+        leaf = f"{given['dataset']}_{given['model']}".replace("/", "_")
+        given["output_dir"] = os.path.join("runs", leaf)
+    return Options(**given)
+
+
+def _check_layers(
+    given: dict[str, Any], paper: Paper, defaults: dict[str, Any]
+) -> None:
+    """Refuses what is said of layers that the network does not have."""
+    for name, (kind, layers) in _LAYERS.items():
+        if getattr(paper, kind) is None and given[name] not in (defaults[name], 0):
+            raise FlagError(
+                f"--{name}={given[name]:g} is for {layers}, and {given['model']} has "
+                "none: leave it out"
+            )
+
+
+def _fill_training(given: dict[str, Any], paper: Paper) -> None:
+    digits = given["dataset"] == "digits"
+    if given["iterations"] is None:
+        given["iterations"] = DIGITS_ITERATIONS if digits else paper.iterations
+    if given["levels"] is None:
+        given["levels"] = DIGITS_LEVELS if digits else paper.levels
+    if given["augment"] == "auto":
+        # A TFDS name may hold a configuration and a version.
+        colour = re.split("[/:]", given["dataset"])[0] not in GREY
+        given["augment"] = "crop_flip" if paper.augments and colour else "none"
+    if given["optimizer"] is None:
+        given["optimizer"] = paper.optimizer
+    optimizer = given["optimizer"]
+    if given["learning_rate"] is None:
+        default = optimizer == paper.optimizer
+        given["learning_rate"] = (
+            paper.learning_rate if default else OPTIMIZERS[optimizer]
+        )
+    if optimizer != "momentum" and given["momentum"]:
+        raise FlagError(
+            f"--momentum={given['momentum']:g} goes with --optimizer=momentum, not "
+            f"{optimizer}: leave it out"
+        )
+    if given["momentum"] is None:
+        given["momentum"] = 0.9 if optimizer == "momentum" else 0.0
+
+
+def _rates(given: dict[str, Any], paper: Paper) -> dict[str, float]:
+    """The rate of each kind of layer, by the name of its flag."""
+    names = [f"{kind}_rate" for kind in KINDS]
+    rates = {name: getattr(paper, name) or 0.0 for name in names}
+    every, half = given["rate"], 0.5
+    if given["scope"] == "global":
+        asked = {given[name] for name in ("rate", *names)} - {None, 0}
+        if len(asked) > 1:
+            raise FlagError(
+                "--scope=global ranks all weights together at one rate, not "
+                f"{', '.join(f'{rate:g}' for rate in sorted(asked))}: give one, and 0 "
+                "for layers to leave whole"
+            )
+        every, half = next(iter(asked), max(rates.values())), 1.0
+    if every is not None:
+        for name, rate in rates.items():
+            share = half if name == "output_rate" else 1.0
+            rates[name] = share * every if rate else 0.0
+    rates |= {name: given[name] for name in names if given[name] is not None}
+    if not any(rates.values()):
+        raise FlagError(
+            f"--{names[0]}, --{names[1]} and --{names[2]} are all 0, and nothing would "
+            "be pruned: give one of them"
+        )
+    return rates

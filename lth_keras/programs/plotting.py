@@ -1,0 +1,220 @@
+"""From a plotting request to files: reads the searches, draws, writes, and says where.
+
+What of a search cannot be drawn is named and left out, unless it was asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lth_keras.compat import LotteryError
+from lth_keras.controls import running as controls
+from lth_keras.programs.plot_results import KINDS, Request
+from lth_keras.reporting import curves as figure_curves
+from lth_keras.reporting import density as figure_density
+from lth_keras.reporting import drawing
+from lth_keras.reporting import iterations as figure_iterations
+from lth_keras.reporting import page as html_report
+from lth_keras.reporting import weights as figure_weights
+from lth_keras.runs import finished, summaries
+from lth_keras.runs.finished import RunFiles
+from lth_keras.storage import files
+
+Runs = Mapping[str, RunFiles]
+
+# The control that stands for all where several searches are drawn together.
+_PREFERRED = "random_reinit"
+
+# Flags that say how much was done rather than what; they tell no searches apart
+# where others do.
+_BUDGET = {"levels", "seed", *html_report.FREE}
+
+
+def run(request: Request) -> None:
+    """Draws and writes everything, and prints each path.
+
+    Raises:
+        LotteryError: a directory is no search, or has no finished run; what was asked
+            for cannot be drawn; or a file cannot be written.
+    """
+    found = [finished.read(path) for path in request.run_dirs]
+    names = request.labels or labels(found)
+    runs = dict(zip(names, selected(found, request), strict=True))
+    folder = request.output_dir or files.join(found[0].root, "figures")
+    title = title_of(runs)
+    pictures = []
+    for kind in request.kinds or KINDS:
+        try:
+            drawn = _DRAWN[kind](runs, request, title)
+        except LotteryError as error:
+            # Without matplotlib there is nothing to go on with.
+            if request.kinds or isinstance(error.__cause__, ImportError):
+                raise
+            print(f"no {kind} figure: {error}")
+            continue
+        for name, caption, figure in drawn:
+            for form in request.formats:
+                path = files.join(folder, f"{name}.{form}")
+                drawing.save(figure, path)
+                print(path)
+            pictures.append(
+                html_report.Picture(caption, drawing.content(figure, "svg"))
+            )
+    page = files.join(request.output_dir or found[0].root, "report.html")
+    html_report.write(page, runs, pictures, title)
+    print(page)
+
+
+def selected(found: list[RunFiles], request: Request) -> list[RunFiles]:
+    """What of the searches is shown; each has some of the controls, or none."""
+    if request.controls is None:
+        return [run.select(levels=request.levels) for run in found]
+    chosen = [_key(control, found) for control in request.controls]
+    for control in chosen:
+        if not any(run.keys(control) for run in found):
+            found[0].select([control])
+    return [
+        run.select([c for c in chosen if run.keys(c)], request.levels) for run in found
+    ]
+
+
+def _key(text: str, found: list[RunFiles]) -> str:
+    """A control as the directories call it: sigma=1 is stored as sigma=1.0."""
+    # A name alone stands for any parameters, and would get its default ones.
+    if any(run.keys(text) for run in found):
+        return text
+    try:
+        key = controls.parse(text.replace(",", ":")).key
+    except LotteryError:
+        return text
+    return key if any(run.keys(key) for run in found) else text
+
+
+def labels(found: list[RunFiles]) -> list[str]:
+    """What tells the searches apart: flags that differ, or else directory names."""
+    places = [os.path.basename(run.root.rstrip("/")) or run.root for run in found]
+    if len(set(places)) < len(places):
+        places = [run.root for run in found]
+    names = dict.fromkeys(name for run in found for name in run.flags)
+    differing = [
+        name
+        for name in names
+        if name not in _BUDGET
+        and len({html_report.plain(run.flags.get(name)) for run in found}) > 1
+    ]
+    # More would be no label.
+    if not 0 < len(differing) <= 2:
+        return places
+    texts = [
+        ", ".join(
+            f"{name}={html_report.plain(r.flags.get(name))}" for name in differing
+        )
+        for r in found
+    ]
+    return texts if len(set(texts)) == len(texts) else places
+
+
+def title_of(runs: Runs) -> str:
+    """The network and data that all searches share, or their names."""
+    texts = {
+        f"{run.flags['model']} on {run.flags['dataset']}"
+        for run in runs.values()
+        if "model" in run.flags and "dataset" in run.flags
+    }
+    if len(texts) == 1 and all(run.flags for run in runs.values()):
+        return texts.pop()
+    return ", ".join(runs)
+
+
+Drawn = list[tuple[str, str, Any]]  # file name, caption, matplotlib figure
+
+
+def _density(runs: Runs, request: Request, title: str) -> Drawn:
+    caption = (
+        "Early-stopping iteration, test accuracy at that iteration and at the end of "
+        "training, against the share of weights that are kept. Points are means over "
+        "trials, of replicates within each trial first; bars are the minimum and "
+        "maximum over all runs."
+    )
+    rows = {name: run.rows for name, run in _compared(runs, request).items()}
+    return [("density", caption, figure_density.draw(rows, title))]
+
+
+def _curves(runs: Runs, request: Request, title: str) -> Drawn:
+    drawn = []
+    for name, run in runs.items():
+        caption = (
+            "Test accuracy while networks of some densities train; controls are "
+            "dashed. Lines are means over trials, of replicates within each trial "
+            "first; bands are the minimum and maximum over all runs."
+        )
+        chosen = None
+        if request.controls is not None:
+            found = dict.fromkeys(summaries.label(row) for row in run.rows)
+            chosen = [label for label in found if label != summaries.TICKET]
+        figure = figure_curves.draw(
+            run.curves, _titled(runs, name, title), request.densities, chosen
+        )
+        drawn.append(
+            (_file("curves", runs, name), _titled(runs, name, caption), figure)
+        )
+    return drawn
+
+
+def _iterations(runs: Runs, request: Request, title: str) -> Drawn:
+    caption = (
+        "Test accuracy at fixed iterations of the training, against the share of "
+        "weights that are kept. Points are means over trials, of replicates within "
+        "each trial first; bars are the minimum and maximum over all runs."
+    )
+    series = {name: run.curves for name, run in _compared(runs, request).items()}
+    at = figure_iterations.SHARES if request.at is None else request.at
+    return [("iterations", caption, figure_iterations.draw(series, title, at))]
+
+
+def _weights(runs: Runs, request: Request, title: str) -> Drawn:
+    caption = (
+        "Distributions of the weights that tickets of some densities keep, before "
+        "and after training; pruned weights are left out. One trial."
+    )
+    return [
+        (
+            _file("weights", runs, name),
+            _titled(runs, name, caption),
+            figure_weights.draw(
+                run.weights(request.densities), _titled(runs, name, title)
+            ),
+        )
+        for name, run in runs.items()
+    ]
+
+
+_DRAWN: dict[str, Callable[[Runs, Request, str], Drawn]] = {
+    "density": _density,
+    "curves": _curves,
+    "iterations": _iterations,
+    "weights": _weights,
+}
+
+
+def _compared(runs: Runs, request: Request) -> Runs:
+    """What stands in one panel: of several searches, unless asked, one control."""
+    if len(runs) == 1 or request.controls is not None:
+        return runs
+    return {
+        name: run.select([_PREFERRED] if run.keys(_PREFERRED) else [])
+        for name, run in runs.items()
+    }
+
+
+def _titled(runs: Runs, name: str, text: str) -> str:
+    return text if len(runs) == 1 or name == text else f"{name}: {text}"
+
+
+def _file(kind: str, runs: Runs, name: str) -> str:
+    """A file for each search: its name may hold what no file name should."""
+    if len(runs) == 1:
+        return kind
+    return f"{kind}{list(runs).index(name) + 1}"

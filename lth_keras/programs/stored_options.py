@@ -1,0 +1,84 @@
+"""settings.json: the flags that a job was started with, kept and compared."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from lth_keras.compat import LotteryError
+from lth_keras.programs.options import Options
+from lth_keras.reporting.page import FREE
+from lth_keras.runs import layout
+from lth_keras.storage import files
+
+
+def options_of(directory: layout.ExperimentDirectory, **changes: Any) -> Options:
+    """The flags that a job was started with.
+
+    Args:
+        directory: of the job.
+        **changes: flags to have another value.
+
+    Raises:
+        LotteryError: the directory is not of a job of this version.
+    """
+    stored = read(directory)
+    names = {field.name for field in dataclasses.fields(Options)} - {"output_dir"}
+    if set(stored) != names:
+        raise LotteryError(
+            f"{directory.settings} is of another version of this program: it differs "
+            f"in {', '.join(sorted(set(stored) ^ names))}"
+        )
+    flags: dict[str, Any] = {**stored, "output_dir": directory.root, **changes}
+    lists = {name: tuple(v) for name, v in flags.items() if isinstance(v, list)}
+    return Options(**{**flags, **lists})
+
+
+def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Each flag that two jobs on one directory may not differ in, with both values.
+
+    Args:
+        stored: flags by name, as `as_plain` has them.
+        given: the same of the other job.
+    """
+    found = [
+        f"--{name} (stored {_said(stored.get(name))}, given {_said(given.get(name))})"
+        for name in {**given, **stored}
+        if name not in FREE and stored.get(name) != given.get(name)
+    ]
+    # Several threads and one give results that differ in the last bits.
+    if bool(stored.get("workers")) != bool(given.get("workers")):
+        found.append(
+            f"--workers (stored {stored.get('workers')}, given {given.get('workers')}; "
+            "any number above 0 is alike)"
+        )
+    return found
+
+
+def read(directory: layout.ExperimentDirectory) -> dict[str, Any]:
+    """The flags by name as a job stored them, in plain data.
+
+    Raises:
+        LotteryError: the directory is not of a lottery search.
+    """
+    if not files.exists(directory.settings):
+        raise LotteryError(f"{directory.root} is no --output_dir of lottery_search.py")
+    stored = files.read_json(directory.settings)
+    stored = stored.get("flags") if isinstance(stored, dict) else None
+    if not isinstance(stored, dict):
+        raise LotteryError(f"{directory.settings} is not of a lottery search")
+    return stored
+
+
+def as_plain(options: Options) -> dict[str, Any]:
+    """The flags as they come back from JSON, but for the directory they are in."""
+    found = dataclasses.asdict(options)
+    del found["output_dir"]
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items()}
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "none"
+    return "the paper's" if value is None else str(value)

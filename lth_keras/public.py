@@ -1,0 +1,56 @@
+"""Every public name of the package, which `lth_keras` hands on when first asked.
+
+Importing this module imports TensorFlow, tf_keras and tfmot, and registers with
+tf_keras all classes of ours that files of models name.
+"""
+
+import lth_keras.training.learning_rates  # noqa: F401  Its class is registered.
+from lth_keras import controls
+from lth_keras.compacting.model import compact, compaction
+from lth_keras.compat import LotteryError
+from lth_keras.export.saved_model import export_keras, export_saved_model
+from lth_keras.export.tflite.exporting import export_tflite
+from lth_keras.masking.acts import Start, capture, project, prune, rewind, verify
+from lth_keras.masking.covering import coverage
+from lth_keras.masking.schedules import IterativePruning
+from lth_keras.masking.wrappers import PruneByLevel
+from lth_keras.masking.wrapping import unwrap, wrap
+from lth_keras.pruning import criteria
+from lth_keras.runs.stored import SearchHistory
+from lth_keras.search.search import LotterySearch
+from lth_keras.tickets.ticket import Ticket
+from lth_keras.training.steps import (
+    CaptureInitialWeights,
+    DivergedError,
+    PruneAndRewind,
+)
+from lth_keras.version import __version__
+
+__all__ = [
+    "CaptureInitialWeights",
+    "DivergedError",
+    "IterativePruning",
+    "LotteryError",
+    "LotterySearch",
+    "PruneAndRewind",
+    "PruneByLevel",
+    "SearchHistory",
+    "Start",
+    "Ticket",
+    "__version__",
+    "capture",
+    "compact",
+    "compaction",
+    "controls",
+    "coverage",
+    "criteria",
+    "export_keras",
+    "export_saved_model",
+    "export_tflite",
+    "project",
+    "prune",
+    "rewind",
+    "unwrap",
+    "verify",
+    "wrap",
+]

@@ -1,0 +1,186 @@
+"""Test accuracy against training iteration for a few P_m (1803.03635, figure 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lth_keras.compat import LotteryError
+from lth_keras.reporting import drawing
+from lth_keras.runs import summaries
+from lth_keras.runs.finished import RowAndCurve
+from lth_keras.storage import files
+
+_PREFERRED = "random_reinit"
+_MARKS = 8  # markers on a line
+
+
+def figure(
+    runs: Iterable[RowAndCurve],
+    path: files.PathLike,
+    title: str | None = None,
+    densities: Sequence[float] | None = None,
+    controls: Sequence[str] | None = None,
+) -> None:
+    """Draws the curves and writes them as ``.png`` or ``.svg``; see `draw`."""
+    drawing.check_path(path)
+    drawing.save(draw(runs, title, densities, controls), path)
+
+
+def draw(
+    runs: Iterable[RowAndCurve],
+    title: str | None = None,
+    densities: Sequence[float] | None = None,
+    controls: Sequence[str] | None = None,
+) -> Any:
+    """Test accuracy against training iteration, a colour for each P_m.
+
+    The first panel shows tickets; one more for each control repeats them, with the
+    control dashed in the same colours. Lines are means over trials, of replicates
+    within each trial first; bands are the minimum and maximum over all runs. The axis
+    ends below what comes after the first tenth of training, of a control after the
+    first third.
+
+    Args:
+        runs: result rows with their curves.
+        title: a line above the panels.
+        densities: P_m in percent, at most seven; the nearest levels are taken. Five
+            levels spread over all by default.
+        controls: labels as in the table (``noise sigma=0.5``); by default
+            random_reinit, or else the first one.
+
+    Returns:
+        A matplotlib figure, to be saved with `drawing.save`.
+
+    Raises:
+        LotteryError: if matplotlib is missing, there are no runs, a percentage is none
+            or they are too many, or a control has no runs.
+    """
+    groups: dict[str, dict[int, list[RowAndCurve]]] = {}
+    runs = list(runs)
+    for row, curve in runs:
+        levels = groups.setdefault(summaries.label(row), {})
+        levels.setdefault(row["level"], []).append((row, curve))
+    columns = summaries.columns_of(summaries.summarise(row for row, _ in runs))
+    found = summaries.densities(columns)
+    chosen = summaries.choose_levels(found, densities)
+    if len(chosen) > len(drawing.COLOURS):
+        raise LotteryError(
+            f"densities: {len(chosen)} levels are more than one figure can tell apart; "
+            f"name at most {len(drawing.COLOURS)}"
+        )
+    shown = _controls(groups, controls)
+    panels: list[tuple[str, list[str]]] = [("tickets", [summaries.TICKET])]
+    panels += [(f"with {label}", [summaries.TICKET, label]) for label in shown]
+    across = min(2, len(panels))
+    down = -(-len(panels) // across)
+    with drawing.style():
+        figure = drawing.new(4.2 if down == 1 else 3.5 * down, title)
+        every = figure.subplots(down, across, squeeze=False)
+        for axes in list(every.flat)[len(panels) :]:
+            axes.set_axis_off()
+        used = list(every.flat)[: len(panels)]
+        for axes, (name, labels) in zip(used, panels, strict=True):
+            ends = []
+            for label in labels:
+                for index, level in enumerate(chosen):
+                    drawn = _line(
+                        axes,
+                        groups.get(label, {}).get(level, []),
+                        f"{summaries.percent_kept(found[level])} %",
+                        index,
+                        label != summaries.TICKET,
+                    )
+                    if drawn:
+                        ends.append(drawn)
+            if ends:
+                low, high = min(low for low, _ in ends), max(high for _, high in ends)
+                room = 0.04 * max(high - low, 0.25)
+                axes.set_ylim(low - room, high + room)
+            else:
+                drawing.not_measured(axes)
+            if shown:
+                axes.set_title(name)
+            drawing.grid(axes)
+            axes.set_xlabel("training iteration")
+        for axes in every[:, 0]:
+            axes.set_ylabel("test accuracy (%)")
+        entries = drawing.handles(used)
+        entries = {k: v for k, v in entries.items() if not k.startswith("_")}
+        drawing.legend(figure, entries, title="weights remaining")
+    return figure
+
+
+def mean_curve(
+    curves: Sequence[RowAndCurve],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Test accuracy over several runs, at the iterations that all of them evaluated.
+
+    Returns:
+        Iterations (n,), the mean percentage over trials (n,), in which a trial's
+        replicates count as one, and the percentages of the runs (runs, n); NaN where
+        a run had no finite value. None if a run has no test accuracy or they have no
+        iteration in common.
+    """
+    tables = []
+    trials: dict[int, list[int]] = {}
+    for number, (row, curve) in enumerate(curves):
+        trials.setdefault(summaries.trial_of(row), []).append(number)
+        name = next((n for n in curve if n.startswith("test_") and "acc" in n), None)
+        if name is None:
+            return None
+        tables.append(dict(zip(curve["iteration"], curve[name], strict=True)))
+    if not tables:
+        return None
+    iterations = sorted(set.intersection(*(set(table) for table in tables)))
+    if not iterations:
+        return None
+    values = 100 * np.asarray([[t[i] for i in iterations] for t in tables], dtype=float)
+    mean = np.mean([values[numbers].mean(0) for numbers in trials.values()], axis=0)
+    return np.asarray(iterations), mean, values
+
+
+def _controls(groups: Iterable[str], wanted: Sequence[str] | None) -> list[str]:
+    known = [label for label in groups if label != summaries.TICKET]
+    if wanted is None:
+        return [_PREFERRED] if _PREFERRED in known else known[:1]
+    for label in wanted:
+        if label not in known:
+            raise LotteryError(
+                f"controls={label!r} has no runs: use {', '.join(known) or 'none'}"
+            )
+    return list(wanted)
+
+
+def _line(
+    axes: Any, curves: Sequence[RowAndCurve], label: str, index: int, dashed: bool
+) -> tuple[float, float] | None:
+    """Draws a mean with its band; its range, but for the start."""
+    found = mean_curve(curves)
+    if found is None:
+        return None
+    iterations, mean, values = found
+    low, high = values.min(0), values.max(0)
+    every = max(1, len(iterations) // _MARKS)
+    colour = drawing.COLOURS[index]
+    axes.plot(
+        iterations,
+        mean,
+        # What begins with an underscore is left out of a legend.
+        label=f"_{label}" if dashed else label,
+        color=colour,
+        linestyle="--" if dashed else "-",
+        linewidth=1.2 if dashed else 1.5,
+        marker=drawing.MARKERS[index],
+        markerfacecolor="white" if dashed else colour,
+        markersize=4,
+        markevery=(index * every // len(drawing.MARKERS), every),
+    )
+    if len(values) > 1:
+        axes.fill_between(iterations, low, high, color=colour, alpha=0.15, linewidth=0)
+    late = iterations >= (0.3 if dashed else 0.1) * iterations[-1]
+    if not np.isfinite(mean[late]).any():
+        return None
+    return float(np.nanmin(mean[late])), float(np.nanmax(high[late]))

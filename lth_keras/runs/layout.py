@@ -1,0 +1,179 @@
+"""Every file name of a run directory, and of an experiment's several.
+
+Nothing here reads or writes a file; the lists of levels, trials and controls come from
+the names of directories alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from lth_keras.compat import LotteryError
+from lth_keras.storage import directories, files
+
+
+@dataclasses.dataclass(frozen=True)
+class LevelDirectory:
+    """The files of one finished or running training run.
+
+    Attributes:
+        root: path of the directory, such as ``runs/mnist/level03``.
+    """
+
+    root: str
+
+    @property
+    def ticket(self) -> str:
+        """Directory of the ticket that the run started from."""
+        return files.join(self.root, "ticket")
+
+    @property
+    def rewind(self) -> str:
+        """Directory of the ticket of theta_k, captured while level 0 trained."""
+        return files.join(self.root, "rewind")
+
+    @property
+    def trained(self) -> str:
+        """Directory of the arrays that the run ended with."""
+        return files.join(self.root, "trained")
+
+    @property
+    def trained_weights(self) -> str:
+        """Arrays file of the weights that the run ended with."""
+        return files.join(self.trained, "weights.npz")
+
+    @property
+    def curve(self) -> str:
+        """JSON file of the metrics over the training iterations."""
+        return files.join(self.root, "curve.json")
+
+    @property
+    def result(self) -> str:
+        """JSON file of the run's result row; its presence says the run is finished."""
+        return files.join(self.root, "result.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunDirectory:
+    """The files of one search: one trial, every level, and its controls.
+
+    Attributes:
+        root: path of the directory, such as ``runs/mnist`` or ``gs://bucket/mnist``.
+    """
+
+    root: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", files.as_path(self.root))
+
+    @property
+    def manifest(self) -> str:
+        """JSON file of the settings that the search was started with."""
+        return files.join(self.root, "search.json")
+
+    @property
+    def lock(self) -> str:
+        """File that the one process working in the directory holds."""
+        return directories.lock_file(self.root)
+
+    @property
+    def results(self) -> str:
+        """JSON lines, one result row per finished training run."""
+        return files.join(self.root, "results.jsonl")
+
+    def level(self, level: int) -> LevelDirectory:
+        """The directory of a level: ``level03``, and ``level100`` beyond 99."""
+        leaf = f"level{_count('level', level):02d}"
+        return LevelDirectory(files.join(self.root, leaf))
+
+    def levels(self) -> list[int]:
+        """The levels that have a directory, finished or not, in ascending order."""
+        return sorted(int(m[1]) for m in _matches(r"level(\d{2,})", self.root))
+
+    def control(self, name: str, level: int, replicate: int = 0) -> LevelDirectory:
+        """The directory of one control run: ``controls/random_reinit/level03-r0``.
+
+        Args:
+            name: the control's name, parameters included: letters, digits and any of
+                ``_ . = + , -``, beginning with a letter or a digit.
+            level: the level whose density the control has.
+            replicate: number of the repetition, from 0.
+
+        Raises:
+            LotteryError: if the name cannot be the name of a directory.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.=+,-]*", name):
+            raise LotteryError(
+                f"control name {name!r} cannot name a directory: use letters, digits "
+                "and any of _ . = + , - and begin with a letter or a digit"
+            )
+        leaf = f"level{_count('level', level):02d}-r{_count('replicate', replicate)}"
+        return LevelDirectory(files.join(self.root, "controls", name, leaf))
+
+    @property
+    def chain(self) -> str:
+        """Directory of what continued training (strategy 2) found, level by level."""
+        return files.join(self.root, "continued")
+
+    def replay(self, step: int) -> str:
+        """Directory of the dense ticket of a step that level 0 did not store."""
+        return files.join(self.root, "replays", f"step{_count('step', step)}")
+
+    def controls(self) -> list[tuple[str, int, int]]:
+        """(name, level, replicate) of every control run with a directory, sorted."""
+        top = files.join(self.root, "controls")
+        return sorted(
+            (name[0], int(found[1]), int(found[2]))
+            for name in _matches(r"[A-Za-z0-9][A-Za-z0-9_.=+,-]*", top)
+            for found in _matches(r"level(\d{2,})-r(\d+)", files.join(top, name[0]))
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class ExperimentDirectory:
+    """The output directory of an example program: several trials and their report.
+
+    Attributes:
+        root: path of the directory, the program's ``--output_dir``.
+    """
+
+    root: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", files.as_path(self.root))
+
+    @property
+    def settings(self) -> str:
+        """JSON file of the flags that the program was started with."""
+        return files.join(self.root, "settings.json")
+
+    @property
+    def results(self) -> str:
+        """JSON lines, one result row per finished training run of every trial."""
+        return files.join(self.root, "results.jsonl")
+
+    @property
+    def figure(self) -> str:
+        """The figure drawn from the results."""
+        return files.join(self.root, "figure.png")
+
+    def trial(self, trial: int) -> RunDirectory:
+        """The search directory of a trial: ``trial0``."""
+        return RunDirectory(files.join(self.root, f"trial{_count('trial', trial)}"))
+
+    def trials(self) -> list[int]:
+        """The trials that have a directory, in ascending order."""
+        return sorted(int(found[1]) for found in _matches(r"trial(\d+)", self.root))
+
+
+def _count(what: str, number: int) -> int:
+    if number < 0:
+        raise LotteryError(f"{what} is {number}; it must be 0 or more")
+    return int(number)
+
+
+def _matches(pattern: str, directory: str) -> list[re.Match[str]]:
+    """Full matches of a pattern among the names in a directory."""
+    found = (re.fullmatch(pattern, name) for name in files.list_directory(directory))
+    return [match for match in found if match]

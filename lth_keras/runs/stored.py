@@ -1,0 +1,121 @@
+"""What a run directory holds of a search, finished or not: tickets and results."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from lth_keras.compat import LotteryError
+from lth_keras.runs import layout
+from lth_keras.storage import arrays, files
+from lth_keras.tickets.ticket import Ticket
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchHistory:
+    """What a search found.
+
+    Attributes:
+        results: one result line per level, as in results.jsonl.
+        curves: per level {"iteration": [...], "val_loss": [...], ...}, with None for
+            what is not a finite number.
+        epochs: per level Keras's own history by epoch.
+    """
+
+    results: list[dict[str, Any]]
+    curves: list[dict[str, list[float]]]
+    epochs: list[dict[str, list[float]]]
+
+
+class StoredSearch:
+    """The readable side of a search.
+
+    Args:
+        directory: the run directory, local or gs://.
+    """
+
+    def __init__(self, directory: files.PathLike):
+        if not directory:
+            raise LotteryError("directory is missing: name where the run is stored.")
+        self.directory = layout.RunDirectory(files.as_path(directory))
+
+    @property
+    def finished_levels(self) -> list[int]:
+        """The levels whose results are stored."""
+        return [
+            level
+            for level in self.directory.levels()
+            if files.exists(self.directory.level(level).result)
+        ]
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """The stored result lines: levels first, then controls."""
+        runs = [self.directory.level(n) for n in self.directory.levels()]
+        runs += [self.directory.control(*key) for key in self.directory.controls()]
+        return [files.read_json(run.result) for run in runs if files.exists(run.result)]
+
+    @property
+    def history(self) -> SearchHistory:
+        """Results, curves and histories of the finished levels."""
+        places = [self.directory.level(level) for level in self.finished_levels]
+        curves = [files.read_json(place.curve) for place in places]
+        return SearchHistory(
+            results=[files.read_json(place.result) for place in places],
+            curves=[curve["curve"] for curve in curves],
+            epochs=[curve["epochs"] for curve in curves],
+        )
+
+    def ticket(self, level: int) -> Ticket:
+        """The ticket that a level was trained from.
+
+        Raises:
+            LotteryError: that level has not been reached.
+        """
+        path = self.directory.level(level).ticket
+        if not files.exists(path):
+            reached = [
+                n
+                for n in self.directory.levels()
+                if files.exists(self.directory.level(n).ticket)
+            ]
+            raise LotteryError(
+                f"level {level} has no ticket in {self.directory.root}: levels with "
+                f"one are {reached}."
+            )
+        return Ticket.load(path)
+
+    @property
+    def theta(self) -> Ticket:
+        """The dense network that every level is rewound to: theta_0, or theta_k.
+
+        Raises:
+            LotteryError: level 0 has not been reached.
+        """
+        path = self.directory.level(0).rewind
+        return Ticket.load(path) if files.exists(path) else self.ticket(0)
+
+    def trained_weights(self, level: int) -> list[np.ndarray]:
+        """The weights that a level ended with, in the order of its ticket's.
+
+        Raises:
+            LotteryError: the level is not finished.
+        """
+        place = self.finished(level)
+        return list(arrays.read_arrays(place.trained_weights).values())
+
+    def finished(self, level: int) -> layout.LevelDirectory:
+        """The directory of a level that is finished.
+
+        Raises:
+            LotteryError: it is not.
+        """
+        place = self.directory.level(level)
+        if not files.exists(place.result):
+            raise LotteryError(
+                f"level {level} is not finished in {self.directory.root}: finished "
+                f"levels are {self.finished_levels}."
+            )
+        return place

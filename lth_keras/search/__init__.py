@@ -1,0 +1,4 @@
+"""The paper's loop: train, prune, rewind, repeat, level by level.
+
+`LotterySearch` is resumed where it was killed.
+"""

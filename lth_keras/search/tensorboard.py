@@ -1,0 +1,54 @@
+"""TensorBoard summaries by level: density per layer, accuracy, early stopping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lth_keras.compat import LotteryError, keras
+from lth_keras.masking.weights import pruned_weights_of
+from lth_keras.storage import files
+
+_SCALARS = (
+    "density",
+    "test_accuracy",
+    "early_stop_test_accuracy",
+    "early_stop_iteration",
+    "validation_loss",
+    "train_accuracy",
+)
+
+
+class LevelSummaries:
+    """Writes scalars whose step is the level.
+
+    Args:
+        log_dir: TensorBoard's directory, local or gs://.
+
+    Raises:
+        LotteryError: the tensorboard package is not installed.
+    """
+
+    def __init__(self, log_dir: str):
+        try:
+            import tensorboard  # noqa: F401
+        except ImportError:
+            raise LotteryError(
+                "log_dir needs the tensorboard package: pip install tensorboard."
+            ) from None
+        self._path = files.join(log_dir, "lottery")
+
+    def write(self, row: dict[str, Any], model: keras.Model) -> None:
+        """Writes a level's result line and the density of each pruned weight."""
+        writer = tf.summary.create_file_writer(self._path)
+        with writer.as_default(step=row["level"]):
+            for name in _SCALARS:
+                if row[name] is not None:
+                    tf.summary.scalar(name, row[name])
+            for weight in pruned_weights_of(model):
+                tf.summary.scalar(
+                    f"density/{weight.path}", float(np.mean(weight.read_mask()))
+                )
+        writer.close()

@@ -1,0 +1,240 @@
+"""The Ticket: a mask, the weights to start from, and where they came from.
+
+A ticket is saved as a directory of plain arrays and one manifest:
+
+    ticket = lth.Ticket.of(model, start, level=9)
+    ticket.save("runs/mnist/ticket9")
+    lth.Ticket.load("runs/mnist/ticket9").apply(lth.wrap(build()))
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import numpy as np
+
+from lth_keras.compat import (
+    LotteryError,
+    keras,
+    raw_variable,
+    require_tf_keras_model,
+)
+from lth_keras.masking import slots
+from lth_keras.masking.acts import Start
+from lth_keras.masking.weights import Weight, pruned_weights_of, weights_of
+from lth_keras.pruning import masks
+from lth_keras.storage.files import PathLike
+from lth_keras.tickets import files as ticket_files
+from lth_keras.tickets.files import TicketContent, TicketWeight
+
+
+class Ticket(TicketContent):
+    """A mask with the weights to start from; see `TicketContent` for its fields."""
+
+    @classmethod
+    def of(
+        cls, model: keras.Model, start: Start | None = None, **fields: Any
+    ) -> Ticket:
+        """The ticket that a pruned model holds.
+
+        Args:
+            model: a model wrapped by `lth.wrap` or by stock
+                `tfmot.sparsity.keras.prune_low_magnitude`; its masks are taken, never
+                guessed from zeros.
+            start: the weights to start from, as `lth.capture` returned them; the
+                model's present ones by default.
+            **fields: level, step, seed, settings, parent.
+
+        Raises:
+            LotteryError: the model holds no masks, or `start` is of another shape.
+        """
+        require_tf_keras_model(model)
+        pruned_weights_of(model)
+        found = weights_of(model)
+        values = [w.read() for w in found] if start is None else start.weights
+        if [w.shape for w in found] != [np.shape(v) for v in values]:
+            raise LotteryError(
+                "start holds weights of other shapes than the model: capture it from "
+                "this model."
+            )
+        if start is not None:
+            fields = {"step": start.step, "optimizer": start.optimizer, **fields}
+        return cls(
+            weights=tuple(
+                _ticket_weight(weight, value)
+                for weight, value in zip(found, values, strict=True)
+            ),
+            **fields,
+        )
+
+    def save(self, path: PathLike, overwrite: bool = False) -> None:
+        """Writes the ticket as a new directory, atomically; see `ticket_files`.
+
+        Raises:
+            LotteryError: the path exists and `overwrite` is False, or it cannot be
+                written.
+        """
+        ticket_files.save(self, path, overwrite)
+
+    @classmethod
+    def load(cls, path: PathLike) -> Ticket:
+        """Reads a ticket and verifies checksums, names and shapes.
+
+        Raises:
+            LotteryError: no ticket is there, or a file or weight of it is not what
+                the manifest says; the message names it.
+        """
+        return ticket_files.load(path, cls)
+
+    def start(self) -> Start:
+        """The weights as `lth.rewind` takes them."""
+        return Start([w.value for w in self.weights], self.optimizer, self.step)
+
+    def overlap(self, other: Ticket) -> dict[str, float]:
+        """Share of this ticket's kept weights that `other` keeps too, per weight.
+
+        Args:
+            other: a ticket of the same architecture.
+
+        Returns:
+            {path of the weight in this ticket: fraction in [0, 1]}.
+
+        Raises:
+            LotteryError: the tickets are not of one architecture.
+        """
+        mine, theirs = list(self.pruned()), list(other.pruned())
+        if [m.shape for _, m in mine] != [m.shape for _, m in theirs]:
+            raise LotteryError(
+                "the tickets are not of one architecture: their prunable weights "
+                f"have shapes {[m.shape for _, m in mine]} and "
+                f"{[m.shape for _, m in theirs]}."
+            )
+        return {
+            weight.path: masks.overlap(mask, another)
+            for (weight, mask), (_, another) in zip(mine, theirs, strict=True)
+        }
+
+    def apply(self, model: keras.Model, strict: bool = True) -> list[str]:
+        """Sets a model's weights, and its masks where it is wrapped, to the ticket.
+
+        Layers are matched by position, class and shapes; their names may differ. A
+        model that is not wrapped gets exact zeros, but nothing holds them there when
+        it trains. The optimizer is left as it is, but for its slots of pruned weights:
+        `lth.rewind(model, ticket.start())` sets it to the ticket's state too.
+
+        Args:
+            model: a built model of the same architecture, wrapped or not.
+            strict: whether every layer must match; otherwise layers without a
+                counterpart, such as another head, are left as they are.
+
+        Returns:
+            Paths of the model's weights that were skipped; empty when strict.
+
+        Raises:
+            LotteryError: the first weight that does not match, and how; or the model
+                is wrapped but has no mask where the ticket prunes.
+        """
+        skipped = self.write_to(model, strict)
+        optimizer = getattr(model, "optimizer", None)
+        if optimizer is not None and any(w.mask is not None for w in weights_of(model)):
+            slots.project(model, optimizer)
+        return skipped
+
+    def write_to(self, model: keras.Model, strict: bool = True) -> list[str]:
+        """`apply` for a caller that sets the optimizer's state itself."""
+        require_tf_keras_model(model)
+        targets = weights_of(model)
+        pairs, skipped = self._matched(targets, strict)
+        wrapped = any(target.mask is not None for target in targets)
+        for weight, target in pairs:
+            if wrapped:
+                _check_can_hold(weight, target)
+        for weight, target in pairs:
+            dtype = raw_variable(target.variable).dtype.as_numpy_dtype
+            target.write(weight.value.astype(dtype, copy=False))
+            if target.mask is not None:
+                dense = np.ones(target.shape, bool)
+                mask = dense if weight.mask is None else weight.mask
+                target.mask.assign(mask.astype(target.mask.dtype.as_numpy_dtype))
+        return skipped
+
+    def _matched(
+        self, targets: list[Weight], strict: bool
+    ) -> tuple[list[tuple[TicketWeight, Weight]], list[str]]:
+        ours = _by_layer(self.weights)
+        theirs = _by_layer(targets)
+        if strict:
+            _check_same(self.weights, targets)
+            return list(zip(self.weights, targets, strict=True)), []
+        matcher = difflib.SequenceMatcher(
+            None, [_key(g) for g in ours], [_key(g) for g in theirs], autojunk=False
+        )
+        pairs: list[tuple[TicketWeight, Weight]] = []
+        for i, j, size in matcher.get_matching_blocks():
+            for mine, target in zip(
+                ours[i : i + size], theirs[j : j + size], strict=True
+            ):
+                pairs.extend(zip(mine, target, strict=True))
+        if not pairs:
+            raise LotteryError(
+                "the ticket does not fit: no layer of the model has the class and the "
+                "shapes of one of its layers, in its order."
+            )
+        taken = {id(target) for _, target in pairs}
+        return pairs, [t.path for t in targets if id(t) not in taken]
+
+
+def _ticket_weight(weight: Weight, value: np.ndarray) -> TicketWeight:
+    mask = None
+    if weight.mask is not None:
+        mask = weight.read_mask()
+        value = masks.apply(np.asarray(value), mask)
+    return TicketWeight(weight.layer, weight.kind, weight.name, value, mask)
+
+
+def _by_layer(weights: Any) -> list[list[Any]]:
+    """Consecutive weights of one layer together."""
+    groups: list[list[Any]] = []
+    for weight in weights:
+        if groups and groups[-1][-1].layer == weight.layer:
+            groups[-1].append(weight)
+        else:
+            groups.append([weight])
+    return groups
+
+
+def _shape(weight: Any) -> tuple[int, ...]:
+    return tuple(weight.value.shape if hasattr(weight, "value") else weight.shape)
+
+
+def _key(group: list[Any]) -> tuple[Any, ...]:
+    return tuple((w.kind, w.name, _shape(w)) for w in group)
+
+
+def _check_same(ours: tuple[TicketWeight, ...], theirs: list[Weight]) -> None:
+    hint = "pass strict=False to skip what does not match."
+    for mine, target in zip(ours, theirs, strict=False):
+        if (mine.kind, _shape(mine)) != (target.kind, target.shape):
+            raise LotteryError(
+                f"the ticket does not fit: its weight {mine.path} is of a {mine.kind} "
+                f"with shape {_shape(mine)}, the model's {target.path} of a "
+                f"{target.kind} with shape {target.shape}; {hint}"
+            )
+    if len(ours) != len(theirs):
+        more = ours[len(theirs) :] or theirs[len(ours) :]
+        side = "ticket" if len(ours) > len(theirs) else "model"
+        raise LotteryError(
+            f"the ticket does not fit: it has {len(ours)} weights, the model "
+            f"{len(theirs)}; the first that only the {side} has is {more[0].path}; "
+            f"{hint}"
+        )
+
+
+def _check_can_hold(weight: TicketWeight, target: Weight) -> None:
+    """A wrapped model must have a mask wherever the ticket prunes."""
+    if target.mask is None and weight.mask is not None and not weight.mask.all():
+        raise LotteryError(
+            f"the ticket prunes {weight.path}, but the model's {target.path} is on no "
+            "mask: wrap the model with the ticket's own rates and exclusions."
+        )

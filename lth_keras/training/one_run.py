@@ -1,0 +1,270 @@
+"""One training run: from a ticket to trained weights, a curve and a result line.
+
+Every level of a search and every control is one of these. Its files appear whole, the
+result line last: a run whose result is stored is finished.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from lth_keras import compat
+from lth_keras.compat import LotteryError, keras
+from lth_keras.masking import acts, slots
+from lth_keras.masking.weights import weights_of
+from lth_keras.runs import rows
+from lth_keras.runs.layout import LevelDirectory
+from lth_keras.storage import arrays, files
+from lth_keras.tickets.ticket import Ticket
+from lth_keras.training import steps as callbacks
+from lth_keras.training.last_rate import last_rate
+from lth_keras.training.plan import Plan, Run
+
+
+def carry_out(
+    model: keras.Model,
+    ticket: Ticket,
+    plan: Plan,
+    run: Run,
+    directory: LevelDirectory,
+    fresh_optimizer: bool = False,
+    capture_at: int | None = None,
+) -> dict[str, Any]:
+    """Trains `model` from `ticket` and stores what came of it.
+
+    Args:
+        model: the wrapped, compiled model; its weights, masks and optimizer are set
+            from the ticket first.
+        ticket: where to start, at training step `ticket.step`.
+        plan: how to train.
+        run: which run it is.
+        directory: where its files go; the ticket is written there by the caller.
+        fresh_optimizer: whether the ticket's optimizer state is the one before the
+            first step although the weights are of a later one.
+        capture_at: training step whose state is stored as the rewind point.
+
+    Returns:
+        The result line, as stored.
+
+    Raises:
+        DivergedError: the loss or a weight became NaN; no result is stored.
+        LotteryError: something wrote pruned weights while training, the data ended
+            early, or training stopped before `capture_at`.
+    """
+    capture = None
+    if capture_at:
+
+        def store(captured: acts.Start) -> None:
+            rewind = Ticket.of(model, captured, level=0, seed=plan.seed)
+            rewind.save(directory.rewind, overwrite=True)
+
+        capture = callbacks.CaptureAt(capture_at, store)
+    _begin(model, ticket, run, fresh_optimizer)
+    began = time.perf_counter()
+    try:
+        with last_rate(model, plan.after):
+            fitted = _fit(model, ticket.step, plan, run, capture)
+        acts.verify(model)
+        trained = _named_weights(model)
+        _check_numbers(trained, fitted.iterations)
+    except callbacks.DivergedError as error:
+        raise callbacks.DivergedError(
+            f"trial {plan.trial}, level {run.level} ({run.control}): {error} The "
+            "levels before are stored."
+        ) from None
+    row = {
+        "trial": plan.trial,
+        "level": run.level,
+        "control": run.control,
+        "replicate": run.replicate,
+        "parameters": run.parameters,
+        "density": ticket.density,
+        "iterations": fitted.iterations,
+        **rows.measures(fitted.curve, fitted.final, fitted.epochs, plan.monitor),
+        "seconds": round(time.perf_counter() - began, 3),
+        "seed": plan.seed,
+    }
+    arrays.write_arrays(directory.trained_weights, trained)
+    files.write_json(
+        directory.curve,
+        {"curve": fitted.curve, "final": fitted.final, "epochs": fitted.epochs},
+    )
+    files.write_json(directory.result, row)
+    return row
+
+
+def replay(
+    model: keras.Model, ticket: Ticket, plan: Plan, run: Run, step: int
+) -> Ticket:
+    """Trains a run again up to a step, and stores nothing.
+
+    Args:
+        model: the wrapped, compiled model.
+        ticket: where the run started.
+        plan: how it trained. Its evaluations leave no trace, and are left out where
+            no callback could read them.
+        run: which run it was.
+        step: training steps from its start, at least 1.
+
+    Returns:
+        The ticket of that step: weights, mask and optimizer state.
+
+    Raises:
+        LotteryError: training passes over that step, or ends before it.
+    """
+    found: list[acts.Start] = []
+    plan = dataclasses.replace(plan, train_evaluator=None)
+    if not plan.callbacks_of(run.level):
+        plan = dataclasses.replace(plan, evaluators={}, monitor=None)
+    _begin(model, ticket, run)
+    _fit(model, ticket.step, plan, run, callbacks.CaptureAt(step, found.append, True))
+    return Ticket.of(model, found[0], level=run.level, seed=plan.seed)
+
+
+def _begin(
+    model: keras.Model, ticket: Ticket, run: Run, fresh_optimizer: bool = False
+) -> None:
+    """Sets the model, and its random layers, to the start of a run."""
+    load(model, ticket, fresh_optimizer)
+    compat.reset_generators(model, callbacks.level_seed(run.data_seed, run.level))
+
+
+def load(model: keras.Model, ticket: Ticket, fresh_optimizer: bool = False) -> None:
+    """Sets weights, masks and optimizer of a model to a ticket's."""
+    if ticket.optimizer is None or model.optimizer is None:
+        ticket.apply(model)
+        return
+    ticket.write_to(model)
+    slots.restore(model, model.optimizer, ticket.optimizer)
+    if fresh_optimizer:
+        slots.reset_iterations(model.optimizer, ticket.step)
+
+
+def load_trained(model: keras.Model, directory: LevelDirectory) -> None:
+    """Sets a model's weights to those that a finished run ended with."""
+    values = arrays.read_arrays(directory.trained_weights)
+    weights = weights_of(model)
+    if len(values) != len(weights):
+        raise LotteryError(
+            f"{directory.trained_weights} holds {len(values)} weights, the model "
+            f"{len(weights)}: use the model of the search."
+        )
+    for weight, (name, value) in zip(weights, values.items(), strict=True):
+        if weight.shape != value.shape:
+            raise LotteryError(
+                f"{directory.trained_weights}: {name} has shape {value.shape}, the "
+                f"model's {weight.path} {weight.shape}: use the model of the search."
+            )
+        weight.write(value)
+
+
+def _named_weights(model: keras.Model) -> dict[str, np.ndarray]:
+    return {f"{i:04d}/{w.path}": w.read() for i, w in enumerate(weights_of(model))}
+
+
+def _check_numbers(trained: dict[str, np.ndarray], iterations: int) -> None:
+    """The loss of a step does not show what the step itself did to the weights."""
+    for name, value in trained.items():
+        # A sum is NaN if an entry is, and takes no memory.
+        if value.dtype.kind not in "biu" and np.isnan(np.sum(value)):
+            if np.isnan(value).any():
+                raise callbacks.DivergedError(
+                    f"{name.split('/', 1)[1]} is NaN after iteration {iterations}: "
+                    "lower the learning rate, or look for NaN in the data."
+                )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fitted:
+    """What a `fit` came to: the curve, the last metrics, Keras's history, the step."""
+
+    curve: dict[str, list[float]]
+    final: dict[str, float]
+    epochs: dict[str, list[float]]
+    iterations: int
+
+
+def _fit(
+    model: keras.Model,
+    start: int,
+    plan: Plan,
+    run: Run,
+    capture: callbacks.CaptureAt | None,
+) -> _Fitted:
+    steps = plan.feed.steps_per_epoch
+    epoch, step = divmod(start, steps or 1)
+    # Callbacks that set the learning rate by the epoch see that it is a late one.
+    later = plan.after // steps if steps else 0
+    epoch += plan.first_epoch + later
+    users = plan.callbacks_of(run.level)
+    evaluate = callbacks.Evaluate(
+        plan.evaluators,
+        plan.evaluate_every,
+        start=start,
+        first_batch=step,
+        monitor=plan.monitor,
+    )
+    # Ours stand around the user's: evaluation first, so that they see its metrics.
+    every = [evaluate, *users]
+    if users:
+        every.append(callbacks.Project())
+    if step:
+        every.append(callbacks.StartAt(epoch, step))
+    if capture is not None:
+        every.append(capture)
+    every.append(callbacks.StopOnNaN(start=start, first_batch=step))
+    with _passed(model, run.level):
+        history = model.fit(
+            plan.feed.dataset(run.level, start, run.data_seed),
+            epochs=plan.epochs + later,
+            initial_epoch=epoch,
+            steps_per_epoch=steps,
+            callbacks=every,
+            **plan.fit_arguments,
+        )
+    if plan.iterations and evaluate.step < plan.iterations and not model.stop_training:
+        raise LotteryError(
+            f"the training data of level {run.level} ended at iteration "
+            f"{evaluate.step} of {plan.iterations}: give a Dataset without an end, or "
+            "a smaller steps_per_epoch."
+        )
+    if capture is not None and not capture.captured:
+        raise LotteryError(
+            f"rewind_to: level 0 stopped at iteration {evaluate.step}, before "
+            f"iteration {capture.at} to rewind to: rewind to an earlier one."
+        )
+    # Callbacks may restore other weights as training ends, and averages of the
+    # weights (use_ema) take their place then.
+    final = evaluate.finish(again=bool(users) or _averages(model.optimizer))
+    if plan.train_evaluator is not None:
+        final |= {f"train_{n}": v for n, v in plan.train_evaluator().items()}
+    epochs = {
+        name: [float(v) for v in values if np.ndim(v) == 0]
+        for name, values in history.history.items()
+    }
+    return _Fitted(evaluate.curve, final, epochs, evaluate.step)
+
+
+def _averages(optimizer: Any) -> bool:
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return bool(getattr(inner, "use_ema", False))
+
+
+@contextlib.contextmanager
+def _passed(model: keras.Model, level: int) -> Iterator[None]:
+    """Leaves no trace of a `fit` that was cut short in the model."""
+    try:
+        yield
+    except StopIteration:
+        raise LotteryError(
+            f"the training data ended before level {level}: give arrays, a Dataset or "
+            "a function of (level, seed), which can begin again."
+        ) from None
+    finally:
+        compat.clear_fit_start(model)

@@ -1,0 +1,222 @@
+"""How a search trains: the same plan for every level and every control.
+
+`make` turns the arguments of `LotterySearch.fit` into one, and checks them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from lth_keras.compat import LotteryError, keras
+from lth_keras.masking.weights import pruned_weights_of
+from lth_keras.storage import files
+from lth_keras.training import checks, feeds
+from lth_keras.training.evaluation import Evaluator
+from lth_keras.training.feeds import Feed
+
+UserCallbacks = Any  # a list of Keras callbacks, or f(level) -> such a list
+
+# The callbacks of Keras that carry state from one fit into the next.
+_STATEFUL = (
+    keras.callbacks.ModelCheckpoint,
+    keras.callbacks.EarlyStopping,
+    keras.callbacks.ReduceLROnPlateau,
+)
+
+
+@dataclasses.dataclass
+class Plan:
+    """How a model is trained, the same for every level and control.
+
+    Attributes:
+        feed: the training data.
+        epochs: epochs of a whole run from step 0.
+        first_epoch: epoch that a run from step 0 begins with.
+        evaluators: {"val": ..., "test": ...}, whichever there are.
+        train_evaluator: for the training accuracy at the end, or None.
+        evaluate_every: iterations between evaluations, None for once an epoch.
+        monitor: column of the curve that finds the early-stopping iteration, or
+            None without validation.
+        seed: seed of the search.
+        trial: number of the trial, for the result line.
+        callbacks: the user's callbacks.
+        fit_arguments: everything else for `model.fit`.
+        data: what the data are, as far as a resumed search can tell.
+        after: training steps that count as done before a run begins: the learning
+            rate stays that of the last of them, and the numbers of the epochs go on
+            from there; whole epochs.
+    """
+
+    feed: Feed
+    epochs: int
+    first_epoch: int
+    evaluators: dict[str, Evaluator]
+    train_evaluator: Evaluator | None
+    evaluate_every: int | None
+    monitor: str | None
+    seed: int
+    trial: int
+    callbacks: UserCallbacks
+    fit_arguments: dict[str, Any]
+    data: dict[str, Any]
+    after: int = 0
+    _pristine: list[tuple[Any, dict[str, Any]]] = dataclasses.field(
+        default_factory=list
+    )
+
+    @property
+    def iterations(self) -> int | None:
+        """Training steps of a whole run, None where only `fit` knows."""
+        steps = self.feed.steps_per_epoch
+        return None if steps is None else steps * (self.epochs - self.first_epoch)
+
+    def callbacks_of(self, level: int) -> list[Any]:
+        """The user's callbacks for a level, as they were before the search.
+
+        What a killed process left for a BackupAndRestore is removed: it is of the
+        middle of some level, and a level is trained again from its start.
+        """
+        found = self._given(level)
+        for callback in found:
+            if isinstance(callback, keras.callbacks.BackupAndRestore):
+                files.remove_directory(callback.backup_dir)
+        return found
+
+    def _given(self, level: int) -> list[Any]:
+        given = self.callbacks
+        if callable(given) and not isinstance(given, keras.callbacks.Callback):
+            given = given(level)
+            return _listed(given)
+        found = _listed(given)
+        if not self._pristine:
+            self._pristine = [
+                (c, dict(vars(c))) for c in found if isinstance(c, _STATEFUL)
+            ]
+        for callback, attributes in self._pristine:
+            vars(callback).clear()
+            vars(callback).update(attributes)
+        return found
+
+
+def make(
+    model: keras.Model,
+    *,
+    monitor: str,
+    seed: int,
+    trial: int,
+    x: Any = None,
+    y: Any = None,
+    batch_size: int | None = None,
+    epochs: int = 1,
+    callbacks: UserCallbacks = None,
+    validation_split: float = 0.0,
+    validation_data: Any = None,
+    shuffle: bool = True,
+    sample_weight: Any = None,
+    initial_epoch: int = 0,
+    steps_per_epoch: int | None = None,
+    test_data: Any = None,
+    train_data: Any = None,
+    evaluate_every: int | None = None,
+    **fit_arguments: Any,
+) -> Plan:
+    """The plan that `LotterySearch.fit`'s arguments ask for; builds the model.
+
+    Args:
+        model: the wrapped, compiled model.
+        fit_arguments: everything for `model.fit` that is not named here.
+
+    The others are `LotterySearch.fit`'s and `LotterySearch`'s own.
+
+    Raises:
+        LotteryError: an argument is out of range, or the data do not fit.
+    """
+    checks.check_fit_arguments(fit_arguments)
+    checks.check_count("initial_epoch", initial_epoch, 0, "the epoch to begin with")
+    checks.check_count("epochs", epochs, initial_epoch + 1, "the epochs of a level")
+    if evaluate_every is not None:
+        checks.check_count("evaluate_every", evaluate_every, 1, "iterations")
+    if validation_split:
+        x, y, sample_weight, validation_data = checks.split(
+            x, y, sample_weight, validation_data, validation_split
+        )
+    feed = Feed(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed)
+    first = feed.first_batch() if model.train_function is None else None
+    if not model.built and first is not None:
+        model(keras.utils.unpack_x_y_sample_weight(first)[0], training=False)
+    pruned_weights_of(model)
+    checks.check_data(model, "the training data", x, y)
+    if first is not None:
+        checks.try_batch(model, first)
+    arguments = {"shuffle": shuffle, **fit_arguments}
+    evaluators = {}
+    if not _evaluated_here(validation_data, fit_arguments):
+        arguments["validation_data"] = validation_data
+    elif validation_data is not None:
+        evaluators["val"] = _evaluator(model, validation_data, "validation_data")
+    if test_data is not None:
+        evaluators["test"] = _evaluator(model, test_data, "test_data")
+    return Plan(
+        feed=feed,
+        epochs=epochs,
+        first_epoch=initial_epoch,
+        evaluators=evaluators,
+        train_evaluator=None
+        if train_data is None
+        else _evaluator(model, train_data, "train_data"),
+        evaluate_every=evaluate_every,
+        monitor=None if validation_data is None else monitor,
+        seed=seed,
+        trial=trial,
+        callbacks=callbacks,
+        fit_arguments=arguments,
+        data={
+            "validation_data": feeds.describe(validation_data),
+            "test_data": feeds.describe(test_data),
+            "train_data": feeds.describe(train_data),
+        },
+    )
+
+
+def _evaluated_here(data: Any, fit_arguments: dict[str, Any]) -> bool:
+    """Whether an `Evaluator` takes the validation data; Keras does otherwise."""
+    if any(name.startswith("validation_") for name in fit_arguments):
+        return False
+    return not isinstance(data, (keras.utils.Sequence, Iterator))
+
+
+def _evaluator(model: keras.Model, data: Any, name: str) -> Evaluator:
+    try:
+        evaluator = Evaluator(model, data)
+    except LotteryError as error:
+        raise LotteryError(f"{name}: {error}") from None
+    if isinstance(data, (tuple, list)):
+        checks.check_data(model, name, *data[:2])
+    return evaluator
+
+
+def _listed(callbacks: Any) -> list[Any]:
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Which run this is, for its place on disk and its result line.
+
+    Attributes:
+        level: level whose density the run has.
+        control: "ticket" for the search itself, else the control's name.
+        replicate: number of the replicate of a control.
+        parameters: the control's own, such as a noise sigma.
+        data_seed: seed of the data order and of random layers.
+    """
+
+    level: int
+    control: str = "ticket"
+    replicate: int = 0
+    parameters: dict[str, Any] = dataclasses.field(default_factory=dict)
+    data_seed: int = 0

@@ -1,0 +1,130 @@
+"""Progress is one line on a terminal, and a line per finished run elsewhere."""
+
+from __future__ import annotations
+
+import io
+import types
+
+import numpy as np
+import pytest
+
+from lth_keras.compat import keras
+from lth_keras.experiments import progress
+from lth_keras.experiments.progress import Progress
+
+ROW = {"density": 0.512, "early_stop_iteration": 1400, "test_accuracy": 0.98611}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def now(monkeypatch):
+    """The clock, which a test sets by hand; seconds."""
+    seconds = [0.0]
+    clock = types.SimpleNamespace(monotonic=lambda: seconds[0])
+    monkeypatch.setattr(progress, "time", clock)
+    monkeypatch.setenv("COLUMNS", "100")
+    return seconds
+
+
+def test_elsewhere_only_finished_runs_are_told_in_a_line_each(now):
+    stream = io.StringIO()
+    job = Progress(runs=4, finished=0, levels=3, stream=stream)
+    job.callbacks(0)
+    job.advance(500, 2000, 0.25)
+    now[0] = 15.0
+    job.advance(2000, 2000, 1.0)
+    job.finish(ROW)
+    job.close()
+    # Three quarters of a run took 15 seconds; three runs are left.
+    assert stream.getvalue() == (
+        " 25 %  ticket level 0/3  51.2 % of weights kept  stop at 1400  "
+        "test accuracy 98.61 %  1:00 left\n"
+    )
+
+
+def test_a_terminal_has_one_line_that_is_written_over(now):
+    stream = Terminal()
+    job = Progress(runs=4, finished=1, levels=3, trials=2, stream=stream)
+    job.begin(1, "random_reinit")
+    job.callbacks(2)
+    now[0] = 10.0
+    job.advance(500, 2000, 0.25)
+    now[0] = 20.0
+    job.advance(1000, 2000, 0.5)
+    job.finish(ROW)
+    job.close()
+    run = "trial 2/2  random_reinit level 2/3"
+    # A quarter of a run took 10 seconds; 2.5 runs are left.
+    assert stream.getvalue() == (
+        f"\r 31 %  {run}  500/2000 iterations\x1b[K"
+        f"\r 38 %  {run}  1000/2000 iterations  1:40 left\x1b[K"
+        # Cut to the width of the terminal.
+        f"\r 50 %  {run}  51.2 % of weights kept  stop at 1400  test accuracy"
+        " 98.6\x1b[K"
+        "\r\x1b[K"
+    )
+
+
+def test_a_narrow_terminal_is_not_wrapped(now, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    stream = Terminal()
+    job = Progress(runs=4, finished=1, levels=3, stream=stream)
+    job.callbacks(2)
+    now[0] = 10.0
+    job.advance(500, 2000, 0.25)
+    assert stream.getvalue() == "\r 31 %  ticket level\x1b[K"
+
+
+def test_a_terminal_is_not_written_to_more_often_than_it_can_be_read(now):
+    stream = Terminal()
+    job = Progress(runs=1, finished=0, levels=0, stream=stream)
+    job.callbacks(0)
+    for step in range(1, 101):
+        now[0] = 100 + step / 1000
+        job.advance(step, 100, step / 100)
+    assert stream.getvalue().count("\r") == 1
+
+
+def test_what_a_run_did_not_measure_is_left_out(now):
+    stream = io.StringIO()
+    job = Progress(runs=1, finished=0, levels=0, stream=stream)
+    job.callbacks(0)
+    job.finish({"density": 1.0, "early_stop_iteration": None, "test_accuracy": None})
+    assert stream.getvalue() == "100 %  ticket level 0/0  100.0 % of weights kept\n"
+
+
+@pytest.mark.parametrize("first", [0, 4])
+def test_a_fit_reports_its_iterations_from_where_it_began(monkeypatch, first):
+    job = Progress(runs=1, finished=0, levels=0, stream=io.StringIO())
+    told = []
+    monkeypatch.setattr(job, "advance", lambda *numbers: told.append(numbers))
+    (callback,) = job.callbacks(0)
+    callback.set_params({"steps": first + 4})
+    for batch in range(first, first + 4, 2):
+        callback.on_train_batch_begin(batch)
+        callback.on_train_batch_end(batch + 1)
+    expected = [(first + 2, first + 4, 0.5), (first + 4, first + 4, 1.0)]
+    assert told == expected
+
+
+def test_the_callback_is_one_that_fit_takes(monkeypatch):
+    job = Progress(runs=1, finished=0, levels=0, stream=io.StringIO())
+    told = []
+    monkeypatch.setattr(job, "advance", lambda *numbers: told.append(numbers))
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse", steps_per_execution=2)
+    x = np.zeros((4, 1), np.float32)
+    model.fit(x, x, batch_size=1, verbose=0, callbacks=job.callbacks(0))
+    assert told == [(2, 4, 0.5), (4, 4, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0:00"), (59.6, "1:00"), (65, "1:05"), (7385, "2:03:05")],
+)
+def test_times_are_written_as_on_a_clock(seconds, text):
+    assert progress.clock(seconds) == text

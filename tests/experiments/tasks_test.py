@@ -1,0 +1,110 @@
+"""Which piece of a job may be next, when several workers ask."""
+
+from __future__ import annotations
+
+import pytest
+
+from lth_keras.experiments import tasks
+from lth_keras.experiments.tasks import Queue, Task
+from lth_keras.runs import layout
+from lth_keras.storage import files
+
+
+@pytest.fixture
+def directory(tmp_path) -> layout.ExperimentDirectory:
+    return layout.ExperimentDirectory(str(tmp_path))
+
+
+def finish(place: layout.LevelDirectory) -> None:
+    files.write_json(place.result, {})
+
+
+def test_a_job_is_its_searches_each_followed_by_its_controls():
+    assert tasks.of_job(range(2), [3, 7], ["one_shot", "noise"], 1) == [
+        Task(0),
+        Task(0, "one_shot", 3),
+        Task(0, "one_shot", 7),
+        Task(0, "noise", 3),
+        Task(0, "noise", 7),
+        Task(1),
+        Task(1, "one_shot", 3),
+        Task(1, "one_shot", 7),
+        Task(1, "noise", 3),
+        Task(1, "noise", 7),
+    ]
+    assert tasks.of_job([0], [2], ["noise"], 2)[1:] == [
+        Task(0, "noise", 2, 0),
+        Task(0, "noise", 2, 1),
+    ]
+
+
+def test_what_is_stored_is_not_missing(directory):
+    every = tasks.of_job([0], [1, 2], ["noise:sigma=2"], 1)
+    assert tasks.missing(every, directory, last=2) == dict(
+        zip(every, [3, 1, 1], strict=True)
+    )
+    run = directory.trial(0)
+    finish(run.level(0))
+    finish(run.control("noise,sigma=2.0", 2))
+    assert tasks.missing(every, directory, last=2) == {every[0]: 2, every[1]: 1}
+    for level in (1, 2):
+        finish(run.level(level))
+    finish(run.control("noise,sigma=2.0", 1))
+    assert tasks.missing(every, directory, last=2) == {}
+
+
+def test_searches_come_first_and_controls_wait_for_their_level(directory):
+    queue = Queue(tasks.of_job(range(2), [1, 2], ["one_shot"], 1), directory)
+    assert [queue.take(None), queue.take(None)] == [Task(0), Task(1)]
+    queue.begin(Task(0))
+    queue.begin(Task(1))
+    assert queue.take(None) is None
+    finish(directory.trial(1).level(1))
+    assert queue.take(None) == Task(1, "one_shot", 1)
+    assert queue.take(None) is None
+    finish(directory.trial(1).level(2))
+    finish(directory.trial(0).level(1))
+    # A worker goes on with the trial whose model it has.
+    assert queue.take(1) == Task(1, "one_shot", 2)
+    assert queue.take(1) == Task(0, "one_shot", 1)
+
+
+def test_controls_that_share_training_are_given_out_one_at_a_time(directory):
+    names = ["continued", "one_shot+weight_rewind:step=3it"]
+    every = [task for task in tasks.of_job([0], [1, 2], names, 1) if task.control]
+    for level in (1, 2):
+        finish(directory.trial(0).level(level))
+    queue = Queue(every, directory)
+    first, second = queue.take(0), queue.take(0)
+    assert (first, second) == (Task(0, names[0], 1), Task(0, names[1], 1))
+    assert queue.take(0) is None
+    queue.finish(second)
+    assert queue.take(0) == Task(0, names[1], 2)
+
+
+def test_what_shares_training_shares_it_in_every_control(directory):
+    names = ["continued", "continued+random_reinit"]
+    every = [task for task in tasks.of_job([0], [1], names, 1) if task.control]
+    finish(directory.trial(0).level(1))
+    queue = Queue(every, directory)
+    assert queue.take(0) == every[0]
+    assert queue.take(0) is None
+    queue.finish(every[0])
+    assert queue.take(0) == every[1]
+
+
+def test_controls_wait_while_a_search_that_goes_on_clears_up(directory):
+    finish(directory.trial(0).level(1))
+    queue = Queue(tasks.of_job([0], [1], ["one_shot"], 1), directory)
+    search = queue.take(None)
+    assert queue.take(None) is None
+    queue.begin(search)
+    assert queue.take(None) == Task(0, "one_shot", 1)
+
+
+def test_a_queue_is_empty_when_the_last_task_has_ended(directory):
+    queue = Queue([Task(0)], directory)
+    task = queue.take(None)
+    assert queue
+    queue.finish(task)
+    assert not queue

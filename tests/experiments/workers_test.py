@@ -1,0 +1,191 @@
+"""Several processes on one job: the same results as one, and an end with the first."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import lth_keras as lth
+from lth_keras.compat import LotteryError
+from lth_keras.experiments.tasks import Queue, Task
+from lth_keras.programs import workers
+from lth_keras.runs import layout
+from lth_keras.storage import files
+from tests.support.places import EXAMPLES
+
+SCRIPT = EXAMPLES / "lottery_search.py"
+JOB = (
+    "--trials=2",
+    "--levels=2",
+    "--iterations=60",
+    "--evaluate_every=30",
+    "--controls=random_reinit,continued,noise:sigma=2",
+)
+
+Start = Callable[..., subprocess.Popen]
+
+
+@pytest.fixture
+def start(tmp_path) -> Start:
+    """Starts the job as a user does, in a folder of its own for each output."""
+    path = os.pathsep.join([str(SCRIPT.parents[1]), os.environ.get("PYTHONPATH", "")])
+
+    def begin(output: str, count: int, *arguments: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, str(SCRIPT), *JOB, f"--output_dir={tmp_path / output}",
+             f"--workers={count}", *arguments],
+            env={**os.environ, "PYTHONPATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
+
+    return begin
+
+
+def found(root: pathlib.Path) -> tuple[list[Any], list[str]]:
+    """The result lines but for seconds, and the fingerprint of every ticket."""
+    rows = [{**row, "seconds": 0} for row in files.read_jsonl(root / "results.jsonl")]
+    paths = sorted(root.glob("**/ticket/manifest.json"))
+    return rows, [lth.Ticket.load(str(path.parent)).fingerprint for path in paths]
+
+
+def children(process: subprocess.Popen) -> list[int]:
+    text = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(pid) for pid in text.split()]
+
+
+def runs(pid: int) -> bool:
+    status = pathlib.Path(f"/proc/{pid}/stat")
+    # A zombie has ended; who inherits it has not asked yet.
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def ends(pid: int) -> bool:
+    """Whether a process ends within a minute."""
+    for _ in range(600):
+        if not runs(pid):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.slow
+def test_two_workers_find_what_one_finds_also_after_a_kill(start: Start, tmp_path):
+    one = start("one", 1)
+    out, err = one.communicate(timeout=600)
+    assert (one.returncode, err) == (0, "")
+    assert "random_reinit (n=2)" in out
+
+    killed = start("two", 2)
+    for _ in range(8):  # the head line and seven finished runs
+        killed.stdout.readline()
+    others = children(killed)
+    assert len(others) >= 2
+    killed.kill()
+    killed.wait()
+    # Each ends when the first is gone, and lets go of what it held.
+    assert all(ends(pid) for pid in others)
+    rows, _ = found(tmp_path / "two")
+    assert 0 < len(rows) < 18
+
+    again = start("two", 2)
+    out, err = again.communicate(timeout=600)
+    assert (again.returncode, err) == (0, "")
+    assert "of 18 runs are stored" in out
+    assert found(tmp_path / "two") == found(tmp_path / "one")
+    for trial in ("trial0", "trial1"):
+        stored = files.read_jsonl(tmp_path / "two" / trial / "results.jsonl")
+        assert len(stored) == 9
+
+
+@pytest.mark.slow
+def test_what_ends_a_search_in_a_worker_is_one_line(start: Start):
+    process = start("diverged", 2, "--learning_rate=1e38")
+    _, err = process.communicate(timeout=600)
+    assert process.returncode == 1
+    (line,) = err.splitlines()
+    assert "level 0" in line and "NaN at iteration" in line
+
+
+@pytest.mark.slow
+def test_control_c_ends_every_worker_without_a_word_of_theirs(start: Start):
+    process = start("stopped", 2)
+    for _ in range(3):
+        process.stdout.readline()
+    others = children(process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=600)
+    assert process.returncode == 130
+    (line,) = err.splitlines()
+    assert "stopped; finished runs are stored" in line
+    assert all(ends(pid) for pid in others)
+
+
+class Ended:
+    """A process that somebody has killed."""
+
+    exitcode = -9
+
+    def join(self) -> None:
+        pass
+
+
+def worker(directory: layout.ExperimentDirectory) -> tuple[Any, Any, Queue]:
+    """One that has been given a task, and the other end of its pipe."""
+    ours, theirs = multiprocessing.Pipe()
+    one, queue = workers.Worker(Ended(), ours), Queue([Task(0)], directory)
+    one.give(queue.take(None))
+    assert theirs.recv() == Task(0)
+    return one, theirs, queue
+
+
+def test_results_are_handed_on_and_the_task_is_done_at_its_end(tmp_path):
+    one, theirs, queue = worker(layout.ExperimentDirectory(str(tmp_path)))
+    heard: list[Any] = []
+    theirs.send(("result", {"level": 0}))
+    workers.hear(one, queue, heard.append)
+    assert (heard, one.task, bool(queue)) == ([{"level": 0}], Task(0), True)
+    theirs.send(("done", None))
+    workers.hear(one, queue, heard.append)
+    assert (one.task, one.trial, bool(queue)) == (None, 0, False)
+
+
+def test_a_failure_of_a_worker_is_a_failure_of_the_job(tmp_path):
+    one, theirs, queue = worker(layout.ExperimentDirectory(str(tmp_path)))
+    theirs.send(("refused", "no such thing"))
+    with pytest.raises(LotteryError, match="no such thing"):
+        workers.hear(one, queue, print)
+    theirs.send(("failed", "Traceback: x"))
+    with pytest.raises(RuntimeError, match="Traceback: x"):
+        workers.hear(one, queue, print)
+    theirs.close()
+    with pytest.raises(LotteryError, match="exit code -9.*use fewer --workers"):
+        workers.hear(one, queue, print)
+    with pytest.raises(LotteryError, match="exit code -9.*use fewer --workers"):
+        one.give(Task(0))
+
+
+def test_a_worker_that_ends_before_it_reads_its_task_is_one_line(tmp_path):
+    one, theirs, queue = worker(layout.ExperimentDirectory(str(tmp_path)))
+    one.connection.send("unread")
+    theirs.close()
+    with pytest.raises(LotteryError, match="exit code -9"):
+        workers.hear(one, queue, print)
+
+
+def test_a_control_that_diverged_is_done_and_told(tmp_path):
+    one, theirs, queue = worker(layout.ExperimentDirectory(str(tmp_path)))
+    theirs.send(("diverged", "NaN"))
+    assert workers.hear(one, queue, print) == ["NaN"]
+    assert not queue

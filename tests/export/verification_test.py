@@ -1,0 +1,277 @@
+"""Exports are reloaded where nothing of ours is, and wrong ones are refused."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lth_keras.compat import LotteryError
+from lth_keras.export import fresh_process, verification
+from lth_keras.export.verification import Case, Difference, Found, Written, verify
+
+
+class Doubler(tf.Module):
+    """x -> 2 x."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, "x")])
+    def __call__(self, x):
+        return {"y": x * 2.0}
+
+
+def written(tmp_path: pathlib.Path, factor: float, **fields) -> Written:
+    """A SavedModel that doubles, with outputs that expect `factor`."""
+    place = tmp_path / "doubler"
+    if not place.exists():
+        module = Doubler()
+        tf.saved_model.save(module, str(place), {"serving_default": module.__call__})
+    x = np.array([[1.0, 2.0], [3.0, -4.0]], np.float32)
+    return Written(
+        format="saved_model",
+        path=str(place),
+        name="asked/for",
+        cases=(Case({"x": x}, {"y": x * factor}),),
+        tolerance=1e-3,
+        **fields,
+    )
+
+
+@pytest.mark.slow
+def test_several_exports_are_verified_in_one_process(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = []
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
+    run = verification._run
+    monkeypatch.setattr(
+        verification, "_run", lambda *given: runs.append(given) or run(*given)
+    )
+    right = written(tmp_path, 2.0, dense=str(tmp_path / "doubler"))
+    # The largest value is 8: off by 0.004 is 0.0005 of it.
+    close = written(tmp_path, 2.001)
+    first, second = verify([right, close])
+    assert len(runs) == 1
+    assert first.loaders == ("tf.saved_model.load", "TF1 session loader")
+    assert first.differences == {"y": Difference(0.0, 0.0)}
+    assert [entry.batch for entry in first.latencies] == [1, 32]
+    assert all(entry.sparse > 0 and entry.ratio > 0 for entry in first.latencies)
+    assert second.differences["y"].absolute == pytest.approx(0.004, rel=1e-3)
+    assert second.largest.relative == pytest.approx(0.004 / 8.004, rel=1e-3)
+    assert second.latencies == ()
+
+
+def judged(
+    monkeypatch: pytest.MonkeyPatch, format_: str, tolerance: float = 1e-3, **row
+) -> list[Found]:
+    """What `verify` makes of what a process found."""
+    rows = [{"differences": {}, "latencies": [], "loaders": [], **row}]
+    monkeypatch.setattr(verification, "_in_fresh_process", lambda *given: rows)
+    return verify([Written(format_, "place", "asked/for", (), tolerance)])
+
+
+def off(absolute: float, scale: float) -> dict[str, Any]:
+    """An output as a process finds it."""
+    return {
+        "absolute": absolute,
+        "scale": scale,
+        "moves": 0.0,
+        "stands_still": True,
+        "rounding": 0.0,
+    }
+
+
+def test_a_wrong_output_is_named_with_its_difference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wrong = {"y": off(8.0, 16.0)}
+    message = "asked/for was not written: output 'y' of the export is off by 8 .0.5 of"
+    with pytest.raises(LotteryError, match=message):
+        judged(monkeypatch, "saved_model", differences=wrong)
+
+
+def test_small_outputs_are_compared_with_their_own_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The tolerance is 0.001 of 0.01, beside a millionth for rounding.
+    (found,) = judged(monkeypatch, "tflite", differences={"y": off(1.05e-5, 0.01)})
+    assert found.differences["y"].relative == pytest.approx(1.05e-3)
+    with pytest.raises(LotteryError, match="off by 1.15e-05 .0.00115 of the largest"):
+        judged(monkeypatch, "tflite", differences={"y": off(1.15e-5, 0.01)})
+    with pytest.raises(LotteryError, match="off by 5e-05 .1 of the largest value"):
+        judged(monkeypatch, "saved_model", differences={"y": off(5e-5, 5e-5)})
+
+
+def test_what_rounding_leaves_of_large_sums_passes_and_is_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noise = {"zero": off(5e-7, 0.0), "rest": off(9e-5, 1e-4), "large": off(0.0, 100.0)}
+    (found,) = judged(monkeypatch, "tflite", differences=noise)
+    assert found.differences["zero"] == Difference(5e-7, None)
+    assert found.differences["rest"].relative == pytest.approx(0.9)
+    assert found.largest == Difference(5e-7, None)
+    assert str(found.largest) == "5e-07 (all values expected are 0)"
+    del noise["large"]
+    with pytest.raises(LotteryError, match="'rest' .* 9e-05 .0.9 of the largest"):
+        judged(monkeypatch, "tflite", differences=noise)
+    with pytest.raises(LotteryError, match="1e-05 .all values expected are 0"):
+        judged(monkeypatch, "tflite", differences={"zero": off(1e-5, 0.0)})
+
+
+def test_an_output_where_large_values_cancel_may_be_off_by_their_rounding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rest = {**off(4e-4, 1e-3), "rounding": 1.25e-4}
+    (found,) = judged(monkeypatch, "tflite", differences={"y": rest})
+    assert found.differences == {"y": Difference(4e-4, 0.4)}
+    with pytest.raises(LotteryError, match="off by 0.0006 .0.6 of the largest value"):
+        judged(monkeypatch, "tflite", differences={"y": {**rest, "absolute": 6e-4}})
+
+
+def test_rounding_is_what_inputs_off_by_a_millionth_change() -> None:
+    x = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0], [4.0, 4.0]])
+    calls = iter(range(9))
+
+    def function(inputs: dict[str, Any]) -> dict[str, Any]:
+        a, b = inputs["x"].T
+        return {
+            "cancels": 1e4 * (a - b),
+            "keeps": a + b,
+            "whole": np.array([len(inputs["n"])]),
+            "random": np.array([next(calls)]),
+            "text": np.array([b"a"], object),
+        }
+
+    inputs = {"x": x, "n": np.arange(3)}
+    found = fresh_process._rounding(function, inputs, function(inputs))
+    assert set(found) == {"cancels", "keeps", "whole"}
+    # 1e4 * 4 * 2e-6 at most.
+    assert 0.01 < found["cancels"] <= 0.08 * 1.001
+    assert 0 < found["keeps"] <= 8e-6 * 1.001
+    assert found["whole"] == 0
+
+
+def test_an_output_that_no_longer_moves_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Within the 20 % that 8 bits may cause: 0.5 where 0.45 to 0.55 are expected.
+    still = {**off(0.05, 0.55), "moves": 0.1, "stands_still": True}
+    with pytest.raises(LotteryError, match="the same for all .* varies by 0.1"):
+        judged(monkeypatch, "tflite", tolerance=0.2, differences={"y": still})
+    # A dead network is constant itself, and 8 bits know no smaller step.
+    for moves in (0.0, 0.01):
+        dead = {**still, "moves": moves}
+        judged(monkeypatch, "tflite", tolerance=0.2, differences={"y": dead})
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "expected"),
+    [
+        ([[1.0], [4.0]], [[1.0], [3.0]], (1.0, 3.0, 2.0, False)),
+        ([[0.5], [0.5]], [[0.0], [-2.0]], (2.5, 2.0, 2.0, True)),
+        ([[2.0, 7.0]], [[2.0, 7.0]], (0.0, 7.0, 0.0, True)),
+        ([np.nan, 1.0], [np.nan, 1.0], (0.0, 1.0, 0.0, True)),
+        ([np.nan, 1.0], [0.0, 1.0], (1e308, 1.0, 1.0, True)),
+        ([np.inf, 1.0], [0.0, 1.0], (1e308, 1.0, 1.0, True)),
+        (2.0, 3.0, (1.0, 3.0, 0.0, True)),
+        ([b"a", b"b"], ["a", "b"], (0.0, 1.0, 0.0, False)),
+        ([b"a", b"c"], ["a", "b"], (1.0, 1.0, 0.0, False)),
+    ],
+)
+def test_outputs_are_compared_value_by_value(found, wanted, expected) -> None:
+    row = fresh_process._difference(np.array(found), np.array(wanted))
+    keys = ("absolute", "scale", "moves", "stands_still")
+    assert tuple(row[key] for key in keys) == expected
+
+
+@pytest.mark.parametrize("format_", verification.FORMATS)
+def test_what_does_not_load_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, format_: str
+) -> None:
+    with pytest.raises(LotteryError, match="does not load and run") as caught:
+        judged(monkeypatch, format_, error="OSError: no\nsuch file")
+    assert "no such file" in str(caught.value)
+    assert "register" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        (
+            "TypeError: Could not locate class 'Odd'. Make sure. Full object config: "
+            "{'module': None}",
+            "'Odd'. Make sure. A class of your own must be importable",
+        ),
+        ("ValueError: a Lambda layer, `safe_mode=False`.", "Put what the Lambda"),
+        (
+            "TypeError: Error when deserializing class 'Lookup' using config={'a': 1}."
+            "\n\nException encountered: Vocabulary file a.txt does not exist.",
+            "class 'Lookup': Vocabulary file a.txt does not exist.",
+        ),
+    ],
+)
+def test_a_keras_file_that_does_not_load_is_refused_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, reason: str, shown: str
+) -> None:
+    with pytest.raises(LotteryError) as caught:
+        judged(monkeypatch, "keras", error=reason)
+    assert shown in str(caught.value)
+    assert "config" not in str(caught.value)
+    assert ("register" in str(caught.value)) == ("Odd" in reason)
+
+
+@pytest.mark.slow
+def test_neither_this_package_nor_tfmot_nor_keras_can_be_imported(
+    tmp_path: pathlib.Path,
+) -> None:
+    # A program in the place of the one that reloads.
+    probe = tmp_path / "probe.py"
+    probe.write_text(
+        "import importlib, os\n"
+        "def main(folder):\n"
+        "    assert 'TF_USE_LEGACY_KERAS' not in os.environ\n"
+        "    import tensorflow\n"
+        "    for name in ('lth_keras', 'tensorflow_model_optimization', 'tf_keras',"
+        " 'keras'):\n"
+        "        try:\n"
+        "            importlib.import_module(name)\n"
+        "        except ImportError:\n"
+        "            continue\n"
+        "        raise SystemExit(name + ' was there')\n"
+    )
+    program = verification._BOOTSTRAP.format(
+        blocked=verification._BLOCKED, program=str(probe), folder=str(tmp_path)
+    )
+    verification._run(program, str(tmp_path), 300)
+
+
+def test_a_process_that_fails_is_reported_with_its_last_line(
+    tmp_path: pathlib.Path,
+) -> None:
+    with pytest.raises(LotteryError, match="failed: ValueError: broken"):
+        verification._run("raise ValueError('broken')", str(tmp_path), 60)
+
+
+def test_a_process_that_hangs_is_ended(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(LotteryError, match="took over 0 s"):
+        verification._run(
+            "import threading; threading.Event().wait()", str(tmp_path), 0.2
+        )
+
+
+def test_texts_are_stored_without_pickle(tmp_path: pathlib.Path) -> None:
+    place = str(tmp_path / "a.npz")
+    texts = np.array([b"a b", "c"], object)
+    verification._store(place, {"x/y": texts, "z": np.array([True])})
+    with np.load(place, allow_pickle=False) as stored:
+        assert stored["names"].tolist() == ["x/y", "z"]
+        assert stored["value0"].tolist() == ["a b", "c"]
+        assert stored["value1"].tolist() == [True]
+
+
+def test_the_worst_output_is_the_largest_relative_one() -> None:
+    found = Found({"a": Difference(5.0, 0.1), "b": Difference(1.0, 0.5)}, (), ())
+    assert found.largest == Difference(1.0, 0.5)
+    assert Found({}, (), ()).largest == Difference(0.0, 0.0)

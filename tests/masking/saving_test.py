@@ -1,0 +1,101 @@
+"""A wrapped model goes through files with its masks, and stays the same model."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+import lth_keras as lth
+from lth_keras.compat import collect_prunable_layers, keras, sparsity
+from tests.support.model_zoo import (
+    attention,
+    convolutions,
+    custom_layers,
+    dense,
+    einsum,
+    equal,
+    given_state,
+    half_precision,
+    held,
+    masked,
+    named_outputs,
+    recurrent,
+    violations,
+)
+
+FORMATS = ["model.keras", "model.h5", "model"]
+
+
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        *((dense, name) for name in FORMATS),
+        *((attention, name) for name in FORMATS),
+        *((named_outputs, name) for name in FORMATS),
+        *((half_precision, name) for name in FORMATS),
+        *((custom_layers, name) for name in FORMATS[:2]),
+        *((recurrent, name) for name in FORMATS[:2]),
+        (convolutions, FORMATS[0]),
+        (given_state, FORMATS[0]),
+        (einsum, FORMATS[0]),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_a_wrapped_model_comes_back_from_a_file(family, name, tmp_path):
+    model, inputs = family()
+    wrapped = masked(lth.wrap(model, 0.3, scope="global", criterion="movement"))
+    wrapped.save(tmp_path / name)
+    loaded = keras.models.load_model(tmp_path / name)
+    assert equal(wrapped(inputs), loaded(inputs))
+    assert loaded.output_names == wrapped.output_names
+    assert equal([m for _, m in held(wrapped)], [m for _, m in held(loaded)])
+    assert violations(loaded) == []
+    for layer in collect_prunable_layers(loaded):
+        assert type(layer) is lth.PruneByLevel
+        assert (layer.rate, layer.scope, layer.criterion) == (0.3, "global", "movement")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_loaded_model_goes_on_training_on_its_masks(name, tmp_path):
+    model, inputs = dense()
+    wrapped = masked(lth.wrap(model, 0.5))
+    wrapped.compile("adam", "mse")
+    wrapped.fit(inputs, np.ones((4, 3)), verbose=0)
+    wrapped.save(tmp_path / name)
+    loaded = keras.models.load_model(tmp_path / name)
+    loaded.fit(inputs, np.ones((4, 3)), epochs=2, verbose=0)
+    assert len(held(loaded)) == 2 and violations(loaded) == []
+    assert lth.prune(loaded) < 0.5
+    loaded.fit(inputs, np.ones((4, 3)), verbose=0)
+    lth.verify(loaded)
+
+
+def test_the_scope_of_stock_tfmot_loads_it_too(tmp_path):
+    wrapped = masked(lth.wrap(dense()[0], 0.5))
+    wrapped.save(tmp_path / "model.keras")
+    with sparsity.prune_scope():
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert len(collect_prunable_layers(loaded)) == 2
+
+
+@pytest.mark.parametrize("name", ["w.weights.h5", "old.h5", "checkpoint"])
+def test_weights_files_hold_weights_and_masks(name, tmp_path):
+    model, inputs = convolutions()
+    wrapped = masked(lth.wrap(model, 0.5))
+    wrapped.save_weights(tmp_path / name)
+    other = lth.wrap(convolutions()[0], 0.5)
+    other.load_weights(tmp_path / name)
+    assert equal(wrapped(inputs), other(inputs))
+    assert equal([m for _, m in held(wrapped)], [m for _, m in held(other)])
+
+
+def test_a_deep_copy_and_a_clone_are_wrapped_models():
+    model, inputs = dense()
+    wrapped = masked(lth.wrap(model, 0.5))
+    twin = copy.deepcopy(wrapped)
+    assert equal(wrapped(inputs), twin(inputs)) and len(held(twin)) == 2
+    clone = keras.models.clone_model(wrapped)
+    clone.set_weights(wrapped.get_weights())
+    assert equal(wrapped(inputs), clone(inputs)) and violations(clone) == []

@@ -1,0 +1,442 @@
+"""The export program: which level it takes, what it writes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lth_keras.compat import LotteryError, keras
+from lth_keras.export import staging
+from lth_keras.programs import (
+    command_line,
+    export_ticket,
+    exporting,
+    lottery_search,
+    stored_options,
+)
+from lth_keras.programs import options as settings
+from lth_keras.runs import layout
+from lth_keras.storage import arrays
+from tests.support.places import EXAMPLES
+
+SCRIPT = EXAMPLES / "export_ticket.py"
+SEARCH = (
+    "--levels=2",
+    "--rate=0.6",
+    "--iterations=10",
+    "--evaluate_every=10",
+    "--controls=none",
+    "--jit=off",
+)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory) -> pathlib.Path:
+    """The directory of a finished job of one trial; no test changes it."""
+    folder = tmp_path_factory.mktemp("stored") / "job"
+    argv = ["lottery_search.py", *SEARCH, f"--output_dir={folder}"]
+    assert command_line.run(lottery_search.main, argv, settings.ARGUMENTS) == 0
+    return folder
+
+
+@pytest.fixture
+def job(stored: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
+    """A copy of the job that a test may change."""
+    return pathlib.Path(shutil.copytree(stored, tmp_path / "job"))
+
+
+def start(*arguments: Any) -> int:
+    """The exit code of the program, run in this process."""
+    argv = [str(SCRIPT), *map(str, arguments)]
+    return command_line.run(export_ticket.main, argv, export_ticket.ARGUMENTS)
+
+
+def request(folder: Any, *arguments: str) -> export_ticket.Request:
+    return export_ticket.read(["export_ticket.py", str(folder), *arguments], "")
+
+
+def rate(folder: pathlib.Path, level: int, accuracy: float | None) -> None:
+    """Says that a level of a trial came to this accuracy; None: it is not finished."""
+    path = folder / f"level{level:02d}" / "result.json"
+    if accuracy is None:
+        path.unlink()
+        return
+    row = json.loads(path.read_text())
+    path.write_text(json.dumps({**row, "test_accuracy": accuracy}))
+
+
+def trials(job: pathlib.Path, *accuracies: list[float | None]) -> None:
+    """Makes as many trials, whose levels came to these accuracies."""
+    for trial in range(1, len(accuracies)):
+        shutil.copytree(job / "trial0", job / f"trial{trial}")
+    for trial, values in enumerate(accuracies):
+        for level, accuracy in enumerate(values):
+            rate(job / f"trial{trial}", level, accuracy)
+
+
+def chosen(job: pathlib.Path, *arguments: str) -> exporting.Choice:
+    directory = layout.ExperimentDirectory(str(job))
+    return exporting.choose(directory, request(job, *arguments))
+
+
+def forward(weights: list[np.ndarray], images: np.ndarray) -> np.ndarray:
+    """LeNet-300-100 by hand."""
+    hidden = images.reshape(len(images), -1)
+    for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+        hidden = np.maximum(hidden @ kernel + bias, 0)
+    return hidden @ weights[-2] + weights[-1]
+
+
+# Which level.
+
+
+def test_auto_is_the_sparsest_level_within_the_tolerance_by_the_mean(job) -> None:
+    # Dense 0.96; level 1 0.9595, half of a tenth of a point below; level 2 a point.
+    trials(job, [0.95, 0.94, 0.96], [0.97, 0.979, 0.94])
+    found = chosen(job)
+    assert (found.level, found.last, found.trials) == (1, 2, (0, 1))
+    assert found.accuracy == pytest.approx(95.95)
+    assert found.dense_accuracy == pytest.approx(96.0)
+    assert "level 1 of 2 is the sparsest within 0.1 points of dense" in (
+        found.sentence(0.1)
+    )
+    assert "the mean of 2 trials), dense 96.00 %, -0.05 points" in found.sentence(0.1)
+    assert chosen(job, "--tolerance=0.01").level == 0
+    assert chosen(job, "--tolerance=2").level == 2
+
+
+def test_a_gap_of_exactly_the_tolerance_is_within_it(job) -> None:
+    trials(job, [0.981, 0.98, 0.9])
+    assert chosen(job).level == 1
+
+
+def test_a_level_is_compared_over_the_trials_that_have_finished_it(job) -> None:
+    # Over both trials, dense would be 0.9.
+    trials(job, [0.95, 0.94, 0.93], [0.85, 0.85, None])
+    assert chosen(job, "--level=2").dense_accuracy == pytest.approx(95.0)
+    found = chosen(job, "--level=1")
+    assert (found.accuracy, found.dense_accuracy) == pytest.approx((89.5, 90.0))
+    assert found.sentence(None).startswith("level 1 of 2, as asked for: P_m ")
+
+
+def test_what_is_not_finished_cannot_be_exported(job) -> None:
+    trials(job, [0.9, 0.9, None])
+    assert chosen(job).level == 1
+    with pytest.raises(LotteryError, match="level 2 of trial 0 .* levels are 0 to 1$"):
+        chosen(job, "--level=2")
+    with pytest.raises(LotteryError, match=r"trial 3 .* trials that have are \[0\]$"):
+        chosen(job, "--trial=3")
+
+
+# Which weights.
+
+
+def test_the_model_has_the_weights_that_the_level_ended_with(stored) -> None:
+    directory = layout.ExperimentDirectory(str(stored))
+    options = stored_options.options_of(directory)
+    model = exporting.trained_model(directory, options, 0, 1)
+    place = stored / "trial0" / "level01" / "trained" / "weights.npz"
+    wanted = list(arrays.read_arrays(str(place)).values())
+    images = np.random.default_rng(0).normal(size=(3, 8, 8, 1)).astype("float32")
+    np.testing.assert_allclose(model(images), forward(wanted, images), atol=1e-5)
+    kernels = [w for w in model.get_weights() if w.ndim == 2]
+    # 0.4 of the weights are left, in the output layer 0.7.
+    assert [np.count_nonzero(w) for w in kernels] == [7_680, 12_000, 700]
+    assert not any("prun" in type(layer).__name__.lower() for layer in model.layers)
+
+
+# What it writes.
+
+
+@pytest.mark.slow
+def test_the_export_is_verified_small_and_holds_the_trained_weights(
+    job, capsys
+) -> None:
+    assert start(job, "--level=2") == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("level 2 of 2, as asked for: P_m 16.7 %, test accuracy")
+    assert "exported: trial 0, the ticket's trained weights" in printed
+    assert "verified    in a fresh process by tf.saved_model.load" in printed
+    assert sorted(os.listdir(job / "export")) == ["export.json", "lenet"]
+    assert sorted(os.listdir(job / "export" / "lenet")) == ["1"]
+    place = job / "trial0" / "level02" / "trained" / "weights.npz"
+    weights = list(arrays.read_arrays(str(place)).values())
+    images = np.random.default_rng(0).normal(size=(3, 8, 8, 1)).astype("float32")
+    loaded = tf.saved_model.load(str(job / "export" / "lenet" / "1"))
+    found = loaded.signatures["serving_default"](image=tf.constant(images))["output"]
+    np.testing.assert_allclose(found, forward(weights, images), atol=1e-5)
+    index = json.loads((job / "export" / "export.json").read_text())
+    assert (index["trial"], index["level"], index["selected"]) == (0, 2, "level")
+    (report,) = index["exports"]
+    assert report["path"] == str(job / "export" / "lenet" / "1")
+    assert report["bytes"] < 0.6 * report["dense_bytes"]
+
+
+@pytest.mark.slow
+def test_every_format_is_exported_at_once_and_printed_for_machines(job, capfd) -> None:
+    formats = "--format=saved_model,tflite,keras"
+    output = job / "elsewhere"
+    arguments = ["--quantize=int8", "--values_dtype=float16", "--output_format=json"]
+    assert start(job, formats, f"--output={output}", *arguments) == 0
+    (line,) = capfd.readouterr().out.splitlines()
+    value = json.loads(line)
+    assert [item["format"] for item in value["exports"]] == [
+        "saved_model",
+        "tflite",
+        "keras",
+    ]
+    for item in value["exports"]:
+        assert item["found"] is not None and os.path.exists(item["path"])
+    assert value == json.loads((output / "export.json").read_text())
+    model = keras.models.load_model(output / "lenet.keras")
+    assert model.input_shape == (None, 8, 8, 1)
+
+
+@pytest.mark.slow
+def test_the_program_runs_by_itself_and_says_what_is_wrong_in_one_line(job) -> None:
+    def run(*arguments: Any) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, str(SCRIPT), *map(str, arguments)],
+            env={**os.environ, "PYTHONPATH": str(SCRIPT.parents[1])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = run(job)
+    assert (done.returncode, done.stderr) == (0, "")
+    again = run(job)
+    assert again.returncode == 1
+    (line,) = again.stderr.splitlines()
+    assert "pass --overwrite to replace it" in line
+    assert run(job, "--overwrite").returncode == 0
+
+
+@pytest.mark.slow
+def test_the_line_at_the_end_of_a_demo_has_both_sizes(job) -> None:
+    for _ in range(2):
+        line = exporting.one_line(str(job))
+    report = json.loads((job / "export" / "export.json").read_text())["exports"][0]
+    assert f"{report['bytes']:,} bytes packed" in line
+    assert f"dense {report['dense_bytes']:,};" in line
+    assert "\n" not in line
+
+
+@pytest.mark.slow
+def test_sigterm_removes_what_is_unfinished_and_leaves_no_process(job, tmp_path):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    # The verifying process says that it is there, and waits to be ended.
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "sitecustomize.py").write_text(
+        "import os, sys, time\n"
+        "if sys.argv[0] == '-c':\n"
+        f"    name = {str(tmp_path / 'pid')!r}\n"
+        "    with open(name + '.new', 'w') as file:\n"
+        "        file.write(str(os.getpid()))\n"
+        "    os.rename(name + '.new', name)\n"
+        "    time.sleep(600)\n"
+    )
+    path = os.pathsep.join([str(tmp_path / "slow"), str(SCRIPT.parents[1])])
+    program = subprocess.Popen(
+        [sys.executable, str(SCRIPT), str(job), f"--output={tmp_path}/new/out"],
+        env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(folder)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while program.poll() is None and not (tmp_path / "pid").exists():
+        time.sleep(0.1)
+    program.terminate()
+    _, printed = program.communicate()
+    (line,) = printed.splitlines()
+    assert "export_ticket.py: stopped; the search is untouched, again: " in line
+    assert program.returncode == 143
+    assert not (tmp_path / "new").exists()
+    assert os.listdir(folder) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+# What it refuses.
+
+
+def below(folder: pathlib.Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def earlier(output: pathlib.Path) -> None:
+    """The names that an export of two formats leaves."""
+    place = output / "lenet" / "1"
+    for name in ("assets/a.txt", "variables/variables.index", "saved_model.pb"):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text("")
+    (output / "lenet.keras").write_text("")
+    # It may have been moved since.
+    exports = [
+        {"format": "saved_model", "path": "/elsewhere/out/lenet/1"},
+        {"format": "keras", "path": "/elsewhere/out/lenet.keras"},
+    ]
+    value = {"run": "runs/a", "trial": 0, "level": 2, "exports": exports}
+    (output / "export.json").write_text(json.dumps(value))
+
+
+def refused(capsys, *arguments: Any, code: int = 1) -> str:
+    assert start(*arguments) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    (line,) = printed.err.splitlines()
+    return line
+
+
+def test_a_wrong_flag_is_one_line_with_exit_code_2(capsys) -> None:
+    for arguments, message in (
+        ([], "RUN_DIR is missing"),
+        (["a", "b"], "'b' is no flag"),
+        (["a", "--level=-1"], "--level=-1: use a whole number, 0 or more, or auto"),
+        (["a", "--level=best"], "--level=best: use a whole number"),
+        (["a", "--trial=x"], "--trial=x: use a whole number, 0 or more"),
+        (["a", "--tolerance=-1"], "--tolerance=-1: use percentage points, 0 to 100"),
+        (["a", "--format=onnx"], "--format=onnx: use one or more of saved_model"),
+        (["a", "--values_dtype=int8"], "--values_dtype=int8: use one of float32"),
+        (["a", "--quantize=int4"], "--quantize=int4: use one of none, float16, int8"),
+        (["a", "--quantize=int8"], "--quantize=int8 is for --format=tflite"),
+        (
+            ["a", "--values_dtype=float16", "--format=keras"],
+            "--values_dtype=float16 is for --format=saved_model, not keras",
+        ),
+        (["a", "--overwrite=maybe"], "--overwrite=maybe: use true or false (--help"),
+        (["a", "--ouput=b"], "--ouput is unknown: did you mean --output?"),
+    ):
+        assert message in refused(capsys, *arguments, code=2)
+
+
+def test_help_shows_every_flag(capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        start("--help")
+    assert caught.value.code == 0
+    printed = capsys.readouterr().out
+    for field in export_ticket.Request.__dataclass_fields__:
+        if field != "run_dir":
+            assert f"--{field}" in printed
+
+
+def test_a_directory_of_something_else_is_refused(tmp_path, capsys) -> None:
+    assert "is no --output_dir of lottery_search.py" in refused(
+        capsys, tmp_path / "nothing"
+    )
+    (tmp_path / "settings.json").write_text('{"flags": {"epochs": 3}}')
+    assert "is of another version of this program" in refused(capsys, tmp_path)
+    (tmp_path / "settings.json").write_text("[]")
+    assert "is not of a lottery search" in refused(capsys, tmp_path)
+    assert os.listdir(tmp_path) == ["settings.json"]
+
+
+def test_an_output_that_is_taken_stays_as_it_is(job, capsys) -> None:
+    output = job / "export"
+    output.mkdir()
+    (output / "mine").write_text("kept")
+    line = refused(capsys, job)
+    assert "exists; pass --overwrite to replace it" in line
+    # It is no earlier export, so --overwrite must not remove it.
+    line = refused(capsys, job, "--overwrite")
+    assert "holds no export.json, so --overwrite does not replace it" in line
+    for value in ("{}", "[]", '{"exports": 3}', '{"exports": [{"format": "keras"}]}'):
+        (output / "export.json").write_text(value)
+        line = refused(capsys, job, "--overwrite")
+        assert "export.json is of no earlier export" in line
+    (output / "export.json").unlink()
+    assert (output / "mine").read_text() == "kept"
+    assert "is a file" in refused(capsys, job, f"--output={output / 'mine'}")
+
+
+def test_an_export_that_is_wrong_leaves_what_was_there(
+    job, capsys, monkeypatch
+) -> None:
+    output = job / "export"
+    earlier(output)
+    before = below(output)
+
+    def refuse(written: Any) -> Any:
+        raise LotteryError(f"{written[0].name} was not written: it is wrong")
+
+    monkeypatch.setattr(staging, "verify", refuse)
+    line = refused(capsys, job, "--overwrite", "--format=saved_model,keras")
+    assert f"{output}/lenet/1 was not written: it is wrong" in line
+    assert below(output) == before
+    assert sorted(os.listdir(job)) == sorted(
+        ["export", "figure.png", "lock", "results.jsonl", "settings.json", "trial0"]
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "thesis.txt",
+        "photos/a.png",
+        "lenet.tflite",
+        "lenet/2/saved_model.pb",
+        "lenet/1/notes.txt",
+        "lenet/1/variables/mine",
+    ],
+)
+def test_what_no_export_has_written_is_not_removed(job, capsys, name) -> None:
+    output = job / "export"
+    earlier(output)
+    exporting._output(request(job, "--overwrite"))  # As it is, it can be replaced.
+    (output / name).parent.mkdir(exist_ok=True)
+    (output / name).write_text("mine")
+    before = below(output)
+    line = refused(capsys, job, "--overwrite")
+    shown = {"photos/a.png": "photos", "lenet/2/saved_model.pb": "lenet/2"}
+    assert f"{output}/{shown.get(name, name)} is no part of the earlier" in line
+    assert below(output) == before
+
+
+def test_of_two_exports_to_one_place_the_later_is_refused(
+    job, capsys, monkeypatch
+) -> None:
+    output = job / "export"
+    finish = staging.finish
+
+    def meanwhile(stages: Any, verbose: bool) -> Any:
+        earlier(output)
+        return finish(stages, verified=False, verbose=verbose)
+
+    monkeypatch.setattr(staging, "finish", meanwhile)
+    line = refused(capsys, job, "--format=keras")
+    assert f"{output} exists and is not empty; remove it" in line
+    assert (output / "lenet.keras").read_text() == ""
+    assert sorted(os.listdir(output)) == ["export.json", "lenet", "lenet.keras"]
+
+
+def test_an_export_that_is_refused_leaves_no_new_parents(job, capsys) -> None:
+    path = job / "trial0" / "level01" / "trained" / "weights.npz"
+    path.write_bytes(path.read_bytes()[:1000])
+    refused(capsys, job, "--level=1", f"--output={job}/new/deep/out")
+    assert not (job / "new").exists()
+
+
+def test_damaged_weights_are_refused(job, capsys) -> None:
+    path = job / "trial0" / "level01" / "trained" / "weights.npz"
+    path.write_bytes(path.read_bytes()[:1000])
+    assert "weights.npz" in refused(capsys, job, "--level=1")
+    assert not (job / "export").exists()
+
+
+def test_int8_needs_the_images_of_the_search(job, capsys) -> None:
+    stored = json.loads((job / "settings.json").read_text())
+    stored["flags"]["dataset"] = "no_such_images"
+    (job / "settings.json").write_text(json.dumps(stored))
+    line = refused(capsys, job, "--format=tflite", "--quantize=int8")
+    assert "--dataset='no_such_images'" in line
+    assert not (job / "export").exists()

@@ -1,0 +1,223 @@
+"""The flagfiles: each says what its paper says, and runs on data of the right shape."""
+
+from __future__ import annotations
+
+import pathlib
+import shlex
+from typing import Any
+
+import pytest
+
+from lth_keras.programs import command_line, lottery_search, options
+from lth_keras.storage import files
+from tests.support.places import ROOT
+from tests.support.tiny_tfds import offline, prepare
+
+FLAGS = ROOT / "examples" / "flags"
+
+# From arXiv 1803.03635v5, figure 2 and appendices, written out once more here.
+ALL: dict[str, Any] = {
+    "data_dir": None,
+    "hidden": (300, 100),
+    "width": 1.0,
+    "dropout": 0.0,
+    "augment": "none",
+    "optimizer": "adam",
+    "momentum": 0.0,
+    "warmup": 0,
+    "lr_drops": (),
+    "weight_decay": 0.0,
+    "jit": "auto",
+    "rate": None,
+    "conv_rate": 0.0,
+    "dense_rate": 0.2,
+    "output_rate": 0.1,
+    "scope": "layer",
+    "rewind_to": "0it",
+    "trials": 5,
+    "controls": ("random_reinit",),
+    "replicates": 3,
+    "evaluate_every": 100,
+    "seed": 0,
+    "workers": 0,
+}
+LENET = ALL | {
+    "dataset": "mnist",
+    "model": "lenet",
+    "levels": 18,
+    "iterations": 50_000,
+    "batch_size": 60,
+    "learning_rate": 0.0012,
+}
+CONV = ALL | {"dataset": "cifar10", "batch_size": 60}
+CONV2 = CONV | {
+    "model": "conv2",
+    "levels": 18,
+    "iterations": 20_000,
+    "learning_rate": 0.0002,
+    "conv_rate": 0.1,
+}
+CONV4 = CONV2 | {
+    "model": "conv4",
+    "levels": 22,
+    "iterations": 25_000,
+    "learning_rate": 0.0003,
+}
+CONV6 = CONV4 | {"model": "conv6", "iterations": 30_000, "conv_rate": 0.15}
+RESNET = ALL | {
+    "dataset": "cifar10",
+    "model": "resnet18",
+    "augment": "crop_flip",
+    "levels": 12,
+    "iterations": 30_000,
+    "batch_size": 128,
+    "optimizer": "momentum",
+    "momentum": 0.9,
+    "learning_rate": 0.1,
+    "lr_drops": (20 / 30, 25 / 30),
+    "weight_decay": 0.0001,
+    "conv_rate": 0.2,
+    "dense_rate": 0.0,
+    "output_rate": 0.0,
+    "scope": "global",
+}
+VGG = RESNET | {
+    "model": "vgg19",
+    "levels": 20,
+    "iterations": 112_480,
+    "batch_size": 64,
+    "lr_drops": (80 / 160, 120 / 160),
+}
+# From arXiv 1912.05671v4, table 1.
+REWOUND = {"iterations": 63_000, "batch_size": 128, "lr_drops": (32 / 63, 48 / 63)}
+
+EXPECTED: dict[str, dict[str, Any]] = {
+    "lenet": LENET,
+    "lenet_oneshot": LENET | {"controls": ("one_shot", "one_shot+random_reinit")},
+    "lenet_sgd": LENET | {"optimizer": "sgd", "learning_rate": 0.8},
+    "conv2": CONV2,
+    "conv4": CONV4,
+    "conv6": CONV6,
+    "conv2_dropout": CONV2
+    | {"dropout": 0.5, "iterations": 60_000, "learning_rate": 0.0003},
+    "conv4_dropout": CONV4
+    | {"dropout": 0.5, "iterations": 75_000, "learning_rate": 0.0002},
+    "conv6_dropout": CONV6
+    | {"dropout": 0.5, "iterations": 90_000, "learning_rate": 0.0002},
+    "resnet18": RESNET,
+    "resnet18_lr001": RESNET | {"learning_rate": 0.01},
+    "resnet18_warmup": RESNET | {"learning_rate": 0.03, "warmup": 20_000},
+    "vgg19": VGG,
+    "vgg19_lr001": VGG | {"learning_rate": 0.01},
+    "vgg19_warmup": VGG | {"warmup": 10_000},
+    "resnet20_rewind": RESNET | REWOUND | {"model": "resnet20", "rewind_to": "500it"},
+    "vgg16_rewind": VGG | REWOUND | {"model": "vgg16", "rewind_to": "1000it"},
+}
+
+# Two iterations and two levels; the rest of the paper's settings stay.
+TINY = (
+    "--iterations=2",
+    "--levels=2",
+    "--trials=1",
+    "--replicates=1",
+    "--evaluate_every=1",
+    "--batch_size=4",
+    # As in the other tests of the program: compiling would be most of the time.
+    "--jit=off",
+)
+
+
+def flagfile(name: str) -> str:
+    return f"--flagfile={FLAGS / name}.flags"
+
+
+def test_there_is_a_row_here_for_every_flagfile():
+    assert {path.name for path in FLAGS.iterdir()} == {f"{n}.flags" for n in EXPECTED}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_flagfile_says_what_the_paper_says(name):
+    found = options.read(["lottery_search.py", flagfile(name)], "")
+    expected = EXPECTED[name] | {"export": "off", "output_dir": f"runs/{name}"}
+    assert found == options.Options(**expected)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_every_setting_of_the_paper_is_written_out(name):
+    lines = (FLAGS / f"{name}.flags").read_text().splitlines()
+    given = {line.split("=")[0].strip("-") for line in lines if line.startswith("--")}
+    # What the paper has nothing to say about, or the network no layers for.
+    apart = {"data_dir", "width", "rate", "jit", "seed", "workers", "export"}
+    if EXPECTED[name]["optimizer"] != "momentum":
+        apart |= {"momentum"}
+    if name.startswith("lenet"):
+        apart |= {"conv_rate"}
+    else:
+        apart |= {"hidden"}
+    if EXPECTED[name]["dense_rate"] == 0:
+        apart |= {"dense_rate", "dropout"}
+    assert given == set(vars(options.read(["program"], ""))) - apart
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_flagfile_begins_with_its_figure_and_its_command_lines(name):
+    text = (FLAGS / f"{name}.flags").read_text()
+    comment = text[: text.index("\n\n")].replace("\\\n#", "")
+    assert all(line.startswith("#") for line in comment.splitlines())
+    words = " ".join(comment.replace("#", "").split())
+    assert "arXiv 1803.03635v5" in words or "arXiv 1912.05671v4" in words
+    assert "figure" in words or "section" in words or "appendix" in words
+    (search,) = [line for line in comment.splitlines() if "lottery_search.py" in line]
+    _, python, program, file, _ = shlex.split(search, comments=False)
+    assert (python, ROOT / program) == ("python", ROOT / "examples/lottery_search.py")
+    assert file == f"--flagfile=examples/flags/{name}.flags"
+    assert f"python examples/plot_results.py runs/{name}" in comment
+
+
+def test_flags_after_the_flagfile_win():
+    argv = ["lottery_search.py", flagfile("lenet"), "--levels=3", "--output_dir=x"]
+    found = options.read(argv, "")
+    assert (found.levels, found.output_dir, found.trials) == (3, "x", 5)
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory) -> pathlib.Path:
+    """MNIST and CIFAR-10 of 32 random images each, as TFDS stores them."""
+    folder = tmp_path_factory.mktemp("tfds")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        tfds = offline(monkeypatch)
+        sizes = {"train": 24, "test": 8}
+        prepare(tfds, folder, "mnist", (28, 28, 1), sizes, "3.0.1")
+        prepare(tfds, folder, "cifar10", (32, 32, 3), sizes, "3.0.2")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name in ("lenet", "conv2")
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in EXPECTED
+    ],
+)
+def test_a_flagfile_runs(name, data_dir, tmp_path, monkeypatch):
+    offline(monkeypatch)
+    flags = [*TINY, f"--data_dir={data_dir}", f"--output_dir={tmp_path / 'run'}"]
+    if EXPECTED[name]["model"].startswith("vgg"):
+        # 20 million weights would take most of the time to store.
+        flags.append("--width=0.25")
+    if EXPECTED[name]["rewind_to"] != "0it":
+        flags.append("--rewind_to=1it")
+    argv = ["lottery_search.py", flagfile(name), *flags]
+    assert command_line.run(lottery_search.main, argv, options.ARGUMENTS) == 0
+    found = files.read_jsonl(tmp_path / "run" / "results.jsonl")
+    controls = EXPECTED[name]["controls"]
+    assert [(row["level"], row["control"]) for row in found] == [
+        *((level, "ticket") for level in range(3)),
+        *((level, control) for control in controls for level in (1, 2)),
+    ]
+    assert {row["iterations"] for row in found} == {2}
+    densities = [row["density"] for row in found]
+    assert densities[0] == 1 > densities[1] > densities[2] > 0.6
+    assert densities[3:] == densities[1:3] * len(controls)
