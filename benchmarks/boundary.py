@@ -18,7 +18,7 @@ import paired
 from lth_keras.compat import keras
 from lth_keras.masking import acts, wrapping
 from lth_keras.papers import networks
-from lth_keras.pruning import masks
+from lth_keras.pruning import counts, ranking
 from lth_keras.tickets import ticket
 from lth_keras.training import one_run
 
@@ -34,9 +34,9 @@ def main(_: list[str]) -> None:
     rng = np.random.default_rng(0)
     scores = rng.random(20_018_880, np.float32)
     everything = np.ones(scores.size, bool)
-    keep = masks.keep_count(scores.size, 0.2)
+    keep = counts.keep_count(scores.size, 0.2)
     found = paired.measure(
-        lambda: masks.shrink(scores, everything, keep),
+        lambda: ranking.shrink(scores, everything, keep),
         lambda: np.partition(scores, scores.size - keep),
         _PAIRS.value,
     )

@@ -7,23 +7,21 @@ tf_keras all classes of ours that files of models name.
 import lth_keras.training.learning_rates  # noqa: F401  Its class is registered.
 from lth_keras import controls
 from lth_keras.compacting.model import compact, compaction
-from lth_keras.compat import LotteryError
-from lth_keras.export.saved_model import export_keras, export_saved_model
+from lth_keras.errors import DivergedError, LotteryError
+from lth_keras.export.keras_file import export_keras
+from lth_keras.export.saved_model import export_saved_model
 from lth_keras.export.tflite.exporting import export_tflite
-from lth_keras.masking.acts import Start, capture, project, prune, rewind, verify
+from lth_keras.masking.acts import capture, project, prune, rewind, verify
 from lth_keras.masking.covering import coverage
 from lth_keras.masking.schedules import IterativePruning
+from lth_keras.masking.starts import Start
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.masking.wrapping import unwrap, wrap
 from lth_keras.pruning import criteria
 from lth_keras.runs.stored import SearchHistory
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.ticket import Ticket
-from lth_keras.training.steps import (
-    CaptureInitialWeights,
-    DivergedError,
-    PruneAndRewind,
-)
+from lth_keras.training.capturing import CaptureInitialWeights, PruneAndRewind
 from lth_keras.version import __version__
 
 __all__ = [

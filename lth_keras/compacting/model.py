@@ -17,7 +17,8 @@ from lth_keras.compacting.graph import Call, Constants, Gather, Part, Rule, call
 from lth_keras.compacting.nested import again, flattened
 from lth_keras.compacting.report import Compaction, LayerSize
 from lth_keras.compacting.rules import rule_of
-from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
+from lth_keras.compat import PruneLowMagnitude, keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.masking.wrapping import unwrap

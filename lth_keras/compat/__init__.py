@@ -4,59 +4,63 @@ No other room imports a private name of the hosts, so that a new release of one 
 is met here alone.
 """
 
-from lth_keras.compat.hosts import (
-    AutoCastVariable,
-    AutoCastVariableSpec,
-    ConvLSTMCell,
-    LotteryError,
-    PruneLowMagnitude,
-    accumulator_start,
-    build_optimizer,
-    builds_in_call,
-    call_in_scratch_graph,
+from lth_keras.compat.fits import (
     clear_fit_start,
-    collect_prunable_layers,
     compile_arguments,
-    copy_trainable_flag,
-    expects,
+    start_fit_at,
+    steps_per_execution,
+)
+from lth_keras.compat.generators import reset_generators, resettable_generators, seeded
+from lth_keras.compat.graphs import (
     has_mask,
-    is_average_slot,
     is_bookkeeping,
     is_functional,
     is_input_layer,
-    is_legacy_optimizer,
-    keras,
     keras_classes,
     layers_within,
-    learning_rate_schedule,
-    optimizer_slots,
-    optimizer_variables,
     output_names,
     own_variables,
     producers,
     put_constants_behind,
+    variables_in_calls,
+)
+from lth_keras.compat.hosts import (
+    AutoCastVariable,
+    AutoCastVariableSpec,
+    ConvLSTMCell,
+    PruneLowMagnitude,
+    collect_prunable_layers,
+    keras,
+    require_tf_keras_model,
+    sparsity,
+)
+from lth_keras.compat.layers import (
+    builds_in_call,
+    call_in_scratch_graph,
+    copy_trainable_flag,
+    expects,
     raw_variable,
     read_signature,
     rebind_losses,
-    require_tf_keras_model,
-    reset_generators,
-    resettable_generators,
-    seeded,
     set_constraint,
     set_name,
     silence_autocast,
-    sparsity,
-    start_fit_at,
-    steps_per_execution,
-    variables_in_calls,
     written_signature,
+)
+from lth_keras.compat.optimizers import (
+    accumulator_start,
+    build_optimizer,
+    is_average_slot,
+    is_legacy_optimizer,
+    learning_rate_schedule,
+    optimizer_slots,
+    optimizer_variables,
 )
 
 __all__ = [
     "AutoCastVariable",
     "AutoCastVariableSpec",
     "ConvLSTMCell",
-    "LotteryError",
     "PruneLowMagnitude",
     "accumulator_start",
     "build_optimizer",

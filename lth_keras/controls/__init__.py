@@ -3,7 +3,21 @@
 `run` trains one at the density of each level; `register` adds one of your own.
 """
 
-from lth_keras.controls.registry import Case, register
-from lth_keras.controls.running import Control, names, parse, run
+# Importing them registers them.
+from lth_keras.controls import masks, rewinds, starts
+from lth_keras.controls.registry import Case, Change, register
+from lth_keras.controls.running import run
+from lth_keras.controls.syntax import Control, names, parse
 
-__all__ = ["Case", "Control", "names", "parse", "register", "run"]
+__all__ = [
+    "Case",
+    "Change",
+    "Control",
+    "masks",
+    "names",
+    "parse",
+    "register",
+    "rewinds",
+    "run",
+    "starts",
+]

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from lth_keras import compat
-from lth_keras.compat import LotteryError, keras, sparsity
+from lth_keras.compat import keras, sparsity
+from lth_keras.errors import LotteryError
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.weights import pruned_weights_of
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.search.search import LotterySearch
-from lth_keras.storage import arrays, directories, files
+from lth_keras.storage import arrays, directories, locks, paths
 from lth_keras.training import one_run
 from lth_keras.training.plan import Plan
 from lth_keras.training.steps import StopOnNaN, level_seed
@@ -43,15 +44,15 @@ def masks_at(search: LotterySearch, plan: Plan, level: int) -> list[np.ndarray]:
         LotteryError: stock tfmot cannot prune as the search did.
     """
     root = search.directory.chain
-    with directories.lock(root):
+    with locks.lock(root):
         directories.clean_leftovers(root)
         chain: _Chain | None = None
         for before in range(level):
-            if not files.exists(_trained(root, before)):
+            if not paths.exists(_trained(root, before)):
                 chain = chain or _Chain(search, plan)
                 chain.train(before)
         path = _masks(root, level)
-        if not files.exists(path):
+        if not paths.exists(path):
             chain = chain or _Chain(search, plan)
             chain.prune(level)
         found = arrays.read_arrays(path)
@@ -59,11 +60,11 @@ def masks_at(search: LotterySearch, plan: Plan, level: int) -> list[np.ndarray]:
 
 
 def _trained(root: str, level: int) -> str:
-    return files.join(root, f"level{level:02d}.npz")
+    return paths.join(root, f"level{level:02d}.npz")
 
 
 def _masks(root: str, level: int) -> str:
-    return files.join(root, f"masks{level:02d}.npz")
+    return paths.join(root, f"masks{level:02d}.npz")
 
 
 class _Chain:

@@ -6,12 +6,13 @@ so that it happens once.
 
 from __future__ import annotations
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
+from lth_keras.runs.rows import Run
 from lth_keras.search.search import LotterySearch
-from lth_keras.storage import directories, files
+from lth_keras.storage import locks, paths
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import one_run
-from lth_keras.training.plan import Plan, Run
+from lth_keras.training.plan import Plan
 
 
 def theta_at(search: LotterySearch, plan: Plan, step: int) -> Ticket:
@@ -39,8 +40,8 @@ def theta_at(search: LotterySearch, plan: Plan, step: int) -> Ticket:
         if known.step == step:
             return known
     path = search.directory.replay(step)
-    with directories.lock(files.join(search.directory.root, "replays")):
-        if not files.exists(path):
+    with locks.lock(paths.join(search.directory.root, "replays")):
+        if not paths.exists(path):
             ticket = one_run.replay(
                 search.trainable_model(),
                 search.ticket(0),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
-from lth_keras.controls import running as controls
+from lth_keras.controls import syntax
 from lth_keras.runs import layout
-from lth_keras.storage import files
+from lth_keras.storage import paths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ def of_job(
     # The same control may be written in several ways.
     different: dict[str, str] = {}
     for name in names:
-        different.setdefault(controls.parse(name).key, name)
+        different.setdefault(syntax.parse(name).key, name)
     found = []
     for trial in trials:
         found.append(Task(trial))
@@ -73,11 +73,11 @@ def missing(
     for task in tasks:
         run = directory.trial(task.trial)
         if task.control:
-            key = controls.parse(task.control).key
+            key = syntax.parse(task.control).key
             places = [run.control(key, task.level, task.replicate)]
         else:
             places = [run.level(level) for level in range(last + 1)]
-        count = sum(not files.exists(place.result) for place in places)
+        count = sum(not paths.exists(place.result) for place in places)
         if count:
             found[task] = count
     return found
@@ -149,11 +149,11 @@ class Queue:
     def _reached(self, trial: int) -> set[int]:
         """Levels that the search of a trial has finished."""
         run = self._directory.trial(trial)
-        return {n for n in run.levels() if files.exists(run.level(n).result)}
+        return {n for n in run.levels() if paths.exists(run.level(n).result)}
 
 
 def _shared(task: Task) -> set[tuple[int, str]]:
     """What a task trains that others train too: by trial and transform."""
     if not task.control:
         return set()
-    return {(task.trial, name) for name in controls.parse(task.control).shared}
+    return {(task.trial, name) for name in syntax.parse(task.control).shared}

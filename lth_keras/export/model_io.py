@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from lth_keras import compat
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.export.fresh_process import unique_names
 
 # Stands for lengths that are free, such as time steps.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 
 VALUES_DTYPES = ("float32", "float16", "bfloat16")
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.export.verification import Found
 
 # A ticket, its trained weights and where it starts from are different things.

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lth_keras.compat import LotteryError, keras, raw_variable
+from lth_keras.compat import keras, raw_variable
+from lth_keras.errors import LotteryError
 from lth_keras.export import model_io
 from lth_keras.export.packed import PackedStore, PackedWeight, worthwhile
 from lth_keras.export.report import LayerNonzeros

@@ -20,13 +20,14 @@ from typing import Any
 import tensorflow as tf
 
 from lth_keras import compat
-from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
+from lth_keras.compat import PruneLowMagnitude, keras
+from lth_keras.errors import LotteryError
 from lth_keras.export.report import ExportReport, LayerNonzeros, sizes
 from lth_keras.export.verification import Written, verify
 from lth_keras.masking import acts
 from lth_keras.masking.weights import weights_of
 from lth_keras.masking.wrappers import PruneByLevel
-from lth_keras.storage import directories, files
+from lth_keras.storage import directories, files, paths
 
 # Largest difference over largest value that each floating type may cause: rounding in
 # float32 depends on the order of sums, which differs between runtimes.
@@ -118,7 +119,7 @@ def finish(
         reports = [item.report for item in staged]
         if verified:
             # What it needs lies there, and not where the exports do.
-            with files.errors_naming(tempfile.gettempdir(), "verify with files in"):
+            with paths.errors_naming(tempfile.gettempdir(), "verify with files in"):
                 found = verify([item.written for item in staged])
             reports = [
                 dataclasses.replace(report, found=entry)
@@ -174,14 +175,14 @@ def check_model(model: keras.Model) -> None:
             )
 
 
-def local_path(path: files.PathLike) -> str:
+def local_path(path: paths.PathLike) -> str:
     """The path as text; of a symbolic link, what it leads to.
 
     Raises:
         LotteryError: it is remote, or a link that leads to itself.
     """
-    path = files.as_path(path)
-    if files.is_remote(path):
+    path = paths.as_path(path)
+    if paths.is_remote(path):
         raise LotteryError(
             f"path {path} is remote, where a fresh process cannot verify an export: "
             "export to a local path, and copy it."
@@ -203,9 +204,9 @@ def check_saved_model(path: str, overwrite: bool) -> None:
     Raises:
         LotteryError: something else lies there, or beside what a SavedModel has.
     """
-    if not overwrite or not files.exists(path):
+    if not overwrite or not paths.exists(path):
         return
-    names = files.list_directory(path) if os.path.isdir(path) else ["(a file)"]
+    names = paths.list_directory(path) if os.path.isdir(path) else ["(a file)"]
     if names and not {"saved_model.pb", "saved_model.pbtxt"} & {*names}:
         raise LotteryError(
             f"{path} is no SavedModel, so overwrite=True does not replace it; choose "
@@ -221,11 +222,11 @@ def check_saved_model(path: str, overwrite: bool) -> None:
 
 def not_of_saved_model(path: str) -> str | None:
     """A name in the directory `path` that no SavedModel has, if there is one."""
-    for name in files.list_directory(path):
+    for name in paths.list_directory(path):
         if name not in _SAVED_MODEL:
             return name
     variables = os.path.join(path, "variables")
-    for name in files.list_directory(variables):
+    for name in paths.list_directory(variables):
         if not name.startswith("variables."):
             return os.path.join("variables", name)
     return None
@@ -242,7 +243,7 @@ def check_file(path: str, suffix: str, overwrite: bool) -> None:
         raise LotteryError(f"path {path} must end with {suffix}: use {path}{suffix}.")
     if os.path.isdir(path):
         raise LotteryError(f"{path} is a directory; choose another path")
-    if files.exists(path) and not overwrite:
+    if paths.exists(path) and not overwrite:
         raise LotteryError(
             f"{path} exists; remove it, choose another path or pass overwrite=True"
         )
@@ -258,12 +259,12 @@ def temporary_directory(near: str) -> Iterator[str]:
     parent = os.path.dirname(near) or "."
     place = os.path.join(parent, files.temporary_name())
     try:
-        with directories.made(parent), files.errors_naming(near, "write"):
+        with directories.made(parent), paths.errors_naming(near, "write"):
             os.mkdir(place)
             try:
                 yield place
             finally:
-                files.remove(place)
+                paths.remove(place)
     except LotteryError as error:
         # The user knows no other place than the one asked for.
         if place not in str(error):

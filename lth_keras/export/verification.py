@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.export import fresh_process
 
 FORMATS = ("saved_model", "tflite", "keras")

@@ -9,31 +9,16 @@ for level in range(16):
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
 
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking import slots
+from lth_keras.masking.starts import Start, check_start
 from lth_keras.masking.weights import Weight, pruned_weights_of, weights_of
-from lth_keras.pruning import masks
-from lth_keras.pruning.criteria import registry as criteria
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Start:
-    """Where training starts from again: theta_0, or theta_k.
-
-    Attributes:
-        weights: value of each weight of the network, in the order of `weights_of`.
-        optimizer: the optimizer's state, or None where no optimizer was known.
-        step: the training step k of the capture, in iterations.
-    """
-
-    weights: list[np.ndarray]
-    optimizer: slots.State | None = None
-    step: int = 0
+from lth_keras.pruning import counts, criteria, masks, ranking
 
 
 def capture(model: keras.Model, optimizer: Any = None, step: int = 0) -> Start:
@@ -106,16 +91,16 @@ def _shrunk(
     present = [weight.read_mask() for weight in weights]
     scores = _scores(model, weights, start, seed)
     if weights[0].wrapper.scope == "global":
-        keep = masks.keep_count(
+        keep = counts.keep_count(
             sum(int(np.count_nonzero(m)) for m in present), weights[0].wrapper.rate
         )
-        new = masks.shrink_together(scores, present, keep)
+        new = ranking.shrink_together(scores, present, keep)
     else:
         new = [
-            masks.shrink(
+            ranking.shrink(
                 score,
                 mask,
-                masks.keep_count(int(np.count_nonzero(mask)), weight.wrapper.rate),
+                counts.keep_count(int(np.count_nonzero(mask)), weight.wrapper.rate),
             )
             for weight, score, mask in zip(weights, scores, present, strict=True)
         ]
@@ -136,7 +121,7 @@ def _scores(
     initial: dict[int, np.ndarray] = {}
     if start is not None:
         everything = weights_of(model)
-        _check_start(everything, start)
+        check_start(everything, start)
         for weight, value in zip(everything, start.weights, strict=True):
             initial[id(weight.variable)] = value
     elif criteria.needs_initial(name):
@@ -175,7 +160,7 @@ def rewind(model: keras.Model, start: Start, optimizer: Any = None) -> None:
             the optimizer, which has trained since.
     """
     weights = weights_of(model)
-    _check_start(weights, start)
+    check_start(weights, start)
     optimizer = optimizer or _optimizer(model)
     if start.optimizer is None and slots.has_stepped(optimizer):
         raise LotteryError(
@@ -229,20 +214,6 @@ def verify(model: keras.Model, optimizer: Any = None) -> None:
             f"not on the masks: {', '.join(wrong)}. Something wrote pruned weights; "
             "lth.project(model) puts them back to zero."
         )
-
-
-def _check_start(weights: list[Weight], start: Start) -> None:
-    if len(weights) != len(start.weights):
-        raise LotteryError(
-            f"the captured start has {len(start.weights)} weights, the model has "
-            f"{len(weights)}: capture it from this model."
-        )
-    for weight, value in zip(weights, start.weights, strict=True):
-        if weight.shape != np.shape(value):
-            raise LotteryError(
-                f"the captured start has shape {np.shape(value)} for {weight.path} "
-                f"of shape {weight.shape}: capture it from this model."
-            )
 
 
 def _optimizer(model: keras.Model) -> Any:

@@ -14,7 +14,8 @@ from typing import Any
 import tensorflow as tf
 
 from lth_keras import compat
-from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
+from lth_keras.compat import PruneLowMagnitude, keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking import sites as prunable
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.pruning import masks

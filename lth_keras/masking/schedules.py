@@ -10,108 +10,13 @@ the paper's strategy 2 (continued training, 1803.03635 appendix B):
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from lth_keras.compat import LotteryError, keras, sparsity
-from lth_keras.pruning import masks
-
-
-def check_rate(rate: Any, name: str = "rate") -> float:
-    """The pruning rate as a float.
-
-    Raises:
-        LotteryError: not a number strictly between 0 and 1.
-    """
-    try:
-        value = float(rate)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not 0.0 < value < 1.0:
-        raise LotteryError(
-            f"{name}={rate!r} is not a pruning rate: give the share of surviving "
-            "weights to prune per round, above 0 and below 1, such as 0.2."
-        )
-    return value
-
-
-def survivors(size: int, rate: float, level: int) -> int:
-    """Weights kept of `size` after `level` rounds at `rate`, rounded each round."""
-    for _ in range(level):
-        size = masks.keep_count(size, rate)
-    return size
-
-
-def level_for_density(
-    sizes: Sequence[int], rates: Sequence[float], target: float
-) -> int:
-    """The first level whose density P_m is at most `target`.
-
-    Args:
-        sizes: prunable weights per tensor (or one total, in global scope).
-        rates: pruning rate per tensor.
-        target: density in (0, 1].
-
-    Raises:
-        LotteryError: the density cannot be reached: rounding prunes no more.
-    """
-    if not 0.0 < target <= 1.0:
-        raise LotteryError(
-            f"target_density={target!r} is no density: give a share of the prunable "
-            "weights, above 0 and at most 1, such as 0.036."
-        )
-    total, kept, level = sum(sizes), list(sizes), 0
-    while sum(kept) > target * total:
-        pruned = [masks.keep_count(n, r) for n, r in zip(kept, rates, strict=True)]
-        if pruned == kept:
-            raise LotteryError(
-                f"target_density={target!r} cannot be reached: at "
-                f"{sum(kept) / total:.3g} a round prunes no further weight. Raise "
-                "the target or the rate."
-            )
-        kept, level = pruned, level + 1
-    return level
-
-
-_STEP = re.compile(r"(\d+)(it|ep)")
-
-
-def parse_step(
-    step: int | str, steps_per_epoch: int | None, name: str = "rewind_to"
-) -> int:
-    """A point in training as a number of iterations.
-
-    Args:
-        step: "500it" (iterations), "2ep" (epochs) or an int (iterations).
-        steps_per_epoch: iterations per epoch; needed for "ep" alone.
-        name: the argument to name in an error.
-
-    Raises:
-        LotteryError: text of another form, a negative number, or epochs where the
-            length of an epoch is not known.
-    """
-    if isinstance(step, (int, np.integer)) and not isinstance(step, bool) and step >= 0:
-        return int(step)
-    match = _STEP.fullmatch(step.strip()) if isinstance(step, str) else None
-    if match is None:
-        raise LotteryError(
-            f"{name}={step!r} is not a point in training: write iterations as "
-            "'500it' or epochs as '2ep'."
-        )
-    count, unit = int(match[1]), match[2]
-    if unit == "it" or count == 0:
-        return count
-    if steps_per_epoch is None:
-        raise LotteryError(
-            f"{name}={step!r} counts epochs, but the length of an epoch is not "
-            "known: write iterations as '500it', or pass steps_per_epoch."
-        )
-    return count * steps_per_epoch
+from lth_keras.compat import keras, sparsity
+from lth_keras.errors import LotteryError
+from lth_keras.pruning.counts import check_rate
 
 
 @keras.utils.register_keras_serializable("lth_keras")

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from lth_keras import compat
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking.weights import Weight, weights_of
 
 State = dict[str, np.ndarray]

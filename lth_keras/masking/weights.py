@@ -14,13 +14,13 @@ import numpy as np
 import tensorflow as tf
 
 from lth_keras.compat import (
-    LotteryError,
     PruneLowMagnitude,
     keras,
     layers_within,
     own_variables,
     raw_variable,
 )
+from lth_keras.errors import LotteryError
 from lth_keras.pruning import masks
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from lth_keras import compat
-from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
+from lth_keras.compat import PruneLowMagnitude, keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking import sites as prunable
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.variables import MaskedVariable

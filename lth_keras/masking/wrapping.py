@@ -8,10 +8,10 @@ plain = lth.unwrap(model)                # ordinary Keras, exact zeros
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from lth_keras import compat
-from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
+from lth_keras.compat import PruneLowMagnitude, keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking import sites
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.schedules import IterativePruning
@@ -21,7 +21,6 @@ from lth_keras.pruning.criteria import registry as criteria
 from lth_keras.pruning.rates import Rate, Rates
 
 _SCOPES = ("layer", "global")
-_PREPROCESSING = keras.layers.experimental.preprocessing.PreprocessingLayer
 
 
 def wrap(
@@ -125,43 +124,6 @@ def unwrap(model: keras.Model) -> keras.Model:
         return copied(layer.layer if isinstance(layer, PruneByLevel) else layer)
 
     return rebuilt(model, convert)
-
-
-def reinitialised(model: keras.Model, seed: int) -> keras.Model:
-    """The model with weights newly drawn from its layers' initialisers.
-
-    Seeds that were given to initialisers are disregarded: they would draw the same
-    weights again. Layers that do not train keep their state: frozen ones, and
-    preprocessing that was adapted to data.
-
-    Args:
-        model: a Sequential or Functional model, wrapped or not.
-        seed: decides every weight; no generator outside is touched.
-
-    Returns:
-        A new, unwrapped and uncompiled model.
-    """
-
-    def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
-        source = layer.layer if isinstance(layer, PruneByLevel) else layer
-        return type(source).from_config(_without_seeds(source.get_config()))
-
-    def keeps_state(layer: keras.layers.Layer) -> bool:
-        return isinstance(layer, _PREPROCESSING) or not layer.trainable
-
-    with compat.seeded(seed):
-        return rebuilt(model, convert, keeps_state=keeps_state)
-
-
-def _without_seeds(config: Any) -> Any:
-    if isinstance(config, dict):
-        return {
-            key: None if key == "seed" else _without_seeds(value)
-            for key, value in config.items()
-        }
-    if isinstance(config, list):
-        return [_without_seeds(value) for value in config]
-    return config
 
 
 def _check_model(model: keras.Model) -> None:

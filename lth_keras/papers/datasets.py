@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.papers import augmentation, tfds_reader
 from lth_keras.training import batches
 

@@ -18,7 +18,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 
 layers = keras.layers
 

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 
 Split = tuple[np.ndarray, np.ndarray]
 

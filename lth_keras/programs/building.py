@@ -9,11 +9,11 @@ from typing import Any
 import lth_keras as lth
 from lth_keras import compat
 from lth_keras.compat import keras
-from lth_keras.masking import schedules
 from lth_keras.masking.weights import pruned_weights_of
 from lth_keras.papers import networks
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
+from lth_keras.pruning import counts
 from lth_keras.training import jit, learning_rates
 
 # Training steps between two looks at the clock, at the evaluation and at Ctrl-C. The
@@ -120,7 +120,7 @@ def check_survivors(options: Options, model: keras.Model) -> None:
     for name, (size, rate) in sizes.items():
         kept = size
         for level in range(1, options.levels + 1):
-            kept = schedules.survivors(kept, rate, 1)
+            kept = counts.survivors(kept, rate, 1)
             if kept == 0:
                 raise FlagError(
                     f"--levels={options.levels}: level {level} would leave {name} "

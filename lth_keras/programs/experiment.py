@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.experiments import tasks
 from lth_keras.experiments.progress import Progress
 from lth_keras.experiments.tasks import Queue, Task
@@ -23,7 +23,7 @@ from lth_keras.programs.trials import Trials
 from lth_keras.reporting import density as figure_density
 from lth_keras.reporting import tables
 from lth_keras.runs import layout
-from lth_keras.storage import directories, files
+from lth_keras.storage import directories, files, locks, paths
 
 
 def run(options: Options) -> None:
@@ -39,14 +39,14 @@ def run(options: Options) -> None:
     """
     check_controls(options.controls)
     exports = options.export == "on"
-    if exports and files.is_remote(options.output_dir):
+    if exports and paths.is_remote(options.output_dir):
         raise FlagError(
             f"--export=on writes a local directory, not {options.output_dir}: run "
             "export_ticket.py with a local --output afterwards"
         )
     directory = layout.ExperimentDirectory(options.output_dir)
     trials = functools.cache(lambda: Trials(options))
-    if files.exists(directory.settings):
+    if paths.exists(directory.settings):
         check_settings(directory, options)
     else:
         trials()  # What is refused must not leave a directory behind.
@@ -105,7 +105,7 @@ def held(directory: layout.ExperimentDirectory) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(directories.lock(directory.root))
+            stack.enter_context(locks.lock(directory.root))
             directories.clean_leftovers(directory.root, recursive=False)
         except LotteryError as error:
             raise LotteryError(f"--output_dir={directory.root}: {error}") from error
@@ -194,7 +194,7 @@ def rows(directory: layout.ExperimentDirectory) -> list[dict[str, Any]]:
     return [
         row
         for trial in map(directory.trial, directory.trials())
-        if files.exists(trial.manifest)
+        if paths.exists(trial.manifest)
         for row in lth.LotterySearch.load(trial.root).results
     ]
 
@@ -206,7 +206,7 @@ def store_settings(directory: layout.ExperimentDirectory, options: Options) -> N
         LotteryError: the directory holds trials of a job with other flags, or cannot
             be written.
     """
-    if files.exists(directory.settings):
+    if paths.exists(directory.settings):
         check_settings(directory, options)
     elif directory.trials():
         raise LotteryError(
@@ -241,7 +241,7 @@ def show(options: Options, directory: layout.ExperimentDirectory) -> None:
     print(f"results: {directory.results}")
     for trial in directory.trials():
         root = directory.trial(trial).root
-        print(f"tickets: {files.join(root, 'level00', 'ticket')} to", end=" ")
+        print(f"tickets: {paths.join(root, 'level00', 'ticket')} to", end=" ")
         print(directory.trial(trial).level(options.levels).ticket)
     try:
         figure_density.figure(

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
+from lth_keras.export import keras_file, staging
 from lth_keras.export import saved_model as export
-from lth_keras.export import staging
 from lth_keras.export.report import ExportReport
 from lth_keras.export.tflite import exporting as tflite
 from lth_keras.masking import acts
@@ -28,7 +29,7 @@ from lth_keras.programs.building import wrapped_model
 from lth_keras.programs.export_ticket import Request
 from lth_keras.programs.options import Options
 from lth_keras.runs import layout
-from lth_keras.storage import directories, files
+from lth_keras.storage import directories, files, paths
 from lth_keras.training import one_run
 
 # Image sizes and classes of the data sets that --dataset names: these need not be read.
@@ -117,7 +118,7 @@ def one_line(run_dir: str) -> str:
         trial=0,
         tolerance=0.1,
         format=("saved_model",),
-        output=files.join(run_dir, "export"),
+        output=paths.join(run_dir, "export"),
         values_dtype="float32",
         quantize=None,
         data_dir=None,
@@ -171,7 +172,7 @@ def choose(directory: layout.ExperimentDirectory, request: Request) -> Choice:
             if row["control"] == "ticket" and row["test_accuracy"] is not None
         }
         for trial in directory.trials()
-        if files.exists(directory.trial(trial).manifest)
+        if paths.exists(directory.trial(trial).manifest)
     }
     # Without level 0 there is nothing to compare with.
     found = {trial: rows for trial, rows in found.items() if 0 in rows}
@@ -253,7 +254,7 @@ def _output(request: Request) -> str:
     path = staging.local_path(request.output)
     if os.path.exists(path) and not os.path.isdir(path):
         raise LotteryError(f"--output={path} is a file; choose another directory")
-    names = files.list_directory(path)
+    names = paths.list_directory(path)
     if names and not request.overwrite:
         raise LotteryError(
             f"--output={path} exists; pass --overwrite to replace it, or choose "
@@ -315,7 +316,7 @@ def _other_name(
             if os.path.isdir(target):
                 return place[0]
             continue
-        for name in files.list_directory(os.path.dirname(target)):
+        for name in paths.list_directory(os.path.dirname(target)):
             if name != place[1]:
                 return os.path.join(place[0], name)
         other = staging.not_of_saved_model(target)
@@ -352,7 +353,7 @@ def _stages(
                 **common,
             )
         else:
-            yield export.staged_keras(model, f"{target}.keras", **common)
+            yield keras_file.staged_keras(model, f"{target}.keras", **common)
 
 
 def _json(request: Request, choice: Choice, reports: Sequence[ExportReport]) -> str:

@@ -9,8 +9,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lth_keras.compat import LotteryError
-from lth_keras.controls import running as controls
+from lth_keras.controls import syntax
+from lth_keras.errors import LotteryError
 from lth_keras.programs.plot_results import KINDS, Request
 from lth_keras.reporting import curves as figure_curves
 from lth_keras.reporting import density as figure_density
@@ -20,7 +20,7 @@ from lth_keras.reporting import page as html_report
 from lth_keras.reporting import weights as figure_weights
 from lth_keras.runs import finished, summaries
 from lth_keras.runs.finished import RunFiles
-from lth_keras.storage import files
+from lth_keras.storage import paths
 
 Runs = Mapping[str, RunFiles]
 
@@ -42,7 +42,7 @@ def run(request: Request) -> None:
     found = [finished.read(path) for path in request.run_dirs]
     names = request.labels or labels(found)
     runs = dict(zip(names, selected(found, request), strict=True))
-    folder = request.output_dir or files.join(found[0].root, "figures")
+    folder = request.output_dir or paths.join(found[0].root, "figures")
     title = title_of(runs)
     pictures = []
     for kind in request.kinds or KINDS:
@@ -56,13 +56,13 @@ def run(request: Request) -> None:
             continue
         for name, caption, figure in drawn:
             for form in request.formats:
-                path = files.join(folder, f"{name}.{form}")
+                path = paths.join(folder, f"{name}.{form}")
                 drawing.save(figure, path)
                 print(path)
             pictures.append(
                 html_report.Picture(caption, drawing.content(figure, "svg"))
             )
-    page = files.join(request.output_dir or found[0].root, "report.html")
+    page = paths.join(request.output_dir or found[0].root, "report.html")
     html_report.write(page, runs, pictures, title)
     print(page)
 
@@ -86,7 +86,7 @@ def _key(text: str, found: list[RunFiles]) -> str:
     if any(run.keys(text) for run in found):
         return text
     try:
-        key = controls.parse(text.replace(",", ":")).key
+        key = syntax.parse(text.replace(",", ":")).key
     except LotteryError:
         return text
     return key if any(run.keys(key) for run in found) else text

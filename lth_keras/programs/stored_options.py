@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.programs.options import Options
 from lth_keras.reporting.page import FREE
 from lth_keras.runs import layout
-from lth_keras.storage import files
+from lth_keras.storage import files, paths
 
 
 def options_of(directory: layout.ExperimentDirectory, **changes: Any) -> Options:
@@ -62,7 +62,7 @@ def read(directory: layout.ExperimentDirectory) -> dict[str, Any]:
     Raises:
         LotteryError: the directory is not of a lottery search.
     """
-    if not files.exists(directory.settings):
+    if not paths.exists(directory.settings):
         raise LotteryError(f"{directory.root} is no --output_dir of lottery_search.py")
     stored = files.read_json(directory.settings)
     stored = stored.get("flags") if isinstance(stored, dict) else None

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.experiments.tasks import Task
-from lth_keras.masking import schedules
 from lth_keras.masking.weights import pruned_weights_of
 from lth_keras.papers import datasets
 from lth_keras.programs.building import (
@@ -25,7 +25,7 @@ from lth_keras.programs.building import (
 )
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
-from lth_keras.training import batches
+from lth_keras.training import batches, iterations
 
 import tensorflow as tf  # isort: skip
 
@@ -154,7 +154,7 @@ def control_steps(options: Options) -> list[int]:
     found = [
         lth.controls.parse(name).parameters.get("step") for name in options.controls
     ]
-    return [schedules.parse_step(step, None) for step in found if step is not None]
+    return [iterations.parse_step(step, None) for step in found if step is not None]
 
 
 def use_one_thread() -> None:
@@ -181,7 +181,7 @@ def rewind_step(options: Options, examples: int) -> int:
         FlagError: it is past the end of a level.
     """
     epoch = batches.steps_per_epoch(examples, options.batch_size, drop_remainder=True)
-    step = schedules.parse_step(options.rewind_to, epoch)
+    step = iterations.parse_step(options.rewind_to, epoch)
     if step >= options.iterations:
         raise FlagError(
             f"--rewind_to={options.rewind_to} is iteration {step}, past the end of a "

@@ -12,6 +12,7 @@ import threading
 import traceback
 from typing import Any
 
+from lth_keras import errors
 from lth_keras.programs import command_line
 from lth_keras.programs.options import Options
 
@@ -33,7 +34,6 @@ def work(connection: Any, options: Options, root: str) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         with command_line.quiet_import():
-            from lth_keras import compat
             from lth_keras.programs.trials import Trials, use_one_thread
             from lth_keras.runs import layout
     except BaseException:
@@ -52,7 +52,7 @@ def work(connection: Any, options: Options, root: str) -> None:
                 lambda row: connection.send(("result", row)),
             )
             connection.send(("diverged", diverged) if diverged else ("done", None))
-    except (compat.LotteryError, command_line.FlagError) as error:
+    except (errors.LotteryError, command_line.FlagError) as error:
         connection.send(("refused", str(error)))
     except (EOFError, BrokenPipeError):
         return  # The other end is closed: nothing is left to do.

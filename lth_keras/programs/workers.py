@@ -11,7 +11,7 @@ import multiprocessing.connection
 from collections.abc import Callable
 from typing import Any
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.experiments.tasks import Queue, Task
 from lth_keras.programs.options import Options
 from lth_keras.programs.worker import work

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from lth_keras.compat import LotteryError, keras
-from lth_keras.masking.schedules import check_rate
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
+from lth_keras.pruning.counts import check_rate
 
 Rate = float | Mapping[str, float | None] | Callable[[keras.layers.Layer], float | None]
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.reporting import drawing
 from lth_keras.runs import summaries
 from lth_keras.runs.finished import RowAndCurve
-from lth_keras.storage import files
+from lth_keras.storage import paths
 
 _PREFERRED = "random_reinit"
 _MARKS = 8  # markers on a line
@@ -19,7 +19,7 @@ _MARKS = 8  # markers on a line
 
 def figure(
     runs: Iterable[RowAndCurve],
-    path: files.PathLike,
+    path: paths.PathLike,
     title: str | None = None,
     densities: Sequence[float] | None = None,
     controls: Sequence[str] | None = None,

@@ -10,10 +10,10 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.reporting import drawing
 from lth_keras.runs import summaries
-from lth_keras.storage import files
+from lth_keras.storage import paths
 
 Rows = Iterable[Mapping[str, Any]]
 
@@ -53,7 +53,7 @@ class Line:
 
 def figure(
     rows: Rows,
-    path: files.PathLike,
+    path: paths.PathLike,
     title: str | None = None,
     metrics: Sequence[str] = ("early_stop_iteration", "early_stop_test_accuracy"),
 ) -> None:

@@ -13,9 +13,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.runs import summaries
-from lth_keras.storage import files
+from lth_keras.storage import files, paths
 
 # Okabe and Ito's colours, told apart with any colour vision; their yellow is left
 # out, for it is faint on white. The ticket has the first.
@@ -61,13 +61,13 @@ def new(height: float, title: str | None = None) -> Any:
     return drawing
 
 
-def check_path(path: files.PathLike) -> str:
+def check_path(path: paths.PathLike) -> str:
     """The format that a figure's path asks for: "png" or "svg".
 
     Raises:
         LotteryError: it asks for another.
     """
-    suffix = os.path.splitext(files.as_path(path))[1].lower()
+    suffix = os.path.splitext(paths.as_path(path))[1].lower()
     if suffix not in (".png", ".svg"):
         raise LotteryError(f"figure path {path} must end in .png or .svg")
     return suffix[1:]
@@ -87,7 +87,7 @@ def content(drawing: Any, form: str) -> bytes:
     return buffer.getvalue()
 
 
-def save(drawing: Any, path: files.PathLike) -> None:
+def save(drawing: Any, path: paths.PathLike) -> None:
     """Writes a figure atomically as PNG or SVG, as the path's suffix says.
 
     Raises:

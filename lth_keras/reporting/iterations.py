@@ -6,12 +6,12 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.reporting import density as figure_density
 from lth_keras.reporting import drawing
 from lth_keras.runs import summaries
 from lth_keras.runs.finished import RowAndCurve
-from lth_keras.storage import files
+from lth_keras.storage import paths
 
 SHARES = (0.25, 0.5, 1.0)
 _LETTERS = 14  # in an inch of a panel
@@ -19,7 +19,7 @@ _LETTERS = 14  # in an inch of a panel
 
 def figure(
     series: Mapping[str, Iterable[RowAndCurve]],
-    path: files.PathLike,
+    path: paths.PathLike,
     title: str | None = None,
     at: Sequence[float] = SHARES,
 ) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from lth_keras.reporting import tables
 from lth_keras.runs import summaries
 from lth_keras.runs.finished import RunFiles
-from lth_keras.storage import files
+from lth_keras.storage import files, paths
 
 # What a metric of the table is called, with its unit.
 _METRICS: Mapping[str, str] = {
@@ -77,7 +77,7 @@ class Picture:
 
 
 def write(
-    path: files.PathLike,
+    path: paths.PathLike,
     runs: Mapping[str, RunFiles],
     pictures: Iterable[Picture] = (),
     title: str = "Lottery tickets",
@@ -219,7 +219,7 @@ def _controls(run: RunFiles) -> dict[tuple[tuple[int, ...], int], list[str]]:
 
 def _leaf(run: RunFiles) -> str:
     """The directory's own name; where it is, is the user's own affair."""
-    root = run.root if files.is_remote(run.root) else os.path.abspath(run.root)
+    root = run.root if paths.is_remote(run.root) else os.path.abspath(run.root)
     return root.rstrip("/").rpartition("/")[2]
 
 

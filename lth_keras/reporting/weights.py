@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.reporting import drawing
 from lth_keras.runs import summaries
 from lth_keras.runs.finished import KeptWeights
-from lth_keras.storage import files
+from lth_keras.storage import paths
 
 _ACROSS = 4  # layers in a row
 _MOST = 8  # layers in a figure
@@ -23,7 +23,7 @@ _STAGES = ("initial", "trained")
 
 def figure(
     tickets: Sequence[tuple[float, KeptWeights]],
-    path: files.PathLike,
+    path: paths.PathLike,
     title: str | None = None,
 ) -> None:
     """Draws the distributions and writes them as ``.png`` or ``.svg``; see `draw`."""

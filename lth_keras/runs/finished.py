@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.runs import layout, summaries
-from lth_keras.storage import arrays, files
+from lth_keras.storage import arrays, files, paths
+from lth_keras.tickets import content
 from lth_keras.tickets import files as ticket_files
 
 # A result row, and the metrics by iteration of the same training run.
@@ -63,7 +64,7 @@ class FinishedRun:
             LotteryError: if the ticket or the trained weights are missing, corrupt or
                 not of the same network.
         """
-        ticket = ticket_files.load(self.place.ticket, ticket_files.TicketContent)
+        ticket = ticket_files.load(self.place.ticket, content.TicketContent)
         trained = list(arrays.read_arrays(self.place.trained_weights).values())
         shapes = [weight.value.shape for weight in ticket.weights]
         if shapes != [value.shape for value in trained]:
@@ -191,25 +192,25 @@ class RunFiles:
         ]
 
 
-def read(directory: files.PathLike) -> RunFiles:
+def read(directory: paths.PathLike) -> RunFiles:
     """The finished runs of a directory; curves and weights are read on demand.
 
     Raises:
         LotteryError: if it is no run directory, no run in it is finished, or a result
             is corrupt.
     """
-    experiment = layout.ExperimentDirectory(files.as_path(directory))
+    experiment = layout.ExperimentDirectory(paths.as_path(directory))
     root = experiment.root
-    if not files.exists(root):
+    if not paths.exists(root):
         raise LotteryError(f"there is no directory {root}")
     flags: Any = {}
-    if files.exists(experiment.settings):
+    if paths.exists(experiment.settings):
         stored = files.read_json(experiment.settings)
         flags = stored.get("flags") if isinstance(stored, dict) else None
         if not isinstance(flags, dict):
             raise LotteryError(f"{experiment.settings} is not of a lottery search")
         searches = [experiment.trial(trial) for trial in experiment.trials()]
-    elif files.exists(layout.RunDirectory(root).manifest):
+    elif paths.exists(layout.RunDirectory(root).manifest):
         searches = [layout.RunDirectory(root)]
     else:
         raise LotteryError(
@@ -219,7 +220,7 @@ def read(directory: files.PathLike) -> RunFiles:
     runs = tuple(run for search in searches for run in _finished(search))
     if not runs:
         raise LotteryError(f"{root} has no finished run yet: there is nothing to show")
-    manifests = [s.manifest for s in searches if files.exists(s.manifest)]
+    manifests = [s.manifest for s in searches if paths.exists(s.manifest)]
     search = files.read_json(manifests[0]) if manifests else {}
     return RunFiles(root, runs, runs, flags, search if isinstance(search, dict) else {})
 
@@ -228,7 +229,7 @@ def _finished(search: layout.RunDirectory) -> Iterator[FinishedRun]:
     places = [(summaries.TICKET, search.level(level)) for level in search.levels()]
     places += [(key[0], search.control(*key)) for key in search.controls()]
     for key, place in places:
-        if not files.exists(place.result):
+        if not paths.exists(place.result):
             continue
         row = files.read_json(place.result)
         if not isinstance(row, dict) or not {"level", "control", "density"} <= set(row):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from lth_keras.compat import LotteryError
-from lth_keras.storage import directories, files
+from lth_keras.errors import LotteryError
+from lth_keras.storage import locks, paths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,32 +26,32 @@ class LevelDirectory:
     @property
     def ticket(self) -> str:
         """Directory of the ticket that the run started from."""
-        return files.join(self.root, "ticket")
+        return paths.join(self.root, "ticket")
 
     @property
     def rewind(self) -> str:
         """Directory of the ticket of theta_k, captured while level 0 trained."""
-        return files.join(self.root, "rewind")
+        return paths.join(self.root, "rewind")
 
     @property
     def trained(self) -> str:
         """Directory of the arrays that the run ended with."""
-        return files.join(self.root, "trained")
+        return paths.join(self.root, "trained")
 
     @property
     def trained_weights(self) -> str:
         """Arrays file of the weights that the run ended with."""
-        return files.join(self.trained, "weights.npz")
+        return paths.join(self.trained, "weights.npz")
 
     @property
     def curve(self) -> str:
         """JSON file of the metrics over the training iterations."""
-        return files.join(self.root, "curve.json")
+        return paths.join(self.root, "curve.json")
 
     @property
     def result(self) -> str:
         """JSON file of the run's result row; its presence says the run is finished."""
-        return files.join(self.root, "result.json")
+        return paths.join(self.root, "result.json")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,27 +65,27 @@ class RunDirectory:
     root: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "root", files.as_path(self.root))
+        object.__setattr__(self, "root", paths.as_path(self.root))
 
     @property
     def manifest(self) -> str:
         """JSON file of the settings that the search was started with."""
-        return files.join(self.root, "search.json")
+        return paths.join(self.root, "search.json")
 
     @property
     def lock(self) -> str:
         """File that the one process working in the directory holds."""
-        return directories.lock_file(self.root)
+        return locks.lock_file(self.root)
 
     @property
     def results(self) -> str:
         """JSON lines, one result row per finished training run."""
-        return files.join(self.root, "results.jsonl")
+        return paths.join(self.root, "results.jsonl")
 
     def level(self, level: int) -> LevelDirectory:
         """The directory of a level: ``level03``, and ``level100`` beyond 99."""
         leaf = f"level{_count('level', level):02d}"
-        return LevelDirectory(files.join(self.root, leaf))
+        return LevelDirectory(paths.join(self.root, leaf))
 
     def levels(self) -> list[int]:
         """The levels that have a directory, finished or not, in ascending order."""
@@ -109,24 +109,24 @@ class RunDirectory:
                 "and any of _ . = + , - and begin with a letter or a digit"
             )
         leaf = f"level{_count('level', level):02d}-r{_count('replicate', replicate)}"
-        return LevelDirectory(files.join(self.root, "controls", name, leaf))
+        return LevelDirectory(paths.join(self.root, "controls", name, leaf))
 
     @property
     def chain(self) -> str:
         """Directory of what continued training (strategy 2) found, level by level."""
-        return files.join(self.root, "continued")
+        return paths.join(self.root, "continued")
 
     def replay(self, step: int) -> str:
         """Directory of the dense ticket of a step that level 0 did not store."""
-        return files.join(self.root, "replays", f"step{_count('step', step)}")
+        return paths.join(self.root, "replays", f"step{_count('step', step)}")
 
     def controls(self) -> list[tuple[str, int, int]]:
         """(name, level, replicate) of every control run with a directory, sorted."""
-        top = files.join(self.root, "controls")
+        top = paths.join(self.root, "controls")
         return sorted(
             (name[0], int(found[1]), int(found[2]))
             for name in _matches(r"[A-Za-z0-9][A-Za-z0-9_.=+,-]*", top)
-            for found in _matches(r"level(\d{2,})-r(\d+)", files.join(top, name[0]))
+            for found in _matches(r"level(\d{2,})-r(\d+)", paths.join(top, name[0]))
         )
 
 
@@ -141,26 +141,26 @@ class ExperimentDirectory:
     root: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "root", files.as_path(self.root))
+        object.__setattr__(self, "root", paths.as_path(self.root))
 
     @property
     def settings(self) -> str:
         """JSON file of the flags that the program was started with."""
-        return files.join(self.root, "settings.json")
+        return paths.join(self.root, "settings.json")
 
     @property
     def results(self) -> str:
         """JSON lines, one result row per finished training run of every trial."""
-        return files.join(self.root, "results.jsonl")
+        return paths.join(self.root, "results.jsonl")
 
     @property
     def figure(self) -> str:
         """The figure drawn from the results."""
-        return files.join(self.root, "figure.png")
+        return paths.join(self.root, "figure.png")
 
     def trial(self, trial: int) -> RunDirectory:
         """The search directory of a trial: ``trial0``."""
-        return RunDirectory(files.join(self.root, f"trial{_count('trial', trial)}"))
+        return RunDirectory(paths.join(self.root, f"trial{_count('trial', trial)}"))
 
     def trials(self) -> list[int]:
         """The trials that have a directory, in ascending order."""
@@ -175,5 +175,5 @@ def _count(what: str, number: int) -> int:
 
 def _matches(pattern: str, directory: str) -> list[re.Match[str]]:
     """Full matches of a pattern among the names in a directory."""
-    found = (re.fullmatch(pattern, name) for name in files.list_directory(directory))
+    found = (re.fullmatch(pattern, name) for name in paths.list_directory(directory))
     return [match for match in found if match]

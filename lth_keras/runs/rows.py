@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 # Metrics of which more is better, by parts of their names; losses are all others.
 _GROWING = ("acc", "auc", "precision", "recall", "f1", "iou", "r2")
@@ -59,3 +61,22 @@ def _accuracy(row: Mapping[str, float], prefix: str) -> float | None:
 
 def _is_train_accuracy(name: str) -> bool:
     return "acc" in name and not name.startswith(("val_", "test_"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Which run this is, for its place on disk and its result line.
+
+    Attributes:
+        level: level whose density the run has.
+        control: "ticket" for the search itself, else the control's name.
+        replicate: number of the replicate of a control.
+        parameters: the control's own, such as a noise sigma.
+        data_seed: seed of the data order and of random layers.
+    """
+
+    level: int
+    control: str = "ticket"
+    replicate: int = 0
+    parameters: dict[str, Any] = dataclasses.field(default_factory=dict)
+    data_seed: int = 0

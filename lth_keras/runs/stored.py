@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.runs import layout
-from lth_keras.storage import arrays, files
+from lth_keras.storage import arrays, files, paths
 from lth_keras.tickets.ticket import Ticket
 
 
@@ -36,10 +36,10 @@ class StoredSearch:
         directory: the run directory, local or gs://.
     """
 
-    def __init__(self, directory: files.PathLike):
+    def __init__(self, directory: paths.PathLike):
         if not directory:
             raise LotteryError("directory is missing: name where the run is stored.")
-        self.directory = layout.RunDirectory(files.as_path(directory))
+        self.directory = layout.RunDirectory(paths.as_path(directory))
 
     @property
     def finished_levels(self) -> list[int]:
@@ -47,7 +47,7 @@ class StoredSearch:
         return [
             level
             for level in self.directory.levels()
-            if files.exists(self.directory.level(level).result)
+            if paths.exists(self.directory.level(level).result)
         ]
 
     @property
@@ -55,7 +55,7 @@ class StoredSearch:
         """The stored result lines: levels first, then controls."""
         runs = [self.directory.level(n) for n in self.directory.levels()]
         runs += [self.directory.control(*key) for key in self.directory.controls()]
-        return [files.read_json(run.result) for run in runs if files.exists(run.result)]
+        return [files.read_json(run.result) for run in runs if paths.exists(run.result)]
 
     @property
     def history(self) -> SearchHistory:
@@ -75,11 +75,11 @@ class StoredSearch:
             LotteryError: that level has not been reached.
         """
         path = self.directory.level(level).ticket
-        if not files.exists(path):
+        if not paths.exists(path):
             reached = [
                 n
                 for n in self.directory.levels()
-                if files.exists(self.directory.level(n).ticket)
+                if paths.exists(self.directory.level(n).ticket)
             ]
             raise LotteryError(
                 f"level {level} has no ticket in {self.directory.root}: levels with "
@@ -95,7 +95,7 @@ class StoredSearch:
             LotteryError: level 0 has not been reached.
         """
         path = self.directory.level(0).rewind
-        return Ticket.load(path) if files.exists(path) else self.ticket(0)
+        return Ticket.load(path) if paths.exists(path) else self.ticket(0)
 
     def trained_weights(self, level: int) -> list[np.ndarray]:
         """The weights that a level ended with, in the order of its ticket's.
@@ -113,7 +113,7 @@ class StoredSearch:
             LotteryError: it is not.
         """
         place = self.directory.level(level)
-        if not files.exists(place.result):
+        if not paths.exists(place.result):
             raise LotteryError(
                 f"level {level} is not finished in {self.directory.root}: finished "
                 f"levels are {self.finished_levels}."

@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 
 TICKET = "ticket"
 METRICS = (

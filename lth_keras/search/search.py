@@ -11,20 +11,22 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from lth_keras import compat
-from lth_keras.compat import LotteryError, keras
+from lth_keras import compat, errors
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking import acts
-from lth_keras.masking.schedules import level_for_density, parse_step
 from lth_keras.masking.weights import density_of, pruned_weights_of
-from lth_keras.pruning.criteria import registry as criteria
-from lth_keras.runs import layout
+from lth_keras.pruning import criteria
+from lth_keras.pruning.counts import level_for_density
+from lth_keras.runs import layout, manifest, rows
 from lth_keras.runs.stored import SearchHistory, StoredSearch
-from lth_keras.search import settings as manifest
+from lth_keras.search import settings as search_settings
 from lth_keras.search.tensorboard import LevelSummaries
-from lth_keras.storage import directories, files
+from lth_keras.storage import directories, files, locks, paths
 from lth_keras.tickets.ticket import Ticket
-from lth_keras.training import checks, one_run
+from lth_keras.training import checks, iterations, one_run
 from lth_keras.training import plan as plans
+from lth_keras.training.iterations import parse_step
 
 _OPTIMIZER_STATES = ("captured", "fresh")
 
@@ -59,7 +61,7 @@ class LotterySearch(StoredSearch):
         self,
         model: keras.Model | None,
         levels: int | None = None,
-        directory: files.PathLike = "",
+        directory: paths.PathLike = "",
         *,
         target_density: float | None = None,
         rewind_to: int | str = "0it",
@@ -73,10 +75,10 @@ class LotterySearch(StoredSearch):
         super().__init__(directory)
         self.model = model
         self.plan: plans.Plan | None = None
-        self.seed = checks.check_count("seed", seed, 0, "a seed")
-        self.trial = checks.check_count("trial", trial, 0, "the number of the trial")
+        self.seed = errors.check_count("seed", seed, 0, "a seed")
+        self.trial = errors.check_count("trial", trial, 0, "the number of the trial")
         if levels is not None:
-            levels = checks.check_count("levels", levels, 0, "a number of rounds")
+            levels = errors.check_count("levels", levels, 0, "a number of rounds")
         self._levels, self._target = levels, target_density
         self._rewind_to, self._optimizer_state = rewind_to, optimizer_state
         self._monitor, self._log_dir, self._on_result = monitor, log_dir, on_result
@@ -85,7 +87,7 @@ class LotterySearch(StoredSearch):
             self._check_arguments(model)
 
     @classmethod
-    def load(cls, directory: files.PathLike) -> LotterySearch:
+    def load(cls, directory: paths.PathLike) -> LotterySearch:
         """A stored search, finished or not, to read its tickets and results.
 
         To go on with an unfinished one, make a `LotterySearch` with the same
@@ -94,7 +96,7 @@ class LotterySearch(StoredSearch):
         Raises:
             LotteryError: the directory holds no search.
         """
-        stored = manifest.read(layout.RunDirectory(files.as_path(directory)))
+        stored = manifest.read(layout.RunDirectory(paths.as_path(directory)))
         return cls(
             None,
             levels=stored["levels"],
@@ -194,7 +196,7 @@ class LotterySearch(StoredSearch):
             evaluate_every=evaluate_every,
             **fit_arguments,
         )
-        with directories.lock(self.directory.root):
+        with locks.lock(self.directory.root):
             self._clean_leftovers()
             manifest.write_or_check(self.directory, settings)
             self._search(model, plan, rewind_step)
@@ -225,10 +227,12 @@ class LotterySearch(StoredSearch):
         )
         rewind_step = self._rewind_step(self.plan)
         checks.check_survivors(model, self.levels)
-        manifest.check_alignment(model, self.plan, rewind_step)
+        iterations.check_alignment(model, self.plan, rewind_step)
         # The learning rate in it may change while training.
-        self._optimizer_config = self._optimizer_config or manifest.optimizer(model)
-        settings = manifest.settings(
+        self._optimizer_config = self._optimizer_config or search_settings.optimizer(
+            model
+        )
+        settings = search_settings.settings(
             model,
             self.plan,
             levels=self.levels,
@@ -249,9 +253,9 @@ class LotterySearch(StoredSearch):
         ticket: Ticket | None = None  # of the level whose trained weights are in model
         for level in range(self.levels + 1):
             place = self.directory.level(level)
-            if files.exists(place.result):
+            if paths.exists(place.result):
                 continue
-            if files.exists(place.ticket):
+            if paths.exists(place.ticket):
                 ticket = Ticket.load(place.ticket)
             else:
                 if level > 0 and (ticket is None or ticket.level != level - 1):
@@ -263,7 +267,7 @@ class LotterySearch(StoredSearch):
                 model,
                 ticket,
                 plan,
-                plans.Run(level, data_seed=self.seed),
+                rows.Run(level, data_seed=self.seed),
                 place,
                 fresh_optimizer=level > 0 and self.fresh_optimizer,
                 capture_at=rewind_step if level == 0 else None,

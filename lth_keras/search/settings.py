@@ -7,17 +7,12 @@ with others it would mix two experiments, and is refused.
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import tensorflow as tf
 
-from lth_keras import compat
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
 from lth_keras.masking.weights import pruned_weights_of, weights_of
-from lth_keras.runs import layout
-from lth_keras.storage import files
-from lth_keras.tickets import files as ticket_files
 from lth_keras.training.plan import Plan
 
 
@@ -106,89 +101,3 @@ def _plain(value: Any) -> Any:
         return getattr(other, "__qualname__", type(other).__qualname__)
 
     return json.loads(json.dumps(value, default=stand_in))
-
-
-def write_or_check(directory: layout.RunDirectory, found: dict[str, Any]) -> None:
-    """Stores the settings of a new search, or compares with the stored ones.
-
-    Args:
-        directory: of the search, held by this process.
-        found: as `settings` returns them.
-
-    Raises:
-        LotteryError: names every setting that differs, stored and given.
-    """
-    if not files.exists(directory.manifest):
-        if directory.levels():
-            raise LotteryError(
-                f"{directory.root} holds levels but no search.json: choose another "
-                "directory."
-            )
-        files.write_json(
-            directory.manifest,
-            {
-                "settings": found,
-                "versions": ticket_files.versions(),
-                # Told, not compared: where threads are 0, they are as many.
-                "machine": {"cpus": os.cpu_count()},
-            },
-        )
-        return
-    stored = read(directory)
-    differing = [
-        f"{name} (stored {_short(stored.get(name))}, given {_short(found.get(name))})"
-        for name in {**stored, **found}
-        if stored.get(name) != found.get(name)
-    ]
-    if differing:
-        raise LotteryError(
-            f"{directory.root} holds a search with other settings: "
-            f"{', '.join(differing)}. Use the same ones to go on, or another "
-            "directory."
-        )
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def read(directory: layout.RunDirectory) -> dict[str, Any]:
-    """The stored settings.
-
-    Raises:
-        LotteryError: no search is stored there.
-    """
-    if not files.exists(directory.manifest):
-        raise LotteryError(
-            f"{directory.root} holds no search: there is no search.json in it."
-        )
-    stored = files.read_json(directory.manifest)
-    if not isinstance(stored, dict) or not isinstance(stored.get("settings"), dict):
-        raise LotteryError(f"{directory.manifest} is not the manifest of a search.")
-    return stored["settings"]
-
-
-def check_alignment(model: keras.Model, plan: Plan, rewind_step: int) -> None:
-    """Refuses steps_per_execution that passes over a step we must stop at.
-
-    Raises:
-        LotteryError: names the step and the number that does not fit.
-    """
-    stride, total = compat.steps_per_execution(model), plan.iterations
-    if stride == 1 or total is None:
-        return
-    steps = plan.feed.steps_per_epoch or total
-
-    def check(step: int, name: str, value: Any) -> None:
-        if step % steps % stride:
-            raise LotteryError(
-                f"{name}={value!r}: steps_per_execution={stride} passes over iteration "
-                f"{step} (an epoch has {steps}): choose a steps_per_execution that "
-                f"divides it."
-            )
-
-    check(rewind_step, "rewind_to", rewind_step)
-    if plan.evaluate_every:
-        for step in range(plan.evaluate_every, total + 1, plan.evaluate_every):
-            check(step, "evaluate_every", plan.evaluate_every)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking.weights import pruned_weights_of
-from lth_keras.storage import files
+from lth_keras.storage import paths
 
 _SCALARS = (
     "density",
@@ -38,7 +39,7 @@ class LevelSummaries:
             raise LotteryError(
                 "log_dir needs the tensorboard package: pip install tensorboard."
             ) from None
-        self._path = files.join(log_dir, "lottery")
+        self._path = paths.join(log_dir, "lottery")
 
     def write(self, row: dict[str, Any], model: keras.Model) -> None:
         """Writes a level's result line and the density of each pruned weight."""

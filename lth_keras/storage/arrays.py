@@ -14,13 +14,13 @@ from collections.abc import Mapping
 import ml_dtypes
 import numpy as np
 
-from lth_keras.compat import LotteryError
-from lth_keras.storage import files
+from lth_keras.errors import LotteryError
+from lth_keras.storage import files, paths
 
 _DTYPES_MEMBER = "dtypes.json"
 
 
-def write_arrays(path: files.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
+def write_arrays(path: paths.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes named arrays as an uncompressed ``.npz``, atomically.
 
     Equal arrays in equal order give equal bytes, so a checksum identifies them.
@@ -55,7 +55,7 @@ def write_arrays(path: files.PathLike, arrays: Mapping[str, np.ndarray]) -> None
         archive.writestr(zipfile.ZipInfo(_DTYPES_MEMBER), json.dumps(dtypes))
 
 
-def read_arrays(path: files.PathLike) -> dict[str, np.ndarray]:
+def read_arrays(path: paths.PathLike) -> dict[str, np.ndarray]:
     """The arrays that `write_arrays` wrote, or those of any ``.npz`` of numbers.
 
     Returns:
@@ -95,7 +95,7 @@ def read_arrays(path: files.PathLike) -> dict[str, np.ndarray]:
         if isinstance(error, LotteryError):
             raise
         raise LotteryError(
-            f"{files.as_path(path)} is truncated, corrupt or not an arrays file: "
+            f"{paths.as_path(path)} is truncated, corrupt or not an arrays file: "
             f"{error}"
         ) from error
     return arrays

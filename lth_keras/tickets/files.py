@@ -6,111 +6,24 @@ file, so a truncated, mixed-up or foreign directory is told apart from a ticket.
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import hashlib
-import importlib.metadata
 import json
-import platform
-from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import numpy as np
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.masking import slots
-from lth_keras.pruning import masks
-from lth_keras.storage import arrays, directories, files
-from lth_keras.version import __version__
+from lth_keras.storage import arrays, directories, files, paths
+from lth_keras.tickets.content import TicketContent, TicketWeight
+from lth_keras.version import versions
 
 _FORMAT = "lth_keras ticket 1"
 _MANIFEST = "manifest.json"
 _CHECKSUM = "manifest_sha256"
-_PACKAGES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy")
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class TicketWeight:
-    """One weight of a ticket.
-
-    Attributes:
-        layer: name of the layer that owned it.
-        kind: class name of that layer.
-        name: name of the weight in the layer.
-        value: the value to start from, +0.0 where it is pruned.
-        mask: boolean array of the same shape, or None where it is not prunable.
-    """
-
-    layer: str
-    kind: str
-    name: str
-    value: np.ndarray
-    mask: np.ndarray | None
-
-    @property
-    def path(self) -> str:
-        return f"{self.layer}/{self.name}"
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class TicketContent:
-    """What a ticket holds.
-
-    Attributes:
-        weights: every weight of the network in the model's order.
-        level: number of pruning rounds; 0 is dense.
-        step: the training step k the weights were captured at; 0 is theta_0.
-        seed: seed of the search that found it, or None.
-        settings: what the search was given (rate, scope, criterion, ...).
-        parent: fingerprint of the ticket of the level before, or None.
-        optimizer: the optimizer's state at step k, or None.
-    """
-
-    weights: tuple[TicketWeight, ...]
-    level: int = 0
-    step: int = 0
-    seed: int | None = None
-    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
-    parent: str | None = None
-    optimizer: dict[str, np.ndarray] | None = None
-
-    @property
-    def density(self) -> float:
-        """P_m over the prunable weights, in (0, 1]."""
-        return masks.density([w.mask for w in self.weights if w.mask is not None])
-
-    @property
-    def densities(self) -> dict[str, float]:
-        """Density of each prunable weight by its path."""
-        return {w.path: masks.density([m]) for w, m in self.pruned()}
-
-    @functools.cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 over shapes, masks and weights, 64 hexadecimal digits."""
-        digest = hashlib.sha256()
-        for weight in self.weights:
-            value = np.ascontiguousarray(weight.value)
-            head = [weight.kind, weight.name, value.dtype.name, list(value.shape)]
-            digest.update(json.dumps(head).encode())
-            digest.update(value.reshape(-1).view(np.uint8).data)
-            if weight.mask is not None:
-                digest.update(np.packbits(weight.mask).tobytes())
-        return digest.hexdigest()
-
-    def pruned(self) -> Iterator[tuple[TicketWeight, np.ndarray]]:
-        """The prunable weights, each with its mask."""
-        return ((w, w.mask) for w in self.weights if w.mask is not None)
-
-
-def versions() -> dict[str, str]:
-    """Versions of what computed a result."""
-    found = {"lth_keras": __version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        found[package] = importlib.metadata.version(package)
-    return found
-
-
-def save(ticket: TicketContent, path: files.PathLike, overwrite: bool = False) -> None:
+def save(ticket: TicketContent, path: paths.PathLike, overwrite: bool = False) -> None:
     """Writes a ticket as a new directory, atomically.
 
     Args:
@@ -138,7 +51,7 @@ def save(ticket: TicketContent, path: files.PathLike, overwrite: bool = False) -
         if ticket.optimizer is not None:
             contents["optimizer.npz"] = slots.stored(ticket.optimizer)
         for file, content in contents.items():
-            arrays.write_arrays(files.join(folder, file), content)
+            arrays.write_arrays(paths.join(folder, file), content)
         manifest = {
             "format": _FORMAT,
             "level": ticket.level,
@@ -161,10 +74,10 @@ def save(ticket: TicketContent, path: files.PathLike, overwrite: bool = False) -
                 for w in ticket.weights
             ],
             "sha256": {
-                file: files.sha256(files.join(folder, file)) for file in contents
+                file: files.sha256(paths.join(folder, file)) for file in contents
             },
         }
-        place = files.join(folder, _MANIFEST)
+        place = paths.join(folder, _MANIFEST)
         files.write_json(place, manifest)
         # Of the fields as they are read back: JSON turns tuples into lists.
         files.write_json(place, {**manifest, _CHECKSUM: _checksum_of(place)})
@@ -173,7 +86,7 @@ def save(ticket: TicketContent, path: files.PathLike, overwrite: bool = False) -
 _Content = TypeVar("_Content", bound=TicketContent)
 
 
-def load(path: files.PathLike, kind: type[_Content]) -> _Content:
+def load(path: paths.PathLike, kind: type[_Content]) -> _Content:
     """Reads a ticket and checks every file, name and shape.
 
     Args:
@@ -186,19 +99,19 @@ def load(path: files.PathLike, kind: type[_Content]) -> _Content:
     """
     manifest = _manifest(path)
     for file, expected in manifest["sha256"].items():
-        place = files.join(path, file)
-        if not files.exists(place):
+        place = paths.join(path, file)
+        if not paths.exists(place):
             raise LotteryError(f"ticket {path}: {file} is missing; copy it whole.")
         if files.sha256(place) != expected:
             raise LotteryError(
                 f"ticket {path}: {file} is truncated or altered (its SHA-256 is not "
                 "the manifest's); copy it again or find the ticket anew."
             )
-    values = arrays.read_arrays(files.join(path, "weights.npz"))
-    packed = arrays.read_arrays(files.join(path, "masks.npz"))
+    values = arrays.read_arrays(paths.join(path, "weights.npz"))
+    packed = arrays.read_arrays(paths.join(path, "masks.npz"))
     optimizer = None
     if "optimizer.npz" in manifest["sha256"]:
-        optimizer = arrays.read_arrays(files.join(path, "optimizer.npz"))
+        optimizer = arrays.read_arrays(paths.join(path, "optimizer.npz"))
     weights = []
     for position, entry in enumerate(manifest["weights"]):
         name = f"{position:04d}/{entry['layer']}/{entry['name']}"
@@ -220,9 +133,9 @@ def load(path: files.PathLike, kind: type[_Content]) -> _Content:
     return ticket
 
 
-def _manifest(path: files.PathLike) -> dict[str, Any]:
-    place = files.join(path, _MANIFEST)
-    if not files.exists(place):
+def _manifest(path: paths.PathLike) -> dict[str, Any]:
+    place = paths.join(path, _MANIFEST)
+    if not paths.exists(place):
         raise LotteryError(
             f"{path} holds no ticket: there is no {_MANIFEST}. Pass a directory that "
             "Ticket.save wrote, such as RUN/level09/ticket."
@@ -242,14 +155,14 @@ def _manifest(path: files.PathLike) -> dict[str, Any]:
     return manifest
 
 
-def _checksum_of(place: files.PathLike) -> str:
+def _checksum_of(place: paths.PathLike) -> str:
     """SHA-256 of a manifest's fields but for the checksum itself."""
     fields = {k: v for k, v in files.read_json(place).items() if k != _CHECKSUM}
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 def _weight(
-    path: files.PathLike,
+    path: paths.PathLike,
     entry: dict[str, Any],
     value: np.ndarray | None,
     packed: np.ndarray | None,

@@ -14,19 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.compat import (
-    LotteryError,
-    keras,
-    raw_variable,
-    require_tf_keras_model,
-)
+from lth_keras.compat import keras, raw_variable, require_tf_keras_model
+from lth_keras.errors import LotteryError
 from lth_keras.masking import slots
-from lth_keras.masking.acts import Start
+from lth_keras.masking.starts import Start
 from lth_keras.masking.weights import Weight, pruned_weights_of, weights_of
 from lth_keras.pruning import masks
-from lth_keras.storage.files import PathLike
+from lth_keras.storage.paths import PathLike
 from lth_keras.tickets import files as ticket_files
-from lth_keras.tickets.files import TicketContent, TicketWeight
+from lth_keras.tickets.content import TicketContent, TicketWeight
+from lth_keras.tickets.matching import by_layer, check_can_hold, check_same, key_of
 
 
 class Ticket(TicketContent):
@@ -149,7 +146,7 @@ class Ticket(TicketContent):
         wrapped = any(target.mask is not None for target in targets)
         for weight, target in pairs:
             if wrapped:
-                _check_can_hold(weight, target)
+                check_can_hold(weight, target)
         for weight, target in pairs:
             dtype = raw_variable(target.variable).dtype.as_numpy_dtype
             target.write(weight.value.astype(dtype, copy=False))
@@ -162,13 +159,13 @@ class Ticket(TicketContent):
     def _matched(
         self, targets: list[Weight], strict: bool
     ) -> tuple[list[tuple[TicketWeight, Weight]], list[str]]:
-        ours = _by_layer(self.weights)
-        theirs = _by_layer(targets)
+        ours = by_layer(self.weights)
+        theirs = by_layer(targets)
         if strict:
-            _check_same(self.weights, targets)
+            check_same(self.weights, targets)
             return list(zip(self.weights, targets, strict=True)), []
         matcher = difflib.SequenceMatcher(
-            None, [_key(g) for g in ours], [_key(g) for g in theirs], autojunk=False
+            None, [key_of(g) for g in ours], [key_of(g) for g in theirs], autojunk=False
         )
         pairs: list[tuple[TicketWeight, Weight]] = []
         for i, j, size in matcher.get_matching_blocks():
@@ -191,50 +188,3 @@ def _ticket_weight(weight: Weight, value: np.ndarray) -> TicketWeight:
         mask = weight.read_mask()
         value = masks.apply(np.asarray(value), mask)
     return TicketWeight(weight.layer, weight.kind, weight.name, value, mask)
-
-
-def _by_layer(weights: Any) -> list[list[Any]]:
-    """Consecutive weights of one layer together."""
-    groups: list[list[Any]] = []
-    for weight in weights:
-        if groups and groups[-1][-1].layer == weight.layer:
-            groups[-1].append(weight)
-        else:
-            groups.append([weight])
-    return groups
-
-
-def _shape(weight: Any) -> tuple[int, ...]:
-    return tuple(weight.value.shape if hasattr(weight, "value") else weight.shape)
-
-
-def _key(group: list[Any]) -> tuple[Any, ...]:
-    return tuple((w.kind, w.name, _shape(w)) for w in group)
-
-
-def _check_same(ours: tuple[TicketWeight, ...], theirs: list[Weight]) -> None:
-    hint = "pass strict=False to skip what does not match."
-    for mine, target in zip(ours, theirs, strict=False):
-        if (mine.kind, _shape(mine)) != (target.kind, target.shape):
-            raise LotteryError(
-                f"the ticket does not fit: its weight {mine.path} is of a {mine.kind} "
-                f"with shape {_shape(mine)}, the model's {target.path} of a "
-                f"{target.kind} with shape {target.shape}; {hint}"
-            )
-    if len(ours) != len(theirs):
-        more = ours[len(theirs) :] or theirs[len(ours) :]
-        side = "ticket" if len(ours) > len(theirs) else "model"
-        raise LotteryError(
-            f"the ticket does not fit: it has {len(ours)} weights, the model "
-            f"{len(theirs)}; the first that only the {side} has is {more[0].path}; "
-            f"{hint}"
-        )
-
-
-def _check_can_hold(weight: TicketWeight, target: Weight) -> None:
-    """A wrapped model must have a mask wherever the ticket prunes."""
-    if target.mask is None and weight.mask is not None and not weight.mask.all():
-        raise LotteryError(
-            f"the ticket prunes {weight.path}, but the model's {target.path} is on no "
-            "mask: wrap the model with the ticket's own rates and exclusions."
-        )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 
 # Batches made ahead of the training step. Two hide the pipeline behind a step;
 # more only hold memory.

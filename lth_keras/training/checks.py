@@ -6,32 +6,17 @@ Each refusal is one line that names the argument, its value and what is allowed.
 from __future__ import annotations
 
 import inspect
-import operator
 import re
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from lth_keras.compat import LotteryError, keras
-from lth_keras.masking.schedules import survivors
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking.weights import pruned_weights_of
+from lth_keras.pruning.counts import survivors
 from lth_keras.training import feeds
-
-
-def check_count(name: str, value: Any, least: int, meaning: str) -> int:
-    """`value` as an int.
-
-    Raises:
-        LotteryError: it is not an integer of at least `least`.
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
-        raise LotteryError(f"{name}={value!r}: give {meaning}, {least} or more.")
-    return number
 
 
 def check_fit_arguments(arguments: dict[str, Any]) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 
 # Large enough for the matrix units, small enough for a conv net's activations.
 _CHUNK = 1000  # examples

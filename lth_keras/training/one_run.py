@@ -14,17 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras import compat
-from lth_keras.compat import LotteryError, keras
-from lth_keras.masking import acts, slots
+from lth_keras import compat, errors
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
+from lth_keras.masking import acts, slots, starts
 from lth_keras.masking.weights import weights_of
 from lth_keras.runs import rows
 from lth_keras.runs.layout import LevelDirectory
+from lth_keras.runs.rows import Run
 from lth_keras.storage import arrays, files
 from lth_keras.tickets.ticket import Ticket
+from lth_keras.training import capturing, evaluating
 from lth_keras.training import steps as callbacks
-from lth_keras.training.last_rate import last_rate
-from lth_keras.training.plan import Plan, Run
+from lth_keras.training.learning_rates import last_rate
+from lth_keras.training.plan import Plan
 
 
 def carry_out(
@@ -60,11 +63,11 @@ def carry_out(
     capture = None
     if capture_at:
 
-        def store(captured: acts.Start) -> None:
+        def store(captured: starts.Start) -> None:
             rewind = Ticket.of(model, captured, level=0, seed=plan.seed)
             rewind.save(directory.rewind, overwrite=True)
 
-        capture = callbacks.CaptureAt(capture_at, store)
+        capture = capturing.CaptureAt(capture_at, store)
     _begin(model, ticket, run, fresh_optimizer)
     began = time.perf_counter()
     try:
@@ -73,8 +76,8 @@ def carry_out(
         acts.verify(model)
         trained = _named_weights(model)
         _check_numbers(trained, fitted.iterations)
-    except callbacks.DivergedError as error:
-        raise callbacks.DivergedError(
+    except errors.DivergedError as error:
+        raise errors.DivergedError(
             f"trial {plan.trial}, level {run.level} ({run.control}): {error} The "
             "levels before are stored."
         ) from None
@@ -118,12 +121,12 @@ def replay(
     Raises:
         LotteryError: training passes over that step, or ends before it.
     """
-    found: list[acts.Start] = []
+    found: list[starts.Start] = []
     plan = dataclasses.replace(plan, train_evaluator=None)
     if not plan.callbacks_of(run.level):
         plan = dataclasses.replace(plan, evaluators={}, monitor=None)
     _begin(model, ticket, run)
-    _fit(model, ticket.step, plan, run, callbacks.CaptureAt(step, found.append, True))
+    _fit(model, ticket.step, plan, run, capturing.CaptureAt(step, found.append, True))
     return Ticket.of(model, found[0], level=run.level, seed=plan.seed)
 
 
@@ -174,7 +177,7 @@ def _check_numbers(trained: dict[str, np.ndarray], iterations: int) -> None:
         # A sum is NaN if an entry is, and takes no memory.
         if value.dtype.kind not in "biu" and np.isnan(np.sum(value)):
             if np.isnan(value).any():
-                raise callbacks.DivergedError(
+                raise errors.DivergedError(
                     f"{name.split('/', 1)[1]} is NaN after iteration {iterations}: "
                     "lower the learning rate, or look for NaN in the data."
                 )
@@ -195,7 +198,7 @@ def _fit(
     start: int,
     plan: Plan,
     run: Run,
-    capture: callbacks.CaptureAt | None,
+    capture: capturing.CaptureAt | None,
 ) -> _Fitted:
     steps = plan.feed.steps_per_epoch
     epoch, step = divmod(start, steps or 1)
@@ -203,7 +206,7 @@ def _fit(
     later = plan.after // steps if steps else 0
     epoch += plan.first_epoch + later
     users = plan.callbacks_of(run.level)
-    evaluate = callbacks.Evaluate(
+    evaluate = evaluating.Evaluate(
         plan.evaluators,
         plan.evaluate_every,
         start=start,

@@ -9,9 +9,11 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from lth_keras.compat import LotteryError, keras
+from lth_keras import errors
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking.weights import pruned_weights_of
-from lth_keras.storage import files
+from lth_keras.storage import paths
 from lth_keras.training import checks, feeds
 from lth_keras.training.evaluation import Evaluator
 from lth_keras.training.feeds import Feed
@@ -81,7 +83,7 @@ class Plan:
         found = self._given(level)
         for callback in found:
             if isinstance(callback, keras.callbacks.BackupAndRestore):
-                files.remove_directory(callback.backup_dir)
+                paths.remove_directory(callback.backup_dir)
         return found
 
     def _given(self, level: int) -> list[Any]:
@@ -134,10 +136,10 @@ def make(
         LotteryError: an argument is out of range, or the data do not fit.
     """
     checks.check_fit_arguments(fit_arguments)
-    checks.check_count("initial_epoch", initial_epoch, 0, "the epoch to begin with")
-    checks.check_count("epochs", epochs, initial_epoch + 1, "the epochs of a level")
+    errors.check_count("initial_epoch", initial_epoch, 0, "the epoch to begin with")
+    errors.check_count("epochs", epochs, initial_epoch + 1, "the epochs of a level")
     if evaluate_every is not None:
-        checks.check_count("evaluate_every", evaluate_every, 1, "iterations")
+        errors.check_count("evaluate_every", evaluate_every, 1, "iterations")
     if validation_split:
         x, y, sample_weight, validation_data = checks.split(
             x, y, sample_weight, validation_data, validation_split
@@ -201,22 +203,3 @@ def _listed(callbacks: Any) -> list[Any]:
     if callbacks is None:
         return []
     return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """Which run this is, for its place on disk and its result line.
-
-    Attributes:
-        level: level whose density the run has.
-        control: "ticket" for the search itself, else the control's name.
-        replicate: number of the replicate of a control.
-        parameters: the control's own, such as a noise sigma.
-        data_seed: seed of the data order and of random layers.
-    """
-
-    level: int
-    control: str = "ticket"
-    replicate: int = 0
-    parameters: dict[str, Any] = dataclasses.field(default_factory=dict)
-    data_seed: int = 0

@@ -7,7 +7,8 @@ import tensorflow as tf
 import lth_keras as lth
 from lth_keras.compacting.inputs import box
 from lth_keras.compacting.model import compact, compaction
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.papers import networks
 from tests.support.compact_checks import assert_equal, assign, inputs_of, randomise
 

@@ -4,7 +4,8 @@ import tensorflow as tf
 
 import lth_keras as lth
 from lth_keras.compacting.model import compact, compaction
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.papers import networks
 from tests.support import model_zoo
 from tests.support.compact_checks import (

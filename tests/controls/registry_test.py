@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras, sparsity
+from lth_keras.compat import keras, sparsity
 from lth_keras.controls import running as controls
+from lth_keras.controls import syntax
+from lth_keras.errors import LotteryError
 from tests.support import small_search as small
 
 X, Y = small.data()
@@ -32,7 +34,7 @@ def search(directory, model=None, levels=LEVEL, **arguments) -> lth.LotterySearc
 
 
 def applied(one: lth.LotterySearch, text: str, level=LEVEL, seed=5) -> controls.Case:
-    case, control = controls.Case(one.ticket(level), one.plan), controls.parse(text)
+    case, control = controls.Case(one.ticket(level), one.plan), syntax.parse(text)
     control.check(one.model, one.plan.iterations)
     return control.apply(one, case, seed)
 
@@ -382,13 +384,13 @@ def test_what_is_no_control_is_refused(searched, text, message):
 
 
 def test_a_control_has_a_name_parameters_and_a_directory():
-    control = controls.parse("one_shot+noise:sigma=2")
+    control = syntax.parse("one_shot+noise:sigma=2")
     assert control.name == "one_shot+noise"
     assert control.parameters == {"sigma": 2.0}
     assert control.key == "one_shot+noise,sigma=2.0"
-    assert controls.parse("noise").key == "noise,sigma=0.5"
-    assert controls.parse("random_reinit").key == "random_reinit"
-    assert controls.parse("random_reinit").parameters == {}
+    assert syntax.parse("noise").key == "noise,sigma=0.5"
+    assert syntax.parse("random_reinit").key == "random_reinit"
+    assert syntax.parse("random_reinit").parameters == {}
 
 
 def test_the_ticket_that_is_changed_is_left_as_it_was(searched):
@@ -397,7 +399,7 @@ def test_the_ticket_that_is_changed_is_left_as_it_was(searched):
     kept = [None if mask is None else mask.copy() for mask in masks(ticket)]
     for text in ("noise", "random_mask", "lr_rewind", "random_reinit"):
         case = controls.Case(ticket, searched.plan)
-        controls.parse(text).apply(searched, case, 5)
+        syntax.parse(text).apply(searched, case, 5)
     assert small.same_bits(values(ticket), before)
     for mask, copy in zip(masks(ticket), kept, strict=True):
         assert copy is None or np.array_equal(mask, copy)

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
+from lth_keras import controls
+from lth_keras.compat import keras
 from lth_keras.controls import registry as transforms
-from lth_keras.controls import running as controls
+from lth_keras.controls import syntax
+from lth_keras.errors import LotteryError
 from lth_keras.storage import arrays
 from tests.support import small_search as small
 
@@ -28,7 +30,7 @@ def searched(directory, model=None, levels: int = 1, **arguments) -> lth.Lottery
 
 def reinit(one: lth.LotterySearch, ticket: lth.Ticket, seed: int) -> lth.Ticket:
     case = controls.Case(ticket, one.plan)
-    return controls.parse("random_reinit").apply(one, case, seed).ticket
+    return syntax.parse("random_reinit").apply(one, case, seed).ticket
 
 
 def test_random_reinit_draws_new_weights_onto_the_same_mask(tmp_path) -> None:
@@ -150,7 +152,7 @@ def test_a_control_of_ones_own_is_a_function_of_the_ticket(
     (row,) = controls.run(one, "rewound_dense:scale=3", levels=[1])
     assert (row["control"], row["density"]) == ("rewound_dense", 1.0)
     assert row["parameters"] == {"scale": 3.0}
-    assert "rewound_dense" in controls.names()
+    assert "rewound_dense" in syntax.names()
 
 
 def test_what_cannot_be_run_is_refused(tmp_path) -> None:
@@ -180,7 +182,7 @@ def test_fine_tuning_trains_at_the_schedules_last_rate(tmp_path) -> None:
     (kernel, bias), mask = one.trained_weights(0), one.ticket(1).weights[0].mask
     kernel = small.masked(kernel, mask).astype(np.float64)
     bias = bias.astype(np.float64)
-    seed = controls._seed(0, "fine_tune", 1, 0)
+    seed = syntax.seed_of(0, "fine_tune", 1, 0)
     for x, y in one.plan.feed.dataset(1, 0, seed).take(5).as_numpy_iterator():
         logits = x @ kernel + bias
         p = np.exp(logits - logits.max(1, keepdims=True))

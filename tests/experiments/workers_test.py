@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.experiments.tasks import Queue, Task
 from lth_keras.programs import workers
 from lth_keras.runs import layout

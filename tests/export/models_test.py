@@ -10,8 +10,10 @@ import pytest
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.export import packed, saved_model, staging, verification
+from lth_keras.export.keras_file import export_keras, staged_keras
 from lth_keras.export.tflite import exporting as tflite
 from lth_keras.papers import networks
 from tests.export.saved_model_test import heads, wide
@@ -52,7 +54,7 @@ def test_every_family_of_keras_own_layers_is_a_keras_file(
             model, x = build()
             wrapped = model_zoo.masked(lth.wrap(model))
             place = tmp_path / f"{build.__name__}.keras"
-            stages.append(saved_model.staged_keras(wrapped, place, batch=x))
+            stages.append(staged_keras(wrapped, place, batch=x))
     for report in staging.finish(stages, verbose=False):
         assert report.largest_difference < 1e-4, report.path
 
@@ -108,7 +110,7 @@ def mirrored() -> None:
     sm, keras_file = staging.finish(
         [
             saved_model.staged_saved_model(wrapped, "m"),
-            saved_model.staged_keras(wrapped, "m.keras"),
+            staged_keras(wrapped, "m.keras"),
         ],
         verbose=False,
     )
@@ -161,7 +163,7 @@ def test_real_models_are_exported_in_every_format(tmp_path: pathlib.Path) -> Non
         wrapped = model_zoo.masked(lth.wrap(build()), 0.1)
         place = tmp_path / build.__name__
         stages.append(saved_model.staged_saved_model(wrapped, place))
-        stages.append(saved_model.staged_keras(wrapped, f"{place}.keras"))
+        stages.append(staged_keras(wrapped, f"{place}.keras"))
         if build is not prepared:  # TFLite has no texts.
             stages.append(tflite.staged_tflite(wrapped, f"{place}.tflite"))
     for report in staging.finish(stages, verbose=False):
@@ -208,7 +210,7 @@ def test_bfloat16_inputs_are_verified(tmp_path: pathlib.Path) -> None:
     assert report.layers[0].stored == "bitmask"
     # tf_keras itself fails at such a file.
     with pytest.raises(LotteryError, match="hidden/kernel .* is bfloat16, which tf_k"):
-        saved_model.export_keras(model, tmp_path / "m.keras")
+        export_keras(model, tmp_path / "m.keras")
     assert not (tmp_path / "m.keras").exists()
 
 
@@ -217,7 +219,7 @@ def test_outputs_whose_names_become_one_are_told_apart(tmp_path: pathlib.Path) -
     inputs = keras.Input((4,))
     outputs = [layers.Dense(2, name=name)(inputs) for name in ("a/b", "a_b")]
     model = keras.Model(inputs, outputs)
-    report = saved_model.export_keras(model, tmp_path / "m.keras", verbose=False)
+    report = export_keras(model, tmp_path / "m.keras", verbose=False)
     assert report.found.differences == {
         name: verification.Difference(0.0, 0.0) for name in ("a_b", "a_b_2")
     }
@@ -271,7 +273,7 @@ def test_a_model_of_an_own_class_is_saved_as_it_is(tmp_path: pathlib.Path) -> No
         model = kind(inputs, layers.Dense(2)(inputs))
         model.compile("adam", "mse")
         path = tmp_path / f"{kind.__name__}.keras"
-        saved_model.export_keras(model, path, verify=False, verbose=False)
+        export_keras(model, path, verify=False, verbose=False)
         loaded = keras.models.load_model(path)
         assert type(loaded).__name__ == type(model).__name__
         assert (loaded.optimizer is not None) == compiled

@@ -10,8 +10,9 @@ import pytest
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
-from lth_keras.export import saved_model
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
+from lth_keras.export import keras_file, saved_model
 from lth_keras.export.substitutes import alone, substituted
 from lth_keras.export.tflite import exporting as tflite
 from tests.export.saved_model_test import exported, ticket, wide
@@ -21,7 +22,7 @@ layers = keras.layers
 
 EXPORTS = (
     (saved_model.export_saved_model, "m"),
-    (saved_model.export_keras, "m.keras"),
+    (keras_file.export_keras, "m.keras"),
     (tflite.export_tflite, "m.tflite"),
 )
 
@@ -95,7 +96,7 @@ def test_other_threads_wait_for_an_export_to_end(tmp_path: pathlib.Path) -> None
     assert free()
     stages = (
         saved_model.staged_saved_model(model, tmp_path / "m", verify=False),
-        saved_model.staged_keras(model, tmp_path / "m.keras", verify=False),
+        keras_file.staged_keras(model, tmp_path / "m.keras", verify=False),
     )
     for stage in stages:
         with stage:

@@ -8,7 +8,7 @@ import pathlib
 
 import pytest
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.export import report as export_report
 from lth_keras.export.report import ExportReport, LayerNonzeros
 from lth_keras.export.verification import Difference, Found, Latency

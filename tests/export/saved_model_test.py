@@ -11,8 +11,9 @@ import pytest
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras, sparsity
-from lth_keras.export import model_io, packed, saved_model, serving, staging
+from lth_keras.compat import keras, sparsity
+from lth_keras.errors import LotteryError
+from lth_keras.export import keras_file, model_io, packed, saved_model, serving, staging
 from tests.support import model_zoo
 
 layers = keras.layers
@@ -134,7 +135,7 @@ def test_a_keras_file_has_exact_zeros_and_needs_plain_tf_keras(
 ) -> None:
     wrapped = ticket()
     path = tmp_path / "wide.keras"
-    report = saved_model.export_keras(wrapped, path, holds="start")
+    report = keras_file.export_keras(wrapped, path, holds="start")
     assert str(report) + "\n" == capsys.readouterr().out
     assert report.largest_difference == 0
     assert report.gzip_bytes < 0.5 * report.dense_gzip_bytes
@@ -144,7 +145,7 @@ def test_a_keras_file_has_exact_zeros_and_needs_plain_tf_keras(
     mask = wrapped.get_layer("hidden").read_masks()[0]
     np.testing.assert_array_equal(zeros, ~mask)
     with pytest.raises(LotteryError, match="exists; remove it, choose another"):
-        saved_model.export_keras(wrapped, path, verify=False)
+        keras_file.export_keras(wrapped, path, verify=False)
 
 
 def test_a_packed_weight_is_exact_at_every_size_and_dtype() -> None:
@@ -275,13 +276,13 @@ def test_a_model_that_cannot_be_exported_is_one_line(tmp_path: pathlib.Path) -> 
     ):
         for function, path in (
             (saved_model.export_saved_model, tmp_path / "m"),
-            (saved_model.export_keras, tmp_path / "m.keras"),
+            (keras_file.export_keras, tmp_path / "m.keras"),
         ):
             with pytest.raises(LotteryError, match=message) as caught:
                 function(model, path)
             assert "\n" not in str(caught.value)
     with pytest.raises(LotteryError, match=r"must end with .keras: use .*m.keras"):
-        saved_model.export_keras(wide(), tmp_path / "m")
+        keras_file.export_keras(wide(), tmp_path / "m")
     assert exported(tmp_path) == []
 
 
@@ -291,7 +292,7 @@ def test_a_batch_that_the_model_cannot_compute_with_is_one_line(
     model = keras.Sequential([keras.Input((2,), dtype="int32"), layers.Embedding(5, 3)])
     for function, name in (
         (saved_model.export_saved_model, "m"),
-        (saved_model.export_keras, "m.keras"),
+        (keras_file.export_keras, "m.keras"),
     ):
         with pytest.raises(LotteryError, match="cannot compute .* pass batch=") as e:
             function(model, tmp_path / name, batch=np.array([[1, 99]]))
@@ -329,7 +330,7 @@ def test_a_wrong_export_never_gets_its_name(
         staging.finish(
             [
                 saved_model.staged_saved_model(ticket(), tmp_path / "m"),
-                saved_model.staged_keras(ticket(), tmp_path / "m.keras"),
+                keras_file.staged_keras(ticket(), tmp_path / "m.keras"),
             ]
         )
     assert exported(tmp_path) == []

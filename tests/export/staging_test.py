@@ -11,10 +11,11 @@ import tempfile
 import pytest
 import tensorflow as tf
 
-from lth_keras.compat import LotteryError, keras
-from lth_keras.export import saved_model, staging
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
+from lth_keras.export import keras_file, saved_model, staging
 from lth_keras.export.tflite import exporting as tflite
-from lth_keras.storage import directories, files
+from lth_keras.storage import directories, paths
 
 
 def below(folder: pathlib.Path) -> list[str]:
@@ -28,7 +29,7 @@ def model() -> keras.Model:
 
 EXPORTS = {
     "m": saved_model.staged_saved_model,
-    "m.keras": saved_model.staged_keras,
+    "m.keras": keras_file.staged_keras,
     "m.tflite": tflite.staged_tflite,
 }
 
@@ -174,7 +175,7 @@ def test_a_full_temporary_directory_is_told_as_that(tmp_path, monkeypatch) -> No
 
     monkeypatch.setattr(staging, "verify", full)
     with pytest.raises(LotteryError) as caught:
-        staging.finish([saved_model.staged_keras(model(), tmp_path / "m.keras")])
+        staging.finish([keras_file.staged_keras(model(), tmp_path / "m.keras")])
     assert str(caught.value) == (
         f"cannot verify with files in {tempfile.gettempdir()}: No space left on device"
     )
@@ -200,7 +201,7 @@ def test_what_tensorflow_says_of_a_full_disk_is_one_clean_line(tmp_path) -> None
 
 def test_other_files_that_tensorflow_names_stay_named() -> None:
     with pytest.raises(LotteryError, match=r"^cannot clean a: a/b; Permission denied$"):
-        with files.errors_naming("a", "clean"):
+        with paths.errors_naming("a", "clean"):
             raise tf.errors.PermissionDeniedError(None, None, "a/b; Permission denied")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.export import fresh_process, verification
 from lth_keras.export.verification import Case, Difference, Found, Written, verify
 

@@ -8,7 +8,8 @@ import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking import weights
 from lth_keras.pruning.criteria import registry as criteria
 from tests.support import small_search as small

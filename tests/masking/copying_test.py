@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras, sparsity
+from lth_keras.compat import keras, sparsity
+from lth_keras.errors import LotteryError
 from tests.support.model_zoo import dense, floats
 
 layers = keras.layers

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras, sparsity
+from lth_keras.compat import keras, sparsity
+from lth_keras.errors import LotteryError
 from tests.masking.sites_test import AlsoListed, Computed
 from tests.support.model_zoo import Bilinear, MyDense, Scale, masked
 

@@ -7,8 +7,10 @@ import pytest
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, collect_prunable_layers, keras, sparsity
-from lth_keras.masking import schedules
+from lth_keras.compat import collect_prunable_layers, keras, sparsity
+from lth_keras.errors import LotteryError
+from lth_keras.pruning import counts
+from lth_keras.training.iterations import parse_step
 
 
 @pytest.mark.parametrize(
@@ -16,21 +18,21 @@ from lth_keras.masking import schedules
     [("500it", 500), ("2ep", 200), ("0it", 0), (" 7it ", 7), (12, 12), (0, 0)],
 )
 def test_a_point_in_training_becomes_iterations(step, iterations):
-    assert schedules.parse_step(step, steps_per_epoch=100) == iterations
+    assert parse_step(step, steps_per_epoch=100) == iterations
 
 
 def test_a_numpy_integer_is_a_point_in_training():
-    found = schedules.parse_step(np.int64(3), None)
+    found = parse_step(np.int64(3), None)
     assert found == 3 and type(found) is int
 
 
 def test_epoch_zero_needs_no_length_of_an_epoch():
-    assert schedules.parse_step("0ep", None) == 0
+    assert parse_step("0ep", None) == 0
 
 
 def test_epochs_of_unknown_length_are_refused():
     with pytest.raises(LotteryError, match="rewind_to='2ep' counts epochs"):
-        schedules.parse_step("2ep", None)
+        parse_step("2ep", None)
 
 
 @pytest.mark.parametrize(
@@ -38,18 +40,18 @@ def test_epochs_of_unknown_length_are_refused():
 )
 def test_anything_else_is_refused_by_name(step):
     with pytest.raises(LotteryError, match="k=.*is not a point in training"):
-        schedules.parse_step(step, 10, name="k")
+        parse_step(step, 10, name="k")
 
 
 @pytest.mark.parametrize("rate", [0, 1, -0.2, 1.2, "much", None, float("nan"), True])
 def test_a_rate_outside_zero_to_one_is_refused(rate):
     with pytest.raises(LotteryError, match="rate=.*is not a pruning rate"):
-        schedules.check_rate(rate)
+        counts.check_rate(rate)
 
 
 def test_survivors_round_in_every_round():
     # 10 -> 8 -> 6 (1.6 rounds to 2) -> 5 -> 4.
-    assert [schedules.survivors(10, 0.2, n) for n in range(5)] == [10, 8, 6, 5, 4]
+    assert [counts.survivors(10, 0.2, n) for n in range(5)] == [10, 8, 6, 5, 4]
 
 
 def test_survivors_of_lenet_are_those_of_the_paper():
@@ -57,28 +59,28 @@ def test_survivors_of_lenet_are_those_of_the_paper():
     sizes, rates = [784 * 300, 300 * 100, 100 * 10], [0.2, 0.2, 0.1]
     for level, percent in ((3, 51.3), (7, 21.1), (15, 3.6)):
         kept = sum(
-            schedules.survivors(n, r, level) for n, r in zip(sizes, rates, strict=True)
+            counts.survivors(n, r, level) for n, r in zip(sizes, rates, strict=True)
         )
         assert round(100 * kept / sum(sizes), 1) == percent
 
 
 def test_the_level_for_a_density_is_the_first_that_reaches_it():
     sizes, rates = [784 * 300, 300 * 100, 100 * 10], [0.2, 0.2, 0.1]
-    assert schedules.level_for_density(sizes, rates, 1.0) == 0
-    assert schedules.level_for_density(sizes, rates, 0.22) == 7
-    assert schedules.level_for_density([10], [0.2], 0.8) == 1
-    assert schedules.level_for_density([10], [0.2], 0.79) == 2
+    assert counts.level_for_density(sizes, rates, 1.0) == 0
+    assert counts.level_for_density(sizes, rates, 0.22) == 7
+    assert counts.level_for_density([10], [0.2], 0.8) == 1
+    assert counts.level_for_density([10], [0.2], 0.79) == 2
 
 
 def test_a_density_that_rounding_never_reaches_is_refused():
     with pytest.raises(LotteryError, match="at 0.2 a round prunes no further weight"):
-        schedules.level_for_density([10], [0.2], 0.1)
+        counts.level_for_density([10], [0.2], 0.1)
 
 
 @pytest.mark.parametrize("target", [0, -1, 1.1])
 def test_a_target_that_is_no_density_is_refused(target):
     with pytest.raises(LotteryError, match="is no density"):
-        schedules.level_for_density([10], [0.2], target)
+        counts.level_for_density([10], [0.2], target)
 
 
 def fired(schedule: lth.IterativePruning, steps: int) -> dict[int, float]:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from lth_keras import compat
-from lth_keras.compat import LotteryError, keras
-from lth_keras.masking import acts, slots
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
+from lth_keras.masking import acts, slots, starts
 from lth_keras.storage import arrays
 from tests.support import small_search as small
 
@@ -101,7 +102,9 @@ def test_state_captured_at_a_later_step_continues_from_there(
     expected = small.values(model)
     file = tmp_path / "optimizer.npz"
     arrays.write_arrays(file, slots.stored(start.optimizer))
-    acts.rewind(model, acts.Start(start.weights, arrays.read_arrays(file), start.step))
+    acts.rewind(
+        model, starts.Start(start.weights, arrays.read_arrays(file), start.step)
+    )
     assert int(model.optimizer.iterations) == 3
     for _ in range(4):
         model.train_on_batch(X, Y)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking import weights
 from tests.support.model_zoo import shared_across_models, text
 

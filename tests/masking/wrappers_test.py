@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
+from lth_keras.compat import PruneLowMagnitude, keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking.variables import MaskedVariable
 from tests.masking.sites_test import Aliased, AlsoListed
 from tests.support.model_zoo import Bilinear, floats, held, masked, violations

@@ -12,15 +12,10 @@ import pytest
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras.compat import (
-    LotteryError,
-    PruneLowMagnitude,
-    collect_prunable_layers,
-    keras,
-    sparsity,
-)
+from lth_keras.compat import PruneLowMagnitude, collect_prunable_layers, keras, sparsity
+from lth_keras.errors import LotteryError
 from lth_keras.masking import weights
-from lth_keras.masking.wrapping import reinitialised
+from lth_keras.masking.reinitialising import reinitialised
 from tests.support.model_zoo import (
     FAMILIES,
     Built,

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.papers import datasets, tfds_reader
 from tests.support.tiny_tfds import offline, prepare
 

@@ -7,7 +7,7 @@ import os
 import pytest
 from absl import flags
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.programs import command_line
 from lth_keras.programs.command_line import FlagError, Value
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.export import staging
 from lth_keras.programs import (
     command_line,

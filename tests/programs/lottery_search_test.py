@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.experiments import progress
 from lth_keras.programs import (
     command_line,
@@ -27,7 +27,7 @@ from lth_keras.programs import (
 )
 from lth_keras.programs import options as settings
 from lth_keras.runs import layout
-from lth_keras.storage import directories, files
+from lth_keras.storage import files, locks
 from tests.support.places import EXAMPLES
 
 SCRIPT = EXAMPLES / "lottery_search.py"
@@ -213,7 +213,7 @@ def test_a_job_goes_on_with_more_trials_and_controls(finished, tmp_path, capfd):
 
 
 def test_a_second_process_is_refused(finished, capfd):
-    with directories.lock(finished):
+    with locks.lock(finished):
         assert start(finished, *TWO_TRIALS) == 1
     assert "is in use by process" in one_line(capfd.readouterr().err)
 

@@ -7,7 +7,7 @@ import pathlib
 
 import pytest
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.programs import (
     command_line,
     lottery_search,

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError
-from lth_keras.pruning.criteria import registry as criteria
+from lth_keras.errors import LotteryError
+from lth_keras.pruning import criteria
+from lth_keras.pruning.criteria import registry as registered
 
 INITIAL = np.array([1.0, -4.0, 2.0, 0.5])
 TRAINED = np.array([-2.0, 1.0, 3.0, -0.5])
@@ -61,16 +62,62 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
         criteria.needs_initial("magic")
 
 
-def test_a_criterion_of_the_users_own_can_be_registered():
-    try:
+@pytest.fixture
+def registry(monkeypatch):
+    monkeypatch.setattr(registered, "_REGISTRY", dict(registered._REGISTRY))
 
-        @lth.criteria.register("squared")
-        def squared(initial, trained, rng):
-            return trained**2
 
-        assert criteria.get("squared") is squared
-        assert criteria.needs_initial("squared")
-        assert "squared" in criteria.names()
-    finally:
-        criteria._REGISTRY.pop("squared", None)
-        criteria._NEEDS_INITIAL.discard("squared")
+def test_a_criterion_of_the_users_own_can_be_registered(registry):
+    @lth.criteria.register("squared")
+    def squared(initial, trained, rng):
+        return trained**2
+
+    assert criteria.get("squared") is squared
+    assert criteria.needs("squared") == {"initial"}
+    assert "squared" in criteria.names()
+
+
+def test_a_criterion_says_what_it_needs(registry):
+    criteria.register("a", needs=())(lambda i, w, rng: w)
+    criteria.register("b", needs_initial=False)(lambda i, w, rng: w)
+    criteria.register("c", needs=("gradients",))(lambda i, w, rng, gradients: w)
+    criteria.register("d", needs=["initial", "gradients"])(lambda *given: given[1])
+    assert [sorted(criteria.needs(name)) for name in "abcd"] == [
+        [],
+        [],
+        ["gradients"],
+        ["gradients", "initial"],
+    ]
+    assert [criteria.needs_initial(name) for name in "abcd"] == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "needs", "function", "said"),
+    [
+        ("magnitude", (), lambda i, w, rng: w, "'magnitude' is taken: .*replace=True"),
+        ("a b", (), lambda i, w, rng: w, "letters, digits and underscores"),
+        ("", (), lambda i, w, rng: w, "letters, digits and underscores"),
+        (3, (), lambda i, w, rng: w, "letters, digits and underscores"),
+        ("own", ("data",), lambda i, w, rng: w, "needs=data is not known"),
+        ("own", (), lambda w: w, r"takes \(w\): write f\(initial, trained, rng\)"),
+        ("own", ("gradients",), lambda i, w, rng: w, "rng, gradients\\)"),
+        ("own", (), 3, "is no function"),
+    ],
+)
+def test_what_is_wrong_is_said_when_it_is_registered(
+    registry, name, needs, function, said
+):
+    before = criteria.names()
+    with pytest.raises(LotteryError, match=said):
+        criteria.register(name, needs)(function)
+    assert criteria.names() == before
+
+
+def test_a_built_in_is_replaced_on_request_and_ones_own_by_itself(registry):
+    def own(initial, trained, rng):
+        return trained
+
+    criteria.register("magnitude", needs=(), replace=True)(own)
+    assert criteria.get("magnitude") is own
+    # A notebook's cell that is run again.
+    criteria.register("magnitude", needs=())(own)

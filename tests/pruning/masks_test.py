@@ -6,8 +6,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from lth_keras.compat import LotteryError
-from lth_keras.pruning import masks
+from lth_keras.errors import LotteryError
+from lth_keras.pruning import counts, masks, ranking
 
 
 def everything(*shape: int) -> np.ndarray:
@@ -41,53 +41,53 @@ def naive(scores: np.ndarray, mask: np.ndarray, keep: int) -> np.ndarray:
     ],
 )
 def test_a_round_keeps_n_minus_round_of_rate_times_n(surviving, rate, kept):
-    assert masks.keep_count(surviving, rate) == kept
-    assert masks.keep_count(surviving, np.float64(rate)) == kept
+    assert counts.keep_count(surviving, rate) == kept
+    assert counts.keep_count(surviving, np.float64(rate)) == kept
 
 
 def test_the_highest_scores_stay():
     scores = np.array([[0.1, 0.9], [0.4, 0.3]])
     expected = [[False, True], [True, False]]
-    assert masks.shrink(scores, everything(2, 2), 2).tolist() == expected
+    assert ranking.shrink(scores, everything(2, 2), 2).tolist() == expected
 
 
 def test_equal_scores_are_kept_from_the_lower_index():
-    kept = masks.shrink(np.array([2.0, 1.0, 1.0, 1.0, 3.0]), everything(5), 3)
+    kept = ranking.shrink(np.array([2.0, 1.0, 1.0, 1.0, 3.0]), everything(5), 3)
     assert kept.tolist() == [True, True, False, False, True]
 
 
 def test_a_constant_tensor_loses_exactly_its_share():
-    kept = masks.shrink(np.full((4, 5), 0.5), everything(4, 5), 16)
+    kept = ranking.shrink(np.full((4, 5), 0.5), everything(4, 5), 16)
     assert kept.reshape(-1).tolist() == [True] * 16 + [False] * 4
 
 
 def test_a_ternary_tensor_loses_exactly_its_share():
     values = np.array([-1.0, 0, 1, 0, -1, 0, 1, 1, 0, -1])
-    kept = masks.shrink(np.abs(values), everything(10), 5)
+    kept = ranking.shrink(np.abs(values), everything(10), 5)
     # The first five of the six ones by index.
     assert np.flatnonzero(kept).tolist() == [0, 2, 4, 6, 7]
 
 
 def test_a_tensor_of_zeros_is_pruned_all_the_same():
-    assert masks.shrink(np.zeros(5), everything(5), 4).sum() == 4
+    assert ranking.shrink(np.zeros(5), everything(5), 4).sum() == 4
 
 
 def test_a_pruned_weight_stays_pruned_whatever_its_value():
     mask = np.array([False, True, True, True])
-    kept = masks.shrink(np.array([9.0, 0.1, 0.2, 0.3]), mask, 2)
+    kept = ranking.shrink(np.array([9.0, 0.1, 0.2, 0.3]), mask, 2)
     assert kept.tolist() == [False, False, True, True]
 
 
 def test_a_surviving_weight_of_value_zero_counts_as_surviving():
     # 80 % zeros at a rate of a half: five of ten stay, and no more come back.
     values = np.array([0.0] * 8 + [1.0, 2.0])
-    kept = masks.shrink(values, everything(10), masks.keep_count(10, 0.5))
+    kept = ranking.shrink(values, everything(10), counts.keep_count(10, 0.5))
     assert np.flatnonzero(kept).tolist() == [0, 1, 2, 8, 9]
 
 
 def test_a_pruned_score_of_nan_does_no_harm():
     mask = np.array([False, True, True])
-    kept = masks.shrink(np.array([np.nan, 1.0, 2.0]), mask, 1)
+    kept = ranking.shrink(np.array([np.nan, 1.0, 2.0]), mask, 1)
     assert kept.tolist() == [False, False, True]
 
 
@@ -96,44 +96,49 @@ def test_a_surviving_score_of_nan_is_an_error(position):
     scores = np.array([1.0, 2.0, 3.0, 4.0])
     scores[position] = np.nan
     with pytest.raises(LotteryError, match="a score is NaN"):
-        masks.shrink(scores, everything(4), 2)
+        ranking.shrink(scores, everything(4), 2)
 
 
 def test_an_infinite_score_ranks_highest():
-    kept = masks.shrink(np.array([1.0, np.inf, 2.0, -np.inf]), everything(4), 2)
+    kept = ranking.shrink(np.array([1.0, np.inf, 2.0, -np.inf]), everything(4), 2)
     assert kept.tolist() == [False, True, True, False]
 
 
 @pytest.mark.parametrize("keep", [-1, 3])
 def test_keeping_more_or_less_than_there_is_is_an_error(keep):
     with pytest.raises(LotteryError, match=f"cannot keep {keep} of 2"):
-        masks.shrink(np.zeros(3), np.array([True, False, True]), keep)
+        ranking.shrink(np.zeros(3), np.array([True, False, True]), keep)
 
 
 @pytest.mark.parametrize("keep", [0, 1])
 def test_the_smallest_tensors_can_be_ranked(keep):
-    assert masks.shrink(np.array(3.0), np.array(True), keep).sum() == keep
-    assert masks.shrink(np.array([[3.0]]), everything(1, 1), keep).sum() == keep
+    assert ranking.shrink(np.array(3.0), np.array(True), keep).sum() == keep
+    assert ranking.shrink(np.array([[3.0]]), everything(1, 1), keep).sum() == keep
 
 
 def test_an_empty_tensor_stays_empty():
-    assert masks.shrink(np.zeros((0, 3)), everything(0, 3), 0).shape == (0, 3)
+    assert ranking.shrink(np.zeros((0, 3)), everything(0, 3), 0).shape == (0, 3)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64", ml_dtypes.bfloat16, "int8"])
 def test_every_number_type_is_ranked(dtype):
     scores = np.array([3, 1, 2, 1]).astype(dtype)
-    assert masks.shrink(scores, everything(4), 3).tolist() == [True, True, True, False]
+    assert ranking.shrink(scores, everything(4), 3).tolist() == [
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_large_integer_scores_are_not_rounded():
     scores = np.array([2**24, 2**24 + 1])
-    assert masks.shrink(scores, everything(2), 1).tolist() == [False, True]
+    assert ranking.shrink(scores, everything(2), 1).tolist() == [False, True]
 
 
 def test_the_inputs_are_left_alone():
     scores, mask = np.array([1.0, 2.0, 3.0]), everything(3)
-    masks.shrink(scores, mask, 1)
+    ranking.shrink(scores, mask, 1)
     assert scores.tolist() == [1, 2, 3] and mask.all()
 
 
@@ -147,7 +152,7 @@ def test_ranking_agrees_with_a_naive_sort_over_many_rounds(seed):
         # Few distinct values, so that most rounds decide among ties.
         scores = rng.integers(0, rng.integers(1, 6), shape) / 4
         keep = int(mask.sum()) - round(rate * int(mask.sum()))
-        shrunk = masks.shrink(scores, mask, keep)
+        shrunk = ranking.shrink(scores, mask, keep)
         np.testing.assert_array_equal(shrunk, naive(scores, mask, keep))
         assert shrunk.sum() == keep
         assert not np.any(shrunk & ~mask)
@@ -161,22 +166,22 @@ def test_ranking_together_agrees_with_a_naive_sort_of_the_whole(seed):
     scores = [rng.integers(0, 4, s).astype("float32") for s in shapes]
     present = [rng.random(s) < 0.8 for s in shapes]
     flat_mask = np.concatenate([m.reshape(-1) for m in present])
-    keep = masks.keep_count(int(flat_mask.sum()), 0.4)
+    keep = counts.keep_count(int(flat_mask.sum()), 0.4)
     expected = naive(np.concatenate([s.reshape(-1) for s in scores]), flat_mask, keep)
-    found = masks.shrink_together(scores, present, keep)
+    found = ranking.shrink_together(scores, present, keep)
     assert [m.shape for m in found] == shapes
     np.testing.assert_array_equal(np.concatenate([m.ravel() for m in found]), expected)
 
 
 def test_ties_across_weights_go_to_the_earlier_weight():
-    first, second = masks.shrink_together(
+    first, second = ranking.shrink_together(
         [np.array([1.0, 2.0]), np.array([1.0, 1.0])], [everything(2)] * 2, 3
     )
     assert first.tolist() == [True, True] and second.tolist() == [True, False]
 
 
 def test_weights_of_different_types_can_be_ranked_together():
-    found = masks.shrink_together(
+    found = ranking.shrink_together(
         [np.array([1, 4]).astype(ml_dtypes.bfloat16), np.float32([2, 3])],
         [everything(2)] * 2,
         2,

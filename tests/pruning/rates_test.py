@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking.wrappers import PruneByLevel
 
 layers = keras.layers

@@ -8,7 +8,7 @@ import xml.etree.ElementTree
 import numpy as np
 import pytest
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.reporting import density as figure_density
 from lth_keras.reporting import drawing
 from lth_keras.runs import summaries

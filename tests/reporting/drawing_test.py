@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.reporting import drawing
 
 

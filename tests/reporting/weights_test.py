@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.reporting import weights as figure_weights
 
 

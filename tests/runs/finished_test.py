@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.runs import finished, layout
 from lth_keras.storage import arrays, files
 from lth_keras.tickets import files as ticket_files
+from lth_keras.tickets.content import TicketContent, TicketWeight
 from tests.support.result_files import curve, row, search, store, store_settings
 
 
@@ -69,10 +70,10 @@ def store_weights(place: layout.LevelDirectory, trained: np.ndarray) -> None:
     kernel = np.arange(1, 7, dtype=np.float32).reshape(2, 3)
     mask = np.array([[True, False, True], [False, True, False]])
     weights = (
-        ticket_files.TicketWeight("d", "Dense", "kernel", kernel * mask, mask),
-        ticket_files.TicketWeight("d", "Dense", "bias", np.zeros(3), None),
+        TicketWeight("d", "Dense", "kernel", kernel * mask, mask),
+        TicketWeight("d", "Dense", "bias", np.zeros(3), None),
     )
-    content = ticket_files.TicketContent(weights, level=1)
+    content = TicketContent(weights, level=1)
     ticket_files.save(content, place.ticket)
     stored = {"0000/d/kernel": trained, "0001/d/bias": np.ones(3)}
     arrays.write_arrays(place.trained_weights, stored)

@@ -6,9 +6,9 @@ import pathlib
 
 import pytest
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.runs import layout
-from lth_keras.storage import files
+from lth_keras.storage import paths
 
 
 @pytest.fixture(params=["local", "remote"])
@@ -46,11 +46,11 @@ def test_what_a_run_directory_holds_is_listed_in_order(root):
     run = layout.ExperimentDirectory(root).trial(10)
     assert run.levels() == [] and run.controls() == []
     for level in (100, 2, 0):
-        files.make_directory(run.level(level).root)
-    files.make_directory(run.control("one_shot", 3, 1).root)
-    files.make_directory(run.control("noise", 3, 0).root)
-    files.make_directory(files.join(run.root, "level7"))
-    files.make_directory(files.join(root, "trial2"))
+        paths.make_directory(run.level(level).root)
+    paths.make_directory(run.control("one_shot", 3, 1).root)
+    paths.make_directory(run.control("noise", 3, 0).root)
+    paths.make_directory(paths.join(run.root, "level7"))
+    paths.make_directory(paths.join(root, "trial2"))
     assert run.levels() == [0, 2, 100]
     assert run.controls() == [("noise", 3, 0), ("one_shot", 3, 1)]
     assert layout.ExperimentDirectory(root).trials() == [2, 10]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.runs import stored
 from tests.support import small_search as small
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.reporting import tables
 from lth_keras.runs import summaries
 from lth_keras.runs.summaries import Statistic

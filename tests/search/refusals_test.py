@@ -7,8 +7,9 @@ import json
 import pytest
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
-from lth_keras.storage import directories
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
+from lth_keras.storage import locks
 from tests.support import small_search as small
 from tests.support.small_search import TEST, VALIDATION, X, Y, fit, search
 
@@ -126,7 +127,7 @@ def test_a_directory_that_is_in_use_is_refused(tmp_path) -> None:
     """Of another process, or of another search of this one: the same lock."""
     fit(search(small.compiled(), tmp_path, 0))
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.json*")}
-    with directories.lock(str(tmp_path)):
+    with locks.lock(str(tmp_path)):
         with pytest.raises(LotteryError, match="is in use by process"):
             fit(search(small.compiled(), tmp_path, 0))
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.json*")} == before

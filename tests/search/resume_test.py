@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from lth_keras.storage import files
+from lth_keras.storage import files, paths
 from tests.support import small_search as small
 from tests.support.places import ROOT
 
@@ -99,7 +99,7 @@ def killed_then_finished(tmp_path: pathlib.Path, jit: str, shares: list[float]) 
         assert without_seconds(directory) == without_seconds(whole), directory.name
         assert small.lines(directory) == without_seconds(directory)
         assert small.fingerprints(directory) == small.fingerprints(whole)
-        assert list(directory.rglob(files.TEMPORARY_PREFIX + "*")) == []
+        assert list(directory.rglob(paths.TEMPORARY_PREFIX + "*")) == []
 
 
 def test_a_killed_search_ends_as_one_never_killed(tmp_path) -> None:

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.storage import arrays, files
 from lth_keras.training import batches
 from tests.support import small_search as small

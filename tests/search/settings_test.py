@@ -7,9 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.runs import layout
-from lth_keras.search import settings as manifest
+from lth_keras.runs.manifest import write_or_check
+from lth_keras.search import settings as search_settings
 from lth_keras.training import plan as plans
 from tests.support import small_search as small
 
@@ -26,13 +28,13 @@ def settings(model, **arguments) -> dict:
     }
     given.update(arguments)
     plan = plans.make(model, x=X, y=Y, **given)
-    return manifest.settings(
+    return search_settings.settings(
         model,
         plan,
         levels=1,
         rewind_step=0,
         optimizer_state="captured",
-        optimizer=manifest.optimizer(model),
+        optimizer=search_settings.optimizer(model),
     )
 
 
@@ -90,16 +92,16 @@ def test_functions_in_the_settings_have_no_addresses() -> None:
         return 0.1
 
     model = small.compiled(optimizer=keras.optimizers.legacy.SGD(schedule))
-    text = json.dumps(manifest.optimizer(model))
+    text = json.dumps(search_settings.optimizer(model))
     assert "0x" not in text
 
 
 def test_settings_that_differ_are_named_with_both_values(tmp_path) -> None:
     directory = layout.RunDirectory(str(tmp_path))
-    manifest.write_or_check(directory, {"levels": 2, "seed": 0})
-    manifest.write_or_check(directory, {"levels": 2, "seed": 0})
+    write_or_check(directory, {"levels": 2, "seed": 0})
+    write_or_check(directory, {"levels": 2, "seed": 0})
     with pytest.raises(LotteryError) as error:
-        manifest.write_or_check(directory, {"levels": 3, "seed": 0})
+        write_or_check(directory, {"levels": 3, "seed": 0})
     assert "levels (stored 2, given 3)." in str(error.value)
     assert "seed" not in str(error.value)
     assert set(json.loads((tmp_path / "search.json").read_text())) == {

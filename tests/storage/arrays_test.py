@@ -9,8 +9,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from lth_keras.compat import LotteryError
-from lth_keras.storage import arrays, files
+from lth_keras.errors import LotteryError
+from lth_keras.storage import arrays, files, paths
 
 
 @pytest.fixture(params=["local", "remote"])
@@ -39,7 +39,7 @@ def test_arrays_come_back_bit_for_bit(root):
         "dtypes.json": np.array(1j),
         "../up": np.array(3),
     }
-    path = files.join(root, "weights.npz")
+    path = paths.join(root, "weights.npz")
     arrays.write_arrays(path, written)
     found = arrays.read_arrays(path)
     assert list(found) == list(written)
@@ -73,7 +73,7 @@ def test_arrays_of_anything_but_numbers_are_refused(tmp_path, array):
 
 def test_reading_arrays_that_are_not_there_is_one_line(root):
     with pytest.raises(LotteryError, match="cannot read .*absent: ") as error:
-        arrays.read_arrays(files.join(root, "absent"))
+        arrays.read_arrays(paths.join(root, "absent"))
     assert "\n" not in str(error.value)
 
 

@@ -12,9 +12,9 @@ import textwrap
 import pytest
 import tensorflow as tf
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.runs import layout
-from lth_keras.storage import directories, files
+from lth_keras.storage import directories, files, locks, paths
 from tests.support.places import ROOT
 
 
@@ -49,44 +49,44 @@ def test_a_directory_appears_when_its_block_ends(tmp_path):
     with directories.atomic_directory(tmp_path / "runs" / "ticket") as directory:
         files.write_bytes(directory + "/mask", b"m")
         assert not (tmp_path / "runs" / "ticket").exists()
-        assert files.list_directory(tmp_path / "runs") == []
+        assert paths.list_directory(tmp_path / "runs") == []
     assert names(tmp_path) == ["runs", "runs/ticket", "runs/ticket/mask"]
 
 
 def test_a_directory_whose_block_raises_never_was(root):
-    path = files.join(root, "ticket")
+    path = paths.join(root, "ticket")
     with (
         pytest.raises(ZeroDivisionError),
         directories.atomic_directory(path) as directory,
     ):
-        files.write_bytes(files.join(directory, "mask"), b"m")
+        files.write_bytes(paths.join(directory, "mask"), b"m")
         raise ZeroDivisionError
-    assert not files.exists(path)
-    assert files.list_directory(root) == []
+    assert not paths.exists(path)
+    assert paths.list_directory(root) == []
 
 
 def test_a_full_directory_is_replaced_only_when_asked(root):
-    path = files.join(root, "ticket")
+    path = paths.join(root, "ticket")
     with directories.atomic_directory(path) as directory:
-        files.write_bytes(files.join(directory, "old"), b"")
+        files.write_bytes(paths.join(directory, "old"), b"")
     with (
         pytest.raises(LotteryError, match="ticket exists and is not empty"),
         directories.atomic_directory(path),
     ):
         pass
-    assert files.list_directory(path) == ["old"]
+    assert paths.list_directory(path) == ["old"]
     with directories.atomic_directory(path, overwrite=True) as directory:
-        files.write_bytes(files.join(directory, "new"), b"")
-    assert files.list_directory(path) == ["new"]
-    assert files.list_directory(root) == ["ticket"]
+        files.write_bytes(paths.join(directory, "new"), b"")
+    assert paths.list_directory(path) == ["new"]
+    assert paths.list_directory(root) == ["ticket"]
 
 
 def test_an_empty_directory_is_filled_without_asking(root):
-    path = files.join(root, "ticket")
-    files.make_directory(path)
+    path = paths.join(root, "ticket")
+    paths.make_directory(path)
     with directories.atomic_directory(path + "/") as directory:
-        files.write_bytes(files.join(directory, "new"), b"")
-    assert files.list_directory(path) == ["new"]
+        files.write_bytes(paths.join(directory, "new"), b"")
+    assert paths.list_directory(path) == ["new"]
 
 
 def test_replacing_a_directory_that_fails_keeps_the_old_one(tmp_path, monkeypatch):
@@ -133,7 +133,7 @@ def test_a_file_in_place_of_the_directory_is_named_and_kept(tmp_path):
     (tmp_path / "runs").write_text("mine")
     with (
         pytest.raises(LotteryError, match=r"runs is a file, or lies below one"),
-        directories.lock(tmp_path / "runs"),
+        locks.lock(tmp_path / "runs"),
     ):
         pass
     with (
@@ -149,8 +149,8 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_write_leaves_nothing(tmp_path):
         """
         import resource, signal, sys
         import numpy as np
-        from lth_keras.storage import arrays, directories, files
-        from lth_keras.compat import LotteryError
+        from lth_keras.storage import arrays, directories, files, paths
+        from lth_keras.errors import LotteryError
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         try:
@@ -174,7 +174,7 @@ def test_no_file_is_ever_seen_half_written_when_its_writer_is_killed(tmp_path):
         """
         import os, signal, sys
         import numpy as np
-        from lth_keras.storage import arrays, directories, files
+        from lth_keras.storage import arrays, directories, files, paths
         root = sys.argv[1]
         for attempt in range(25):
             ready, started = os.pipe()
@@ -203,9 +203,9 @@ def test_no_file_is_ever_seen_half_written_when_its_writer_is_killed(tmp_path):
             assert array.shape == (100_000,) and len(set(array.tolist())) == 1
             rows = files.read_jsonl(f"{root}/a.jsonl")
             assert len(rows) == 2_000 and len({row["x"] for row in rows}) == 1
-            for name in files.list_directory(root):
+            for name in paths.list_directory(root):
                 if name.startswith("done"):
-                    found = files.list_directory(f"{root}/{name}")
+                    found = paths.list_directory(f"{root}/{name}")
                     assert found == ["a", "b", "c"], found
         print("leftovers", any(n.startswith(".") for n in os.listdir(root)))
         directories.clean_leftovers(root)
@@ -220,7 +220,7 @@ def test_no_file_is_ever_seen_half_written_when_its_writer_is_killed(tmp_path):
 
 
 def test_only_leftovers_are_cleaned(tmp_path):
-    leftover = files.TEMPORARY_PREFIX + "1"
+    leftover = paths.TEMPORARY_PREFIX + "1"
     outside = tmp_path / "outside"
     (outside / leftover).mkdir(parents=True)
     run = tmp_path / "run"
@@ -240,9 +240,9 @@ def test_only_leftovers_are_cleaned(tmp_path):
 
 def test_remote_leftovers_are_cleaned(tmp_path):
     root = f"ram://{tmp_path}"
-    leftover = files.TEMPORARY_PREFIX + "1"
+    leftover = paths.TEMPORARY_PREFIX + "1"
     for parts in (["a", "kept"], ["a", leftover], [leftover, "b"]):
-        path = files.join(root, *parts)
+        path = paths.join(root, *parts)
         tf.io.gfile.makedirs(path.rpartition("/")[0])
         with tf.io.gfile.GFile(path, "w") as file:
             file.write("1")
@@ -257,23 +257,23 @@ def test_remote_leftovers_are_cleaned(tmp_path):
 
 
 def test_the_second_holder_of_a_directory_is_refused(root):
-    run = layout.RunDirectory(files.join(root, "run"))
-    with directories.lock(run.root):
-        with pytest.raises(LotteryError) as error, directories.lock(run.root):
+    run = layout.RunDirectory(paths.join(root, "run"))
+    with locks.lock(run.root):
+        with pytest.raises(LotteryError) as error, locks.lock(run.root):
             pass
         assert str(error.value).startswith(
             f"{run.root} is in use by process {os.getpid()} on "
         )
         assert "\n" not in str(error.value)
-        assert files.exists(run.lock)
-    with directories.lock(run.root):
+        assert paths.exists(run.lock)
+    with locks.lock(run.root):
         pass
 
 
 def test_the_lock_is_free_after_an_error_in_its_block(root):
-    with pytest.raises(ZeroDivisionError), directories.lock(root):
+    with pytest.raises(ZeroDivisionError), locks.lock(root):
         raise ZeroDivisionError
-    with directories.lock(root):
+    with locks.lock(root):
         pass
 
 
@@ -282,7 +282,7 @@ def test_a_killed_remote_holder_says_which_object_to_remove(tmp_path):
     files.write_bytes(run.lock, b"process 1 on elsewhere")
     with (
         pytest.raises(LotteryError, match=f"process 1 on elsewhere.*{run.lock}"),
-        directories.lock(run.root),
+        locks.lock(run.root),
     ):
         pass
 
@@ -290,8 +290,8 @@ def test_a_killed_remote_holder_says_which_object_to_remove(tmp_path):
 def test_another_process_is_refused_until_its_holder_ends_even_by_sigkill(tmp_path):
     program = """
         import sys
-        from lth_keras.storage import directories
-        with directories.lock(sys.argv[1]):
+        from lth_keras.storage import locks
+        with locks.lock(sys.argv[1]):
             print("held", flush=True)
             sys.stdin.read()
         """
@@ -309,10 +309,10 @@ def test_another_process_is_refused_until_its_holder_ends_even_by_sigkill(tmp_pa
             refusal = f"in use by process {holder.pid} "
             with (
                 pytest.raises(LotteryError, match=refusal),
-                directories.lock(tmp_path),
+                locks.lock(tmp_path),
             ):
                 pass
         finally:
             holder.kill()
-    with directories.lock(tmp_path):
+    with locks.lock(tmp_path):
         pass

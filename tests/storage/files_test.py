@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lth_keras.compat import LotteryError
-from lth_keras.storage import files
+from lth_keras.errors import LotteryError
+from lth_keras.storage import files, paths
 
 
 def names(directory: os.PathLike | str) -> list[str]:
@@ -33,23 +33,23 @@ def root(request, tmp_path) -> str:
 
 
 def test_removing_a_directory_that_is_not_there_is_nothing(root):
-    path = files.join(root, "a")
-    files.remove_directory(path)
-    files.write_bytes(files.join(path, "b", "c"), b"")
-    files.remove_directory(path)
-    assert not files.exists(path)
+    path = paths.join(root, "a")
+    paths.remove_directory(path)
+    files.write_bytes(paths.join(path, "b", "c"), b"")
+    paths.remove_directory(path)
+    assert not paths.exists(path)
 
 
 # Files.
 
 
 def test_a_written_file_is_read_back_and_its_directory_made(root):
-    path = files.join(root, "a", "b", "file")
+    path = paths.join(root, "a", "b", "file")
     files.write_bytes(path, b"old")
     files.write_bytes(path, b"new")
     assert files.read_bytes(path) == b"new"
-    assert files.list_directory(files.join(root, "a", "b")) == ["file"]
-    assert files.exists(path) and not files.exists(path + "2")
+    assert paths.list_directory(paths.join(root, "a", "b")) == ["file"]
+    assert paths.exists(path) and not paths.exists(path + "2")
 
 
 def test_files_get_the_permissions_that_the_umask_asks_for(tmp_path):
@@ -62,7 +62,7 @@ def test_files_get_the_permissions_that_the_umask_asks_for(tmp_path):
 
 
 def test_sha256_is_that_of_the_content(root):
-    path = files.join(root, "file")
+    path = paths.join(root, "file")
     files.write_bytes(path, b"abc")
     assert files.sha256(path) == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -70,7 +70,7 @@ def test_sha256_is_that_of_the_content(root):
 
 
 def test_json_keeps_plain_data_and_numpy_numbers(root):
-    path = files.join(root, "a.json")
+    path = paths.join(root, "a.json")
     files.write_json(
         path,
         {
@@ -115,7 +115,7 @@ def test_corrupt_json_is_refused_with_its_line(tmp_path):
 
 def test_jsonl_rows_are_read_back_in_order(root):
     rows = [{"level": 0, "note": "a\u2028b"}, {"level": 1, "loss": None}]
-    path = files.join(root, "results.jsonl")
+    path = paths.join(root, "results.jsonl")
     files.write_jsonl(path, rows)
     assert files.read_jsonl(path) == rows
     files.write_jsonl(path, [])
@@ -131,7 +131,7 @@ def test_a_corrupt_jsonl_line_is_refused_with_its_number(tmp_path, line):
 
 
 def test_reading_what_is_not_there_is_one_line(root):
-    path = files.join(root, "absent")
+    path = paths.join(root, "absent")
     for read in (files.read_bytes, files.read_json, files.read_jsonl, files.sha256):
         with pytest.raises(LotteryError, match="cannot read .*absent: ") as error:
             read(path)
@@ -177,7 +177,7 @@ def test_a_file_where_a_directory_should_be_is_named(tmp_path):
     (tmp_path / "runs").write_text("mine")
     for write in (
         lambda: files.write_bytes(tmp_path / "runs" / "mnist" / "a", b""),
-        lambda: files.make_directory(tmp_path / "runs"),
+        lambda: paths.make_directory(tmp_path / "runs"),
     ):
         with pytest.raises(LotteryError, match=r"runs\S* is a file, or lies below one"):
             write()

@@ -8,10 +8,10 @@ import json
 import numpy as np
 import pytest
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 from lth_keras.storage import arrays
 from lth_keras.tickets import files as ticket_files
-from lth_keras.tickets.files import TicketContent, TicketWeight
+from lth_keras.tickets.content import TicketContent, TicketWeight
 
 KERNEL = np.array([[1.0, -2.0, 0.0], [0.0, -0.0, 5.0]], np.float32)
 MASK = np.array([[True, True, False], [False, True, True]])

@@ -10,7 +10,8 @@ import pytest
 import tensorflow_model_optimization as tfmot
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking import weights
 from tests.support import small_search as small
 

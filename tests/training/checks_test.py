@@ -7,7 +7,9 @@ import pytest
 import tensorflow_model_optimization as tfmot
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
+from lth_keras import errors
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.training import checks
 from tests.support import small_search as small
 
@@ -22,9 +24,9 @@ def model(loss="sparse_categorical_crossentropy") -> keras.Model:
 
 @pytest.mark.parametrize("value", [-1, 2.5, "3", None])
 def test_counts_are_whole_numbers_in_their_range(value) -> None:
-    assert checks.check_count("levels", np.int64(3), 0, "rounds") == 3
+    assert errors.check_count("levels", np.int64(3), 0, "rounds") == 3
     with pytest.raises(LotteryError, match=r"levels=.*give rounds, 0 or more"):
-        checks.check_count("levels", value, 0, "rounds")
+        errors.check_count("levels", value, 0, "rounds")
 
 
 def test_arguments_that_fit_does_not_take_are_named() -> None:

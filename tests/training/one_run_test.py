@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.storage import arrays
 from lth_keras.training import one_run
 from tests.support import small_search as small

@@ -9,9 +9,10 @@ import pytest
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking import weights
-from lth_keras.training import steps
+from lth_keras.training import evaluating, steps
 from lth_keras.training.evaluation import Evaluator
 from tests.support import small_search as small
 
@@ -244,7 +245,7 @@ def test_a_loss_that_turns_nan_stops_with_its_iteration() -> None:
 
 def evaluate(model, every=None, monitor="val_loss", **arguments):
     data = {"val": Evaluator(model, (X, Y)), "test": Evaluator(model, (X[:7], Y[:7]))}
-    return steps.Evaluate(data, every, monitor=monitor, **arguments)
+    return evaluating.Evaluate(data, every, monitor=monitor, **arguments)
 
 
 def test_the_curve_has_the_cadence_asked_for_and_each_epochs_end() -> None:

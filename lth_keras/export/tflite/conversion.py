@@ -15,14 +15,15 @@ from typing import Any
 import tensorflow as tf
 
 from lth_keras import compat
-from lth_keras.compat import LotteryError, PruneLowMagnitude, keras
+from lth_keras.compat import PruneLowMagnitude, keras
+from lth_keras.errors import LotteryError
 from lth_keras.export import model_io
 from lth_keras.export.report import LayerNonzeros
 from lth_keras.export.serving import DEFAULT, Served, Signature
 from lth_keras.export.tflite.printed_errors import printed_once
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.wrappers import PruneByLevel
-from lth_keras.storage import files
+from lth_keras.storage import files, paths
 
 # Ranges of activations are known well after this many examples.
 _CALIBRATION = 200
@@ -152,7 +153,7 @@ class Conversion:
         except Exception as error:  # the converter raises whatever its parts raise
             raise LotteryError(_reason(self._model, str(error))) from error
         finally:
-            files.remove_directory(place)
+            paths.remove_directory(place)
 
 
 def _in_float32(model: keras.Model) -> keras.Model:

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.export import model_io, staging
 from lth_keras.export.report import ExportReport, LayerNonzeros, held
 from lth_keras.export.serving import DEFAULT, Signature, signatures_of
@@ -25,7 +26,7 @@ from lth_keras.export.substitutes import alone
 from lth_keras.export.tflite.conversion import Conversion
 from lth_keras.export.verification import Case, Written
 from lth_keras.masking.weights import weights_of
-from lth_keras.storage import files
+from lth_keras.storage import files, paths
 
 QUANTIZATIONS = (None, "float16", "int8")
 # Largest difference over largest value that 8 bits may cause.
@@ -36,7 +37,7 @@ _VERIFIED = 32
 
 def export_tflite(
     model: keras.Model,
-    path: files.PathLike,
+    path: paths.PathLike,
     sparse: bool = True,
     quantize: str | None = None,
     representative: Any = None,
@@ -90,7 +91,7 @@ def export_tflite(
 @contextlib.contextmanager
 def staged_tflite(
     model: keras.Model,
-    path: files.PathLike,
+    path: paths.PathLike,
     sparse: bool = True,
     quantize: str | None = None,
     representative: Any = None,

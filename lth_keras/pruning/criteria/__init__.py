@@ -3,6 +3,13 @@
 `register` adds one of your own; `names` lists them.
 """
 
-from lth_keras.pruning.criteria.registry import get, names, needs_initial, register
+from lth_keras.pruning.criteria import weights  # Importing it registers them.
+from lth_keras.pruning.criteria.registry import (
+    get,
+    names,
+    needs,
+    needs_initial,
+    register,
+)
 
-__all__ = ["get", "names", "needs_initial", "register"]
+__all__ = ["get", "names", "needs", "needs_initial", "register", "weights"]

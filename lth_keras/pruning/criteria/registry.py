@@ -1,44 +1,77 @@
-"""Score functions and their registry: which weights deserve to stay.
+"""The registered score functions, each checked when it is registered.
 
-A criterion is one function of a weight's initial and trained values; the highest
-scores are kept. Whether they are ranked per layer or over the whole network is the
-scope, a separate question. Names and formulas: "Deconstructing Lottery Tickets"
-(1905.01067), table 1.
-
-    @lth.criteria.register("my_rule")
-    def my_rule(initial, trained, rng):
-        return np.abs(trained) ** 2
+@lth.criteria.register("my_rule", needs=())
+def my_rule(initial, trained, rng):
+    return np.abs(trained) ** 2
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from lth_keras.compat import LotteryError
+from lth_keras.errors import LotteryError
 
 Array = np.ndarray
 Generator = np.random.Generator
-Criterion = Callable[[Array, Array, Generator], Array]
+Function = Callable[..., Array]
 
-_REGISTRY: dict[str, Criterion] = {}
-_NEEDS_INITIAL: set[str] = set()
+# What a criterion may ask for besides the trained weights.
+NEEDS = ("initial", "gradients")
 
 
-def register(name: str, needs_initial: bool = True) -> Callable[[Criterion], Criterion]:
-    """Registers a score function under `name`.
+class Criterion(NamedTuple):
+    """A registered score function.
 
-    Args:
-        name: what `wrap(criterion=...)` is given.
-        needs_initial: whether the function reads the initial weights; one that does
-            can only be used where they were captured.
+    Attributes:
+        function: f(initial, trained, rng) -> scores; with "gradients" among its needs
+            f(initial, trained, rng, gradients).
+        needs: what it reads, of `NEEDS`.
     """
 
-    def add(function: Criterion) -> Criterion:
-        _REGISTRY[name] = function
-        if needs_initial:
-            _NEEDS_INITIAL.add(name)
+    function: Function
+    needs: frozenset[str]
+
+
+_REGISTRY: dict[str, Criterion] = {}
+
+
+def register(
+    name: str,
+    needs: Iterable[str] | None = None,
+    *,
+    needs_initial: bool | None = None,
+    replace: bool = False,
+) -> Callable[[Function], Function]:
+    """Registers a score function under `name`; the highest scores are kept.
+
+    The function gets, of one weight tensor, `initial` and `trained`, float arrays of
+    its shape, and `rng`, a NumPy generator; with ``needs=("gradients",)`` also
+    `gradients`, the mean gradient of the loss at the trained weights. It returns an
+    array of scores of that shape.
+
+    Args:
+        name: what `wrap(criterion=...)` is given: letters, digits and underscores.
+        needs: what the function reads of "initial" and "gradients". One that reads
+            the initial weights (the default) can only be used where they were
+            captured, one that reads gradients only where there are data.
+        needs_initial: the same for "initial" alone; older code has it.
+        replace: whether a criterion of that name may be replaced.
+
+    Raises:
+        LotteryError: the name is taken or cannot be one, `needs` names something
+            else, or the function does not take these arguments.
+    """
+    wanted = _checked_needs(name, needs, needs_initial)
+
+    def add(function: Function) -> Function:
+        _check_name(name, function, replace)
+        _check_signature(name, function, wanted)
+        _REGISTRY[name] = Criterion(function, wanted)
         return function
 
     return add
@@ -49,85 +82,84 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_REGISTRY))
 
 
-def get(name: str) -> Criterion:
+def get(name: str) -> Function:
     """The score function called `name`.
-
-    It maps (initial, trained, rng), two float arrays of one shape and a NumPy
-    generator, to an array of scores of that shape.
 
     Raises:
         LotteryError: no such criterion.
     """
-    if name not in _REGISTRY:
+    return _of(name).function
+
+
+def needs(name: str) -> frozenset[str]:
+    """What the criterion reads besides the trained weights, of `NEEDS`."""
+    return _of(name).needs
+
+
+def needs_initial(name: str) -> bool:
+    """Whether the criterion reads the weights' initial values."""
+    return "initial" in needs(name)
+
+
+def _of(name: str) -> Criterion:
+    if not isinstance(name, str) or name not in _REGISTRY:
         raise LotteryError(
             f"criterion={name!r} is not known: use one of {', '.join(names())}."
         )
     return _REGISTRY[name]
 
 
-def needs_initial(name: str) -> bool:
-    """Whether the criterion reads the weights' initial values."""
-    get(name)
-    return name in _NEEDS_INITIAL
+def _checked_needs(
+    name: str, needs: Iterable[str] | None, needs_initial: bool | None
+) -> frozenset[str]:
+    if needs is None:
+        return frozenset(() if needs_initial is False else ("initial",))
+    wanted = frozenset([needs] if isinstance(needs, str) else needs)
+    if needs_initial:
+        wanted |= {"initial"}
+    if unknown := sorted(map(str, wanted - set(NEEDS))):
+        raise LotteryError(
+            f"criterion {name!r}: needs={', '.join(unknown)} is not known: use "
+            f"{' or '.join(NEEDS)}."
+        )
+    return wanted
 
 
-def _scaled(values: np.ndarray) -> np.ndarray:
-    largest = values.max(initial=0)
-    return values / largest if largest > 0 else values
+def _check_name(name: Any, function: Function, replace: bool) -> None:
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
+        raise LotteryError(
+            f"criterion name {name!r}: use letters, digits and underscores, and begin "
+            "with a letter."
+        )
+    taken = _REGISTRY.get(name)
+    if taken and not replace and not same_source(taken.function, function):
+        raise LotteryError(
+            f"criterion name {name!r} is taken: choose another, or pass replace=True."
+        )
 
 
-@register("magnitude", needs_initial=False)
-def magnitude(initial: Array, trained: Array, rng: Generator) -> Array:
-    """|w_f|: keeps large trained weights (1803.03635; `large_final`)."""
-    return np.abs(trained)
+def same_source(function: Any, other: Any) -> bool:
+    """Whether one is the other defined again, as when a notebook's cell is rerun."""
+
+    def source(made: Any) -> tuple[Any, Any]:
+        return getattr(made, "__module__", None), getattr(made, "__qualname__", None)
+
+    return source(function) == source(other)
 
 
-_REGISTRY["large_final"] = magnitude
-
-
-@register("small_final", needs_initial=False)
-def small_final(initial: Array, trained: Array, rng: Generator) -> Array:
-    """-|w_f|."""
-    return -np.abs(trained)
-
-
-@register("large_init")
-def large_init(initial: Array, trained: Array, rng: Generator) -> Array:
-    """|w_i|."""
-    return np.abs(initial)
-
-
-@register("small_init")
-def small_init(initial: Array, trained: Array, rng: Generator) -> Array:
-    """-|w_i|."""
-    return -np.abs(initial)
-
-
-@register("magnitude_increase")
-def magnitude_increase(initial: Array, trained: Array, rng: Generator) -> Array:
-    """|w_f| - |w_i|."""
-    return np.abs(trained) - np.abs(initial)
-
-
-@register("movement")
-def movement(initial: Array, trained: Array, rng: Generator) -> Array:
-    """|w_f - w_i|."""
-    return np.abs(trained - initial)
-
-
-@register("large_init_large_final")
-def large_init_large_final(initial: Array, trained: Array, rng: Generator) -> Array:
-    """min(|w_f|, |w_i|), each scaled by its largest value in the weight."""
-    return np.minimum(_scaled(np.abs(trained)), _scaled(np.abs(initial)))
-
-
-@register("small_init_small_final")
-def small_init_small_final(initial: Array, trained: Array, rng: Generator) -> Array:
-    """-max(|w_f|, |w_i|), each scaled by its largest value in the weight."""
-    return -np.maximum(_scaled(np.abs(trained)), _scaled(np.abs(initial)))
-
-
-@register("random", needs_initial=False)
-def random(initial: Array, trained: Array, rng: Generator) -> Array:
-    """Uniform scores from `rng`: a random mask of the same density."""
-    return rng.random(np.shape(trained))
+def _check_signature(name: str, function: Function, needs: frozenset[str]) -> None:
+    arguments = ["initial", "trained", "rng"]
+    arguments += ["gradients"] if "gradients" in needs else []
+    wanted = f"f({', '.join(arguments)}) -> scores"
+    if not callable(function):
+        raise LotteryError(f"criterion {name!r} is no function: write {wanted}.")
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # a builtin that does not tell
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        raise LotteryError(
+            f"criterion {name!r} takes {signature}: write {wanted}."
+        ) from None

@@ -6,11 +6,12 @@ import pytest
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras.compat import LotteryError, keras
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.export.tflite import sparse as tflite_sparse
 from lth_keras.export.tflite.exporting import export_tflite
 from lth_keras.papers import networks
-from lth_keras.storage import files
+from lth_keras.storage import files, paths
 from tests.support import model_zoo
 
 layers = keras.layers
@@ -166,7 +167,7 @@ class _FullDisk:
 
     def write(self, path, data):
         if not self.free:
-            with files.errors_naming(path, "write"):
+            with paths.errors_naming(path, "write"):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
         self.free -= 1
         self._write(path, data)

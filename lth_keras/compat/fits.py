@@ -1,0 +1,48 @@
+"""What a compiled model and a running `fit` know of themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tf_keras as keras
+from tf_keras.src import backend as _backend
+
+
+def compile_arguments(model: keras.Model) -> dict[str, Any]:
+    """The arguments that the model was compiled with, as they were given."""
+    return dict(model._compile_config.config)
+
+
+def steps_per_execution(model: keras.Model) -> int:
+    """Training steps that a compiled model makes between two callbacks."""
+    return int(_backend.get_value(model._steps_per_execution))
+
+
+def start_fit_at(model: keras.Model, epoch: int, step: int) -> None:
+    """Lets a `fit` that has just begun count from `step` of `epoch`.
+
+    Keras has this for recovering workers: the first epoch is shortened and both
+    counters are right, which `initial_epoch` alone cannot do in mid-epoch. The data
+    given to `fit` must begin at that step too.
+    """
+    model._training_state = _StartAt(model, epoch, step)
+
+
+def clear_fit_start(model: keras.Model) -> None:
+    """Forgets `start_fit_at` where a `fit` ended before it asked."""
+    # Keras's BackupAndRestore deletes the attribute, and `fit` without it fails then.
+    if isinstance(getattr(model, "_training_state", None), (_StartAt, type(None))):
+        model._training_state = None
+
+
+class _StartAt:
+    """Answers Keras's question where a recovering worker should continue."""
+
+    def __init__(self, model: keras.Model, epoch: int, step: int):
+        self._model, self._epoch, self._step = model, epoch, step
+
+    def maybe_load_initial_counters_from_ckpt(
+        self, steps_per_epoch: int, initial_epoch: int, mode: Any = None
+    ) -> tuple[int, int]:
+        self._model._training_state = None
+        return self._epoch, self._step

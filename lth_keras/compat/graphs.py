@@ -1,0 +1,82 @@
+"""Models as graphs of layers: which layers, fed by which, with which variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+from tf_keras.src.engine import functional as _functional
+from tf_keras.src.engine import input_layer as _input_layer
+
+
+def is_functional(model: keras.Model) -> bool:
+    """Whether the model is a graph of layers rather than a Python `call`."""
+    return bool(model._is_graph_network) or isinstance(model, keras.Sequential)
+
+
+def keras_classes() -> tuple[type, ...]:
+    """The exact classes that Sequential and Functional models have."""
+    return (keras.Model, keras.Sequential, _functional.Functional)
+
+
+def is_input_layer(layer: keras.layers.Layer) -> bool:
+    """Whether the layer is a placeholder for a model's input."""
+    return isinstance(layer, _input_layer.InputLayer)
+
+
+def has_mask(tensor: Any) -> bool:
+    """Whether a Keras tensor brings along which time steps count."""
+    return getattr(tensor, "_keras_mask", None) is not None
+
+
+def put_constants_behind(converter: Any, behind: bool) -> None:
+    """Whether a TFLite converter writes constants behind its flatbuffer."""
+    converter._experimental_use_buffer_offset = behind
+
+
+def producers(model: keras.Model) -> dict[str, list[str]]:
+    """For each layer name of a graph model, the layers that feed it."""
+    feeds: dict[str, list[str]] = {}
+    nodes = [node for nodes in model._nodes_by_depth.values() for node in nodes]
+    for node in nodes:
+        names = feeds.setdefault(node.layer.name, [])
+        names.extend(parent.layer.name for parent in node.parent_nodes)
+    return feeds
+
+
+def output_names(model: keras.Model) -> list[str]:
+    """Names of the layers that produce a graph model's outputs."""
+    return [t._keras_history.layer.name for t in tf.nest.flatten(model.outputs)]
+
+
+def variables_in_calls(model: keras.Model) -> list[Any]:
+    """Variables that a graph model hands to layers or TF ops as arguments."""
+    calls = [
+        (node.call_args, node.call_kwargs)
+        for nodes in getattr(model, "_nodes_by_depth", {}).values()
+        for node in nodes
+    ]
+    return [v for v in tf.nest.flatten(calls) if isinstance(v, tf.Variable)]
+
+
+def layers_within(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layer and all layers inside it, outer before inner.
+
+    `submodules` raises once a layer with recurrent dropout was called in a function.
+    """
+    return list(layer._flatten_layers())
+
+
+def own_variables(layer: keras.layers.Layer) -> list[Any]:
+    """The variables that the layer itself made, not those of layers inside it."""
+    return [*layer._trainable_weights, *layer._non_trainable_weights]
+
+
+def is_bookkeeping(attribute: str) -> bool:
+    """Whether Keras keeps its own list of a layer's parts under this name."""
+    return attribute.startswith("_self_") or attribute in (
+        "_trainable_weights",
+        "_non_trainable_weights",
+        "_serialized_attributes",
+    )

@@ -1,0 +1,105 @@
+"""Optimizers, new and legacy: their variables, slots and schedules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+
+def build_optimizer(optimizer: Any, variables: list[Any]) -> None:
+    """Creates the optimizer's variables now rather than in the first step."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if is_legacy_optimizer(inner):
+        inner._create_all_weights(variables)
+    else:
+        optimizer.build(variables)
+
+
+def is_legacy_optimizer(optimizer: Any) -> bool:
+    """Whether it is of the generation before Keras 2.11."""
+    return isinstance(optimizer, keras.optimizers.legacy.Optimizer)
+
+
+def optimizer_variables(optimizer: Any, others: set[int]) -> dict[str, Any]:
+    """Every variable that an optimizer holds, by the path that leads to it.
+
+    `optimizer.variables` lacks some: the learning rate, Nadam's product of momenta,
+    the loss scale.
+
+    Args:
+        optimizer: new or legacy, wrapped for loss scaling or not; built.
+        others: identities of variables that are not the optimizer's (the model's).
+    """
+    found: dict[str, Any] = {}
+    seen = set(others)
+
+    def visit(value: Any, path: str) -> None:
+        if id(value) in seen:
+            return
+        if isinstance(value, tf.Variable):
+            seen.add(id(value))
+            found[path] = value
+        elif isinstance(value, dict):
+            for position, key in enumerate(value):
+                visit(value[key], f"{path}/{position}")
+        elif isinstance(value, (list, tuple)):
+            for position, item in enumerate(value):
+                visit(item, f"{path}/{position}")
+        elif hasattr(value, "_trackable_children"):
+            seen.add(id(value))
+            for name, item in vars(value).items():
+                # Bookkeeping of the checkpoint machinery leads to the same objects.
+                if not name.startswith(("_self_", "_coalesced", "_distribut")):
+                    visit(item, f"{path}/{name}".lstrip("/"))
+
+    visit(optimizer, "")
+    return found
+
+
+def optimizer_slots(optimizer: Any, variable: Any) -> dict[str, Any]:
+    """The optimizer's variables that belong to one weight, by slot name."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if is_legacy_optimizer(inner):
+        slots = inner._slots.get(variable._unique_id, {})
+        return dict(slots)
+    index = getattr(inner, "_index_dict", {}).get(variable._unique_id)
+    if index is None:
+        return {}
+    size = len(inner._index_dict)
+    return {
+        name.lstrip("_"): value[index]
+        for name, value in vars(inner).items()
+        if name != "_variables"
+        and isinstance(value, (list, tuple))
+        and len(value) == size
+        and isinstance(value[index], tf.Variable)
+    }
+
+
+def is_average_slot(name: str) -> bool:
+    """Whether a slot is the moving average of the weight itself (use_ema)."""
+    return name == "model_variables_moving_average"
+
+
+def accumulator_start(optimizer: Any, slot: str) -> float:
+    """The value that a slot's entries have before the first step."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if "accumulator" not in slot:
+        return 0.0
+    for name in ("initial_accumulator_value", "_initial_accumulator_value"):
+        if hasattr(inner, name):
+            return float(getattr(inner, name))
+    return 0.0
+
+
+def learning_rate_schedule(optimizer: Any) -> Any:
+    """The optimizer's learning-rate schedule, or None where it has a plain number."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if is_legacy_optimizer(inner):
+        rate = inner._hyper.get("learning_rate")
+    else:
+        rate = getattr(inner, "_learning_rate", None)
+    known = keras.optimizers.schedules.LearningRateSchedule
+    return rate if isinstance(rate, known) else None

@@ -1,0 +1,169 @@
+"""How a control is written: "noise:sigma=0.5", "one_shot+random_reinit"."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import Any
+
+import numpy as np
+
+from lth_keras.controls import registry as transforms
+from lth_keras.controls.registry import Case
+from lth_keras.errors import LotteryError
+from lth_keras.search.search import LotterySearch
+
+
+def names() -> tuple[str, ...]:
+    """The registered controls, in alphabetical order."""
+    return tuple(sorted(transforms.REGISTRY))
+
+
+@dataclasses.dataclass(frozen=True)
+class Control:
+    """One control with its parameters, or several applied one after another.
+
+    Attributes:
+        steps: name and parameters of each transform.
+    """
+
+    steps: tuple[tuple[str, dict[str, Any]], ...]
+
+    @property
+    def name(self) -> str:
+        """The names alone: "noise", "one_shot+random_reinit"."""
+        return "+".join(name for name, _ in self.steps)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of all steps."""
+        return {key: v for _, found in self.steps for key, v in found.items()}
+
+    @property
+    def key(self) -> str:
+        """Name and parameters as the name of a directory: "noise,sigma=0.5"."""
+        return "+".join(
+            ",".join([name, *(f"{key}={value}" for key, value in parameters.items())])
+            for name, parameters in self.steps
+        )
+
+    @property
+    def shared(self) -> frozenset[str]:
+        """The transforms in it whose runs share training of their own."""
+        names = (name for name, _ in self.steps)
+        return frozenset(n for n in names if transforms.REGISTRY[n].shares)
+
+    def check(self, model: Any, iterations: int | None) -> None:
+        """Refuses what cannot be run, before anything is trained.
+
+        Args:
+            model: the wrapped model.
+            iterations: of a whole run, None where only `fit` knows.
+
+        Raises:
+            LotteryError: a parameter is out of range, or the control does not go
+                with the way the model is pruned.
+        """
+        for name, parameters in self.steps:
+            if refuse := transforms.REGISTRY[name].check:
+                refuse(model, iterations, **parameters)
+
+    def apply(self, search: LotterySearch, case: Case, seed: int) -> Case:
+        """The case that is trained in place of `case`."""
+        for index, (name, parameters) in enumerate(self.steps):
+            # The first step has the seed itself, as a control of one step has.
+            own = seed if index == 0 else seed_of(seed, name, index)
+            transform = transforms.REGISTRY[name].function
+            case = transform(search, case, own, **parameters)
+        return case
+
+
+def parse(text: str) -> Control:
+    """Reads a control as users write it.
+
+    Args:
+        text: "name", "name:parameter=value:other=value", or several of these with
+            "+" between them, applied from left to right.
+
+    Raises:
+        LotteryError: no such control or parameter, a value of another kind, a
+            parameter that is missing or given twice, or controls of which one would
+            undo the other.
+    """
+    control = Control(tuple(_parsed(part) for part in text.split("+")))
+    _check_order(text, control)
+    given = [key for _, found in control.steps for key in found]
+    if len(set(given)) < len(given):
+        raise LotteryError(f"control {text!r} gives a parameter twice: give it once.")
+    return control
+
+
+def _check_order(text: str, control: Control) -> None:
+    """Refuses a step that would undo one before it."""
+    before: tuple[str, transforms.Change] | None = None
+    for name, _ in control.steps:
+        transform = transforms.REGISTRY[name]
+        if transform.change is None:
+            continue
+        if before is not None and (
+            transform.change < before[1]
+            or transform.change == before[1] != transforms.Change.WEIGHTS
+            or (transform.own_mask and before[1] == transforms.Change.MASK)
+        ):
+            raise LotteryError(
+                f"control {text!r}: {name} would undo {before[0]}, or does not go with "
+                "it: apply one mask, then one start, then noise, as in "
+                "one_shot+random_reinit."
+            )
+        before = name, transform.change
+
+
+def _parsed(text: str) -> tuple[str, dict[str, Any]]:
+    name, *settings = text.strip().split(":")
+    if name not in transforms.REGISTRY:
+        raise LotteryError(
+            f"control {name!r} is not known: use one of {', '.join(names())}."
+        )
+    signature = inspect.signature(transforms.REGISTRY[name].function)
+    known = {
+        key: parameter.default
+        for key, parameter in signature.parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    found = {key: value for key, value in known.items() if _is_set(value)}
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        if key not in known:
+            raise LotteryError(
+                f"control {text!r}: {key!r} is no parameter of {name}; it has "
+                f"{', '.join(known) or 'none'}."
+            )
+        found[key] = _converted(text, key, value, known[key])
+    missing = [key for key in known if known[key] is inspect.Parameter.empty]
+    if lacking := [key for key in missing if key not in found]:
+        raise LotteryError(
+            f"control {text!r} needs a value: write {name}:{lacking[0]}=..."
+        )
+    return name, found
+
+
+def _is_set(default: Any) -> bool:
+    return default is not inspect.Parameter.empty and default is not None
+
+
+def _converted(text: str, key: str, value: str, default: Any) -> Any:
+    """The value as a number where the default is one."""
+    kind = type(default) if _is_set(default) else str
+    try:
+        if value:
+            return kind(value)
+    except ValueError:
+        pass
+    what = "some text" if kind is str else "a number"
+    raise LotteryError(f"control {text!r}: {key}={value} is not allowed: use {what}.")
+
+
+def seed_of(seed: int, name: str, *numbers: int) -> int:
+    """A seed of its own for each control run, the same on every machine."""
+    key = [seed, *name.encode(), *numbers]
+    return int(np.random.SeedSequence(key).generate_state(1)[0]) % 2**31

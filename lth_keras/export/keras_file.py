@@ -1,0 +1,139 @@
+"""A pruned model as an ordinary `.keras` file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lth_keras import compat
+from lth_keras.compat import PruneLowMagnitude, keras
+from lth_keras.errors import LotteryError
+from lth_keras.export import model_io, staging
+from lth_keras.export.report import ExportReport, LayerNonzeros, held
+from lth_keras.export.serving import (
+    filled,
+    is_pruned,
+)
+from lth_keras.export.staging import Staged
+from lth_keras.export.substitutes import alone
+from lth_keras.export.verification import Case, Written
+from lth_keras.masking.copying import copied, rebuilt
+from lth_keras.masking.weights import weights_of
+from lth_keras.masking.wrapping import unwrap
+from lth_keras.storage import paths
+
+
+def export_keras(
+    model: keras.Model,
+    path: paths.PathLike,
+    batch: Any = None,
+    overwrite: bool = False,
+    verify: bool = True,
+    holds: str = "present",
+    verbose: bool = True,
+) -> ExportReport:
+    """Writes a `.keras` file with exact zeros, which plain tf_keras loads.
+
+    It is as large as that of the dense model, but gzips to its density. The model in
+    it is uncompiled, unless it is of a class of your own and not wrapped: that is saved
+    as it is, with its optimizer.
+
+    Arguments and errors as of `export_saved_model`; `path` ends in ".keras".
+    """
+    stage = staged_keras(model, path, batch, overwrite, verify, holds)
+    (report,) = staging.finish([stage], verify, verbose)
+    return report
+
+
+@contextlib.contextmanager
+def staged_keras(
+    model: keras.Model,
+    path: paths.PathLike,
+    batch: Any = None,
+    overwrite: bool = False,
+    verify: bool = True,
+    holds: str = "present",
+) -> Iterator[Staged]:
+    """`export_keras` as a stage for `staging.finish`."""
+    sentence = held(holds)
+    path = staging.local_path(path)
+    staging.check_model(model)
+    specs = model_io.input_specs(model)
+    _check_loadable(model)
+    staging.check_file(path, ".keras", overwrite)
+    with alone, staging.temporary_directory(path) as aside:
+        inputs = model_io.example_inputs(model, batch)
+        plain = _plain(model)
+        written = os.path.join(aside, "export.keras")
+        _save_keras(plain, written)
+        layers = tuple(
+            LayerNonzeros(w.path, w.shape, int(np.count_nonzero(w.read())), "dense")
+            for w in weights_of(plain)
+        )
+        dense = written
+        if plain is not model:
+            for weight in weights_of(plain):
+                value = weight.read()
+                if is_pruned(weight, int(np.count_nonzero(value))):
+                    weight.write(filled(value))
+            dense = os.path.join(aside, "dense.keras")
+            _save_keras(plain, dense)
+        del plain
+        cases: tuple[Case, ...] = ()
+        if verify:
+            expected = model_io.expected_outputs(model, inputs)
+            cases = (Case(inputs, expected),)
+        yield staging.staged(
+            Written(
+                "keras",
+                written,
+                path,
+                cases,
+                staging.tolerance(model),
+                dense,
+                model_io.has_free_batch(specs),
+            ),
+            sentence,
+            {},
+            layers,
+            ["a .keras file stores zeros too; compressed, it is smaller."],
+        )
+        staging.put_in_place(written, path, overwrite)
+
+
+def _check_loadable(model: keras.Model) -> None:
+    """Refuses weights that tf_keras writes to a `.keras` file but cannot read."""
+    for weight in weights_of(model):
+        if compat.raw_variable(weight.variable).dtype == tf.bfloat16:
+            raise LotteryError(
+                f"weight {weight.path} of model {model.name!r} is bfloat16, which "
+                "tf_keras does not load from a .keras file: export a SavedModel, or "
+                "build the model with the policy mixed_bfloat16."
+            )
+
+
+def _plain(model: keras.Model) -> keras.Model:
+    """An uncompiled copy without wrappers; the model itself, if it is subclassed."""
+    if any(isinstance(m, PruneLowMagnitude) for m in compat.layers_within(model)):
+        return unwrap(model)
+    if not compat.is_functional(model) or type(model) not in compat.keras_classes():
+        return model
+    return rebuilt(model, copied)
+
+
+def _save_keras(model: keras.Model, path: str) -> None:
+    try:
+        model.save(path)
+    except (OSError, tf.errors.OpError):
+        raise
+    except Exception as error:  # whatever a layer's get_config raises
+        reason = " ".join(str(error).split())[:300]
+        raise LotteryError(
+            f"model {model.name!r} cannot be saved as .keras: {type(error).__name__}: "
+            f"{reason}"
+        ) from error

@@ -1,0 +1,77 @@
+"""Level arithmetic: what a round keeps, and which level has a density."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from lth_keras.errors import LotteryError
+
+
+def keep_count(surviving: int, rate: float) -> int:
+    """How many of `surviving` weights a round at `rate` keeps.
+
+    `n - round(rate * n)` with Python's round (half to even) on float64.
+
+    Args:
+        surviving: weights that the current mask keeps.
+        rate: share to prune, in (0, 1).
+    """
+    return surviving - round(float(rate) * surviving)
+
+
+def check_rate(rate: Any, name: str = "rate") -> float:
+    """The pruning rate as a float.
+
+    Raises:
+        LotteryError: not a number strictly between 0 and 1.
+    """
+    try:
+        value = float(rate)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not 0.0 < value < 1.0:
+        raise LotteryError(
+            f"{name}={rate!r} is not a pruning rate: give the share of surviving "
+            "weights to prune per round, above 0 and below 1, such as 0.2."
+        )
+    return value
+
+
+def survivors(size: int, rate: float, level: int) -> int:
+    """Weights kept of `size` after `level` rounds at `rate`, rounded each round."""
+    for _ in range(level):
+        size = keep_count(size, rate)
+    return size
+
+
+def level_for_density(
+    sizes: Sequence[int], rates: Sequence[float], target: float
+) -> int:
+    """The first level whose density P_m is at most `target`.
+
+    Args:
+        sizes: prunable weights per tensor (or one total, in global scope).
+        rates: pruning rate per tensor.
+        target: density in (0, 1].
+
+    Raises:
+        LotteryError: the density cannot be reached: rounding prunes no more.
+    """
+    if not 0.0 < target <= 1.0:
+        raise LotteryError(
+            f"target_density={target!r} is no density: give a share of the prunable "
+            "weights, above 0 and at most 1, such as 0.036."
+        )
+    total, kept, level = sum(sizes), list(sizes), 0
+    while sum(kept) > target * total:
+        pruned = [keep_count(n, r) for n, r in zip(kept, rates, strict=True)]
+        if pruned == kept:
+            raise LotteryError(
+                f"target_density={target!r} cannot be reached: at "
+                f"{sum(kept) / total:.3g} a round prunes no further weight. Raise "
+                "the target or the rate."
+            )
+        kept, level = pruned, level + 1
+    return level

@@ -1,0 +1,73 @@
+"""search.json: the settings that a search was started with, and compared with."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from lth_keras import version
+from lth_keras.errors import LotteryError
+from lth_keras.runs import layout
+from lth_keras.storage import files, paths
+
+
+def write_or_check(directory: layout.RunDirectory, found: dict[str, Any]) -> None:
+    """Stores the settings of a new search, or compares with the stored ones.
+
+    Args:
+        directory: of the search, held by this process.
+        found: as `settings` returns them.
+
+    Raises:
+        LotteryError: names every setting that differs, stored and given.
+    """
+    if not paths.exists(directory.manifest):
+        if directory.levels():
+            raise LotteryError(
+                f"{directory.root} holds levels but no search.json: choose another "
+                "directory."
+            )
+        files.write_json(
+            directory.manifest,
+            {
+                "settings": found,
+                "versions": version.versions(),
+                # Told, not compared: where threads are 0, they are as many.
+                "machine": {"cpus": os.cpu_count()},
+            },
+        )
+        return
+    stored = read(directory)
+    differing = [
+        f"{name} (stored {_short(stored.get(name))}, given {_short(found.get(name))})"
+        for name in {**stored, **found}
+        if stored.get(name) != found.get(name)
+    ]
+    if differing:
+        raise LotteryError(
+            f"{directory.root} holds a search with other settings: "
+            f"{', '.join(differing)}. Use the same ones to go on, or another "
+            "directory."
+        )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def read(directory: layout.RunDirectory) -> dict[str, Any]:
+    """The stored settings.
+
+    Raises:
+        LotteryError: no search is stored there.
+    """
+    if not paths.exists(directory.manifest):
+        raise LotteryError(
+            f"{directory.root} holds no search: there is no search.json in it."
+        )
+    stored = files.read_json(directory.manifest)
+    if not isinstance(stored, dict) or not isinstance(stored.get("settings"), dict):
+        raise LotteryError(f"{directory.manifest} is not the manifest of a search.")
+    return stored["settings"]

@@ -1,0 +1,87 @@
+"""What a ticket holds: weights with their masks, and where they came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from lth_keras.pruning import masks
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TicketWeight:
+    """One weight of a ticket.
+
+    Attributes:
+        layer: name of the layer that owned it.
+        kind: class name of that layer.
+        name: name of the weight in the layer.
+        value: the value to start from, +0.0 where it is pruned.
+        mask: boolean array of the same shape, or None where it is not prunable.
+    """
+
+    layer: str
+    kind: str
+    name: str
+    value: np.ndarray
+    mask: np.ndarray | None
+
+    @property
+    def path(self) -> str:
+        return f"{self.layer}/{self.name}"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TicketContent:
+    """What a ticket holds.
+
+    Attributes:
+        weights: every weight of the network in the model's order.
+        level: number of pruning rounds; 0 is dense.
+        step: the training step k the weights were captured at; 0 is theta_0.
+        seed: seed of the search that found it, or None.
+        settings: what the search was given (rate, scope, criterion, ...).
+        parent: fingerprint of the ticket of the level before, or None.
+        optimizer: the optimizer's state at step k, or None.
+    """
+
+    weights: tuple[TicketWeight, ...]
+    level: int = 0
+    step: int = 0
+    seed: int | None = None
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    parent: str | None = None
+    optimizer: dict[str, np.ndarray] | None = None
+
+    @property
+    def density(self) -> float:
+        """P_m over the prunable weights, in (0, 1]."""
+        return masks.density([w.mask for w in self.weights if w.mask is not None])
+
+    @property
+    def densities(self) -> dict[str, float]:
+        """Density of each prunable weight by its path."""
+        return {w.path: masks.density([m]) for w, m in self.pruned()}
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over shapes, masks and weights, 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for weight in self.weights:
+            value = np.ascontiguousarray(weight.value)
+            head = [weight.kind, weight.name, value.dtype.name, list(value.shape)]
+            digest.update(json.dumps(head).encode())
+            digest.update(value.reshape(-1).view(np.uint8).data)
+            if weight.mask is not None:
+                digest.update(np.packbits(weight.mask).tobytes())
+        return digest.hexdigest()
+
+    def pruned(self) -> Iterator[tuple[TicketWeight, np.ndarray]]:
+        """The prunable weights, each with its mask."""
+        return ((w, w.mask) for w in self.weights if w.mask is not None)

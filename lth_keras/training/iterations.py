@@ -1,0 +1,73 @@
+"""Points in training: "500it", "2ep", and whether a `fit` stops at them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from lth_keras import compat
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
+from lth_keras.training.plan import Plan
+
+_STEP = re.compile(r"(\d+)(it|ep)")
+
+
+def parse_step(
+    step: int | str, steps_per_epoch: int | None, name: str = "rewind_to"
+) -> int:
+    """A point in training as a number of iterations.
+
+    Args:
+        step: "500it" (iterations), "2ep" (epochs) or an int (iterations).
+        steps_per_epoch: iterations per epoch; needed for "ep" alone.
+        name: the argument to name in an error.
+
+    Raises:
+        LotteryError: text of another form, a negative number, or epochs where the
+            length of an epoch is not known.
+    """
+    if isinstance(step, (int, np.integer)) and not isinstance(step, bool) and step >= 0:
+        return int(step)
+    match = _STEP.fullmatch(step.strip()) if isinstance(step, str) else None
+    if match is None:
+        raise LotteryError(
+            f"{name}={step!r} is not a point in training: write iterations as "
+            "'500it' or epochs as '2ep'."
+        )
+    count, unit = int(match[1]), match[2]
+    if unit == "it" or count == 0:
+        return count
+    if steps_per_epoch is None:
+        raise LotteryError(
+            f"{name}={step!r} counts epochs, but the length of an epoch is not "
+            "known: write iterations as '500it', or pass steps_per_epoch."
+        )
+    return count * steps_per_epoch
+
+
+def check_alignment(model: keras.Model, plan: Plan, rewind_step: int) -> None:
+    """Refuses steps_per_execution that passes over a step we must stop at.
+
+    Raises:
+        LotteryError: names the step and the number that does not fit.
+    """
+    stride, total = compat.steps_per_execution(model), plan.iterations
+    if stride == 1 or total is None:
+        return
+    steps = plan.feed.steps_per_epoch or total
+
+    def check(step: int, name: str, value: Any) -> None:
+        if step % steps % stride:
+            raise LotteryError(
+                f"{name}={value!r}: steps_per_execution={stride} passes over iteration "
+                f"{step} (an epoch has {steps}): choose a steps_per_execution that "
+                f"divides it."
+            )
+
+    check(rewind_step, "rewind_to", rewind_step)
+    if plan.evaluate_every:
+        for step in range(plan.evaluate_every, total + 1, plan.evaluate_every):
+            check(step, "evaluate_every", plan.evaluate_every)
