@@ -14,7 +14,7 @@ import lth_keras as lth
 from lth_keras.compat import keras, sparsity
 from lth_keras.errors import LotteryError
 from lth_keras.export import keras_file, model_io, packed, saved_model, serving, staging
-from tests.support import model_zoo
+from tests.support import masked_models, model_zoo
 
 layers = keras.layers
 
@@ -28,7 +28,7 @@ def wide(units: int = 64) -> keras.Model:
 
 
 def ticket(density: float = 0.1) -> keras.Model:
-    return model_zoo.masked(lth.wrap(wide()), density)
+    return masked_models.masked(lth.wrap(wide()), density)
 
 
 def heads() -> keras.Model:
@@ -83,7 +83,7 @@ def test_an_export_is_reloaded_in_a_fresh_process_and_smaller(
 def test_exports_are_right_in_a_fresh_process_and_smaller(
     tmp_path: pathlib.Path,
 ) -> None:
-    wrapped, several = ticket(), model_zoo.masked(lth.wrap(heads()), 0.1)
+    wrapped, several = ticket(), masked_models.masked(lth.wrap(heads()), 0.1)
     before = [w.numpy() for w in wrapped.weights]
     extra = {
         "probabilities": probabilities,

@@ -8,7 +8,7 @@ import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.export.tflite import scales as tflite_scales
 from lth_keras.papers import networks
-from tests.support import model_zoo
+from tests.support import masked_models, model_zoo
 
 layers = keras.layers
 relu = tf.nn.relu
@@ -371,7 +371,7 @@ def test_channels_without_weights_left_are_exported(tmp_path, name):
 def test_a_ticket_through_which_nothing_comes_is_exported(tmp_path):
     """Units that have an input have no output, and the other way round."""
     model = lth.wrap(networks.build("lenet", (6, 6, 2), 10))
-    unwrapped = lth.unwrap(model_zoo.masked(model, 0.0005))
+    unwrapped = lth.unwrap(masked_models.masked(model, 0.0005))
     first, second = (unwrapped.get_layer(name) for name in ("dense1", "dense2"))
     kernel = np.zeros(first.kernel.shape, np.float32)
     kernel[3, 5], kernel[10, 20] = 0.5, -0.7
