@@ -12,12 +12,12 @@ import tensorflow as tf
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.export import packed, saved_model, staging, verification
+from lth_keras.export import findings, packed, saved_model, staging
 from lth_keras.export.keras_file import export_keras, staged_keras
 from lth_keras.export.tflite import exporting as tflite
 from lth_keras.papers import networks
-from tests.export.saved_model_test import heads, wide
-from tests.support import masked_models, model_zoo
+from tests.support import export_models, masked_models, model_zoo
+from tests.support.export_models import heads, wide
 
 layers = keras.layers
 
@@ -173,7 +173,7 @@ def test_real_models_are_exported_in_every_format(tmp_path: pathlib.Path) -> Non
 
 
 def large() -> None:
-    model = model_zoo.large_and_sparse()
+    model = export_models.large_and_sparse()
     dense = 4 * model.count_params()
     # What TensorFlow itself takes for a save is not the export's.
     saved_model.export_saved_model(wide(), "first", verify=False, verbose=False)
@@ -221,7 +221,7 @@ def test_outputs_whose_names_become_one_are_told_apart(tmp_path: pathlib.Path) -
     model = keras.Model(inputs, outputs)
     report = export_keras(model, tmp_path / "m.keras", verbose=False)
     assert report.found.differences == {
-        name: verification.Difference(0.0, 0.0) for name in ("a_b", "a_b_2")
+        name: findings.Difference(0.0, 0.0) for name in ("a_b", "a_b_2")
     }
 
 

@@ -266,16 +266,3 @@ FAMILIES: dict[Callable[[], Built], int] = {
 
 def names(builders: dict[Callable[[], Built], int]) -> list[str]:
     return [builder.__name__ for builder in builders]
-
-
-def large_and_sparse() -> keras.Model:
-    """20 million weights, 2 % of them not 0, in layers that are not wrapped."""
-    model = keras.Sequential(
-        [layers.Dense(4096, "relu", input_shape=(4096,)), layers.Dense(800)]
-    )
-    rng = np.random.default_rng(0)
-    for layer in model.layers:
-        kernel = layer.kernel.numpy()
-        kernel[rng.random(kernel.shape, np.float32) >= 0.02] = 0
-        layer.kernel.assign(kernel)
-    return model
