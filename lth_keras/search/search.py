@@ -209,7 +209,7 @@ class LotterySearch(StoredSearch):
         with locks.lock(self.directory.root):
             self._clean_leftovers()
             manifest.write_or_check(self.directory, settings)
-            self._search(plan, rewind_step)
+            self._search(plan, rewind_step, settings)
         return self.history
 
     def prepare(self, x: Any = None, y: Any = None, **arguments: Any) -> None:
@@ -260,7 +260,9 @@ class LotterySearch(StoredSearch):
         for level in self.directory.levels():
             directories.clean_leftovers(self.directory.level(level).root)
 
-    def _search(self, plan: plans.Plan, rewind_step: int) -> None:
+    def _search(
+        self, plan: plans.Plan, rewind_step: int, settings: dict[str, Any]
+    ) -> None:
         """Iterative magnitude pruning; each step returns if its artefact exists."""
         ticket: Ticket | None = None  # of the level whose trained weights are in model
         for level in range(self.levels + 1):
@@ -273,7 +275,7 @@ class LotterySearch(StoredSearch):
                 if level > 0 and (ticket is None or ticket.level != level - 1):
                     self.restore(level - 1)
                     ticket = self.ticket(level - 1)
-                ticket = self._next_ticket(plan, ticket, rewind_step)
+                ticket = self._next_ticket(plan, ticket, rewind_step, settings)
                 ticket.save(place.ticket)
             row = one_run.carry_out(
                 self.network,
@@ -290,10 +292,13 @@ class LotterySearch(StoredSearch):
         self.store_results()
 
     def _next_ticket(
-        self, plan: plans.Plan, before: Ticket | None, rewind_step: int
+        self,
+        plan: plans.Plan,
+        before: Ticket | None,
+        rewind_step: int,
+        settings: dict[str, Any],
     ) -> Ticket:
         """The dense network at level 0, else one round beyond the level before."""
-        settings = manifest.read(self.directory)
         if before is None:
             density = self.network.density
             if density < 1.0:

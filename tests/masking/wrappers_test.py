@@ -11,8 +11,9 @@ from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.variables import MaskedVariable
 from lth_keras.pruning.recipe import Recipe
-from tests.masking.sites_test import Aliased, AlsoListed
-from tests.support.model_zoo import Bilinear, floats, held, masked, violations
+from tests.support.masked_models import held, masked, violations
+from tests.support.model_zoo import floats
+from tests.support.own_layers import Aliased, AlsoListed, Bilinear
 
 layers = keras.layers
 
