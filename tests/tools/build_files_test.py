@@ -1,165 +1,144 @@
-"""BUILD against the sources, without Bazel: targets, deps, floors, private names."""
+"""The BUILD files against the sources, without Bazel."""
 
 from __future__ import annotations
 
 import ast
 import pathlib
-import re
 from typing import Any
 
 import pytest
 
 from tests.support.places import ROOT
+from tests.support.texts import write
 from tools import update_build
-
-PROGRAMS_AND_TESTS_ONLY = {
-    "lth_keras/augmentation",
-    "lth_keras/datasets",
-    "lth_keras/learning_rates",
-    "lth_keras/models",
-}
-PRIVATE = (
-    "keras.src",
-    "tensorflow.python",
-    "tensorflow_model_optimization.python",
-    "tf_keras.src",
-)
+from tools.imports import Imports
 
 
 @pytest.fixture(scope="module")
-def targets() -> dict[str, dict[str, Any]]:
-    """The py_* targets of BUILD by name: their attributes, and the rule's name."""
+def imports() -> Imports:
+    return Imports(ROOT)
+
+
+@pytest.fixture(scope="module")
+def targets(imports: Imports) -> dict[str, dict[str, Any]]:
+    """Every target of every BUILD by its label: its attributes, and the rule's name."""
     found: dict[str, dict[str, Any]] = {}
-    for statement in ast.parse((ROOT / "BUILD").read_text(encoding="utf-8")).body:
-        call = statement.value if isinstance(statement, ast.Expr) else None
-        if not isinstance(call, ast.Call) or not ast.unparse(call).startswith("py_"):
-            continue
-        target: dict[str, Any] = {"rule": ast.unparse(call.func)}
-        for word in call.keywords:
-            target[str(word.arg)] = ast.literal_eval(word.value)
-        assert target["name"] not in found
-        found[target["name"]] = target
+    for folder in ["", *update_build.folders(imports)]:
+        text = (ROOT / folder / "BUILD").read_text(encoding="utf-8")
+        for statement in ast.parse(text).body:
+            call = statement.value if isinstance(statement, ast.Expr) else None
+            words = call.keywords if isinstance(call, ast.Call) else []
+            target = {str(w.arg): _value(w.value) for w in words}
+            if "name" not in target:
+                continue
+            assert isinstance(call, ast.Call)
+            label = f"//{folder}:{target['name']}"
+            assert label not in found
+            found[label] = {**target, "rule": ast.unparse(call.func), "folder": folder}
     return found
 
 
-def floors(targets: dict[str, dict[str, Any]]) -> dict[str, int]:
-    return {
-        name: int(tag.removeprefix("floor="))
-        for name, target in targets.items()
-        for tag in target.get("tags", [])
-        if tag.startswith("floor=")
-    }
+def _value(node: ast.expr) -> Any:
+    """A literal; what globs find is not looked for."""
+    if isinstance(node, ast.BinOp):
+        return ["*", *ast.literal_eval(node.right)]
+    return ["*"] if isinstance(node, ast.Call) else ast.literal_eval(node)
 
 
-def write(root: pathlib.Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
+def full(label: str, folder: str = "") -> str:
+    """A label with its package and its name: //a/b is //a/b:b."""
+    if label.startswith(":"):
+        return f"//{folder}{label}"
+    return label if ":" in label else f"{label}:{label.rpartition('/')[2]}"
 
 
-def test_build_is_what_the_imports_say() -> None:
-    written = (ROOT / "BUILD").read_text(encoding="utf-8")
-    assert written == update_build.render(ROOT), "run python tools/update_build.py"
+def python(targets: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {n: t for n, t in targets.items() if t["rule"].startswith("py_")}
+
+
+def test_the_files_are_what_the_imports_say(imports: Imports) -> None:
+    wanted = update_build.render(imports)
+    for path, text in wanted.items():
+        message = f"{path} is out of date: run python tools/update_build.py"
+        assert (ROOT / path).is_file(), message
+        assert (ROOT / path).read_text(encoding="utf-8") == text, message
+    found = {p.relative_to(ROOT).as_posix() for p in ROOT.glob("*/**/BUILD")}
+    ours = {p for p in found if p.split("/")[0] in update_build.DIRECTORIES}
+    assert ours | {"BUILD"} == set(wanted)
 
 
 def test_every_source_has_exactly_one_target(
-    targets: dict[str, dict[str, Any]],
+    imports: Imports, targets: dict[str, dict[str, Any]]
 ) -> None:
-    own = [target["srcs"][0] for target in targets.values()]
-    assert sorted(own) == update_build.sources(ROOT)
+    own = [f"{t['folder']}/{t['srcs'][0]}" for t in python(targets).values()]
+    assert sorted(own) == imports.sources
 
 
 def test_only_tests_have_a_second_source_the_runner(
     targets: dict[str, dict[str, Any]],
 ) -> None:
-    for target in targets.values():
-        runner = ["tools/run_pytest.py"] if target["rule"] == "py_test" else []
+    for target in python(targets).values():
+        runner = ["//tools:run_pytest.py"] if target["rule"] == "py_test" else []
         assert target["srcs"][1:] == runner
 
 
-def test_every_dep_is_a_target(targets: dict[str, dict[str, Any]]) -> None:
+def test_every_dep_and_every_piece_of_data_is_there(
+    targets: dict[str, dict[str, Any]],
+) -> None:
     for target in targets.values():
-        assert {dep.removeprefix(":") for dep in target.get("deps", [])} <= set(targets)
+        folder = target["folder"]
+        assert {full(dep, folder) for dep in target.get("deps", [])} <= set(targets)
+        for item in target.get("data", []):
+            known = full(item, folder) in targets
+            assert known or (ROOT / folder / item).is_file(), (folder, item)
 
 
-def test_every_module_of_the_library_has_a_floor(
+def test_the_root_keeps_the_name_of_the_package(
     targets: dict[str, dict[str, Any]],
 ) -> None:
-    library = {n for n in targets if n == "lth_keras" or n.startswith("lth_keras/")}
-    assert set(floors(targets)) == library
+    assert targets["//:lth_keras"]["rule"] == "alias"
+    assert full(targets["//:lth_keras"]["actual"]) == "//lth_keras:lth_keras"
 
 
-def test_the_table_of_floors_names_existing_modules_once() -> None:
-    named = " ".join(update_build.FLOORS).split()
-    assert sorted(named) == sorted(p.stem for p in (ROOT / "lth_keras").glob("*.py"))
+@pytest.mark.parametrize(
+    "source, label",
+    [
+        ("lth_keras/__init__.py", "//lth_keras"),
+        ("lth_keras/errors.py", "//lth_keras:errors"),
+        ("lth_keras/pruning/__init__.py", "//lth_keras/pruning"),
+        ("lth_keras/pruning/masks.py", "//lth_keras/pruning:masks"),
+        ("lth_keras/pruning/criteria/__init__.py", "//lth_keras/pruning/criteria"),
+        ("lth_keras/search/search.py", "//lth_keras/search:search_module"),
+    ],
+)
+def test_a_folder_goes_by_its_name_and_a_file_by_both(source: str, label: str) -> None:
+    assert update_build.label(source) == label
 
 
-def test_the_library_imports_from_lower_floors_only(
-    targets: dict[str, dict[str, Any]],
+def test_updating_writes_a_file_per_folder_and_removes_what_is_left_over(
+    tmp_path: pathlib.Path,
 ) -> None:
-    floor = floors(targets)
-    upward = [
-        f"{name} (floor {number}) -> {dep}"
-        for name, number in floor.items()
-        for dep in (dep.removeprefix(":") for dep in targets[name].get("deps", []))
-        if dep not in floor or floor[dep] >= number
+    files = {
+        "lth_keras/pruning/__init__.py": "from lth_keras.pruning.masks import f\n",
+        "lth_keras/pruning/masks.py": "import numpy\n",
+        "lth_keras/runs/rows.py": "from lth_keras.pruning import masks\n",
+        "lth_keras/attic/BUILD": "",
+        "other/BUILD": "",
+    }
+    write(tmp_path, files)
+    update_build.update(tmp_path)
+    assert sorted(
+        p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("BUILD")
+    ) == [
+        "BUILD",
+        "lth_keras/pruning/BUILD",
+        "lth_keras/runs/BUILD",
+        "other/BUILD",
     ]
-    assert not upward
-
-
-def test_the_library_imports_neither_data_sets_nor_the_papers_networks(
-    targets: dict[str, dict[str, Any]],
-) -> None:
-    for name in set(floors(targets)) - PROGRAMS_AND_TESTS_ONLY:
-        deps = {dep.removeprefix(":") for dep in targets[name].get("deps", [])}
-        assert not deps & PROGRAMS_AND_TESTS_ONLY
-
-
-def test_setup_py_asks_for_what_the_library_imports(
-    targets: dict[str, dict[str, Any]],
-) -> None:
-    text = (ROOT / "setup.py").read_text(encoding="utf-8")
-    names = re.findall(r'"([A-Za-z][\w-]*)[^"\n]*"', text)
-    asked = {name.lower().replace("_", "-") for name in names}
-    for target in targets.values():
-        pip = {tag[4:] for tag in target.get("tags", []) if tag.startswith("pip=")}
-        assert pip <= asked, target["name"]
-
-
-def test_private_host_names_stand_in_compat_alone() -> None:
-    offenders = []
-    for source in update_build.sources(ROOT):
-        for name in update_build.imported_names(ROOT / source):
-            if name.startswith(PRIVATE) and source != "lth_keras/compat.py":
-                offenders.append(f"{source}: {name}")
-    assert not offenders
-
-
-def test_imports_resolve_to_modules_of_the_project(tmp_path: pathlib.Path) -> None:
-    write(
-        tmp_path,
-        {
-            "lth_keras/__init__.py": "",
-            "lth_keras/masks.py": "",
-            "lth_keras/ticket.py": "import os\nfrom lth_keras import masks\n",
-            "examples/shared.py": "",
-            "examples/run.py": (
-                "import shared\nimport lth_keras as lth\nfrom absl import app\n"
-                "def f():\n    from lth_keras.masks import density\n"
-                "    import sklearn\n"
-            ),
-        },
+    assert (
+        'deps = [\n        ":masks",'
+        in (tmp_path / "lth_keras/pruning/BUILD").read_text()
     )
-    assert update_build.imports(tmp_path, "lth_keras/ticket.py") == (
-        {"lth_keras/masks.py"},
-        set(),
-    )
-    assert update_build.imports(tmp_path, "examples/run.py") == (
-        {"examples/shared.py", "lth_keras/__init__.py", "lth_keras/masks.py"},
-        {"absl-py", "scikit-learn"},
-    )
-
-
-def test_a_module_without_a_floor_is_refused() -> None:
-    with pytest.raises(ValueError, match="lth_keras/attic.py has no place in FLOORS"):
-        update_build.floor("lth_keras/attic.py")
+    rows = (tmp_path / "lth_keras/runs/BUILD").read_text()
+    assert 'deps = [\n        "//lth_keras/pruning:masks",' in rows
+    assert 'tags = [\n        "floor=5",' in rows
