@@ -17,6 +17,7 @@ from absl import app, flags
 import paired
 from lth_keras.compat import keras
 from lth_keras.masking import acts, wrapping
+from lth_keras.masking.network import Network
 from lth_keras.papers import networks
 from lth_keras.pruning import counts, ranking
 from lth_keras.tickets import ticket
@@ -46,7 +47,7 @@ def main(_: list[str]) -> None:
         acts.prune(model, start)
         reached = ticket.Ticket.of(model, start, level=level)
         reached.save(f"{folder}/level{level:02d}")
-        one_run.load(model, reached)
+        one_run.load(Network.of(model), reached)
 
     with tempfile.TemporaryDirectory() as folder:
         times = [

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lth_keras import compat
+from lth_keras.compacting.activations import is_elementwise
+from lth_keras.compacting.channelwise import Depthwise, Lookup, Normalisation
 from lth_keras.compacting.graph import Call, Gather, Rule, positions
 from lth_keras.compacting.shapes import (
     Concatenating,
@@ -13,13 +15,7 @@ from lth_keras.compacting.shapes import (
     Passing,
     Reshaping,
 )
-from lth_keras.compacting.weighted import (
-    Depthwise,
-    Lookup,
-    Normalisation,
-    Weighted,
-    is_elementwise,
-)
+from lth_keras.compacting.weighted import Weighted
 from lth_keras.compat import keras
 
 layers = keras.layers

@@ -1,43 +1,18 @@
-"""How layers with weights shrink: dense, convolutions, normalisation, embedding."""
+"""How do dense layers and convolutions shrink? Inputs, outputs, constants in the bias.
+
+A constant input becomes part of the bias; units that nothing uses are left out.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from lth_keras.compacting.activations import activated, is_elementwise
 from lth_keras.compacting.graph import Constants, Gather, Part, positions, resized
 from lth_keras.compacting.inputs import cropped
 from lth_keras.compat import keras
-
-_NAMES = (
-    "elu exponential gelu hard_sigmoid linear mish relu selu sigmoid softplus "
-    "softsign swish tanh"
-)
-# Each works on every number by itself, so that channels can be taken out before it.
-_ELEMENTWISE = {
-    *(getattr(keras.activations, n) for n in _NAMES.split()),
-    *(getattr(tf.nn, n) for n in "elu leaky_relu relu relu6 selu silu".split()),
-    *(getattr(tf.nn, n) for n in "sigmoid softplus softsign tanh".split()),
-    *(getattr(tf.math, n) for n in "sigmoid softplus tanh".split()),
-}
-
-
-def is_elementwise(activation: Any) -> bool:
-    """Whether an activation function is known to keep channels apart."""
-    try:
-        return activation in _ELEMENTWISE
-    except TypeError:  # not hashable, so none of ours
-        return False
-
-
-def activated(layer: Any, value: np.ndarray) -> np.ndarray:
-    """The layer's activation of numbers; float64 [channels]."""
-    if layer.activation is None:
-        return value
-    given = tf.constant(value, layer.compute_dtype)
-    return np.asarray(layer.activation(given), np.float64)
 
 
 class Weighted:
@@ -161,133 +136,3 @@ class Weighted:
 def _carrier(given: Constants) -> int:
     """The constant channel that stands for all others before a padded kernel."""
     return int(np.argmax(np.abs(given.value)))
-
-
-class Depthwise:
-    """Depthwise convolutions with one output per input channel."""
-
-    joins = ""
-
-    def __init__(self, padded: bool):
-        self._padded = padded
-
-    def constants(self, layer: Any, inputs: list[Constants]) -> Constants:
-        (given,) = inputs
-        kernel, bias = self._kernel(layer), self._bias(layer)
-        varying = ~given.known | (self._padded & (given.value != 0))
-        fed = varying & (kernel != 0).any(axis=0)
-        return Constants.where(
-            ~fed, activated(layer, bias + kernel.sum(0) * given.value)
-        )
-
-    def requires(
-        self, layer: Any, inputs: list[Constants], output: np.ndarray
-    ) -> list[np.ndarray]:
-        return [output]
-
-    def apply(
-        self,
-        layer: Any,
-        inputs: list[Constants],
-        output: np.ndarray,
-        tensors: list[Part],
-    ) -> Part:
-        (part,) = tensors
-        new = resized(layer)
-        tensor = new(part.tensor)
-        kernel = layer.get_weights()[0][..., part.channels, :]
-        new.set_weights([kernel, *(w[part.channels] for w in layer.get_weights()[1:])])
-        return Part(tensor, part.channels)
-
-    def multiply_adds(self, layer: Any, given: Any, made: Any) -> int:
-        """Of one example."""
-        return int(np.prod(layer.depthwise_kernel.shape)) * positions(made.shape)
-
-    def why(self, layer: Any) -> str:
-        return ""
-
-    def _kernel(self, layer: Any) -> np.ndarray:
-        """The kernel as [places, channels]."""
-        value = np.asarray(layer.get_weights()[0], np.float64)[..., 0]
-        return value.reshape(-1, value.shape[-1])
-
-    def _bias(self, layer: Any) -> np.ndarray:
-        bias = layer.get_weights()[1:]
-        return np.asarray(bias[0] if bias else 0.0, np.float64)
-
-
-class Normalisation:
-    """Batch normalisation as it predicts: a scale and an offset per channel."""
-
-    joins = ""
-
-    def constants(self, layer: Any, inputs: list[Constants]) -> Constants:
-        (given,) = inputs
-        value = {n: np.asarray(w, np.float64) for n, w in self._weights(layer).items()}
-        spread = np.sqrt(value["moving_variance"] + layer.epsilon)
-        scale = value.get("gamma", 1.0) / spread
-        offset = value.get("beta", 0.0) - value["moving_mean"] * scale
-        return Constants.where(given.known | (scale == 0), given.value * scale + offset)
-
-    def requires(
-        self, layer: Any, inputs: list[Constants], output: np.ndarray
-    ) -> list[np.ndarray]:
-        return [output]
-
-    def apply(
-        self,
-        layer: Any,
-        inputs: list[Constants],
-        output: np.ndarray,
-        tensors: list[Part],
-    ) -> Part:
-        (part,) = tensors
-        new = resized(layer)
-        tensor = new(part.tensor)
-        for name, value in self._weights(layer).items():
-            getattr(new, name).assign(value[part.channels])
-        return Part(tensor, part.channels)
-
-    def multiply_adds(self, layer: Any, given: Any, made: Any) -> int:
-        return 0
-
-    def why(self, layer: Any) -> str:
-        return ""
-
-    def _weights(self, layer: Any) -> dict[str, np.ndarray]:
-        names = ["moving_mean", "moving_variance"]
-        names += ["gamma"] * layer.scale + ["beta"] * layer.center
-        return {n: keras.backend.get_value(getattr(layer, n)) for n in names}
-
-
-class Lookup:
-    """Embedding tables, whose columns are channels."""
-
-    joins = ""
-
-    def constants(self, layer: Any, inputs: list[Constants]) -> Constants:
-        (table,) = layer.get_weights()
-        return Constants.where((table == table[:1]).all(axis=0), table[0])
-
-    def requires(
-        self, layer: Any, inputs: list[Constants], output: np.ndarray
-    ) -> list[np.ndarray]:
-        return [np.ones_like(given.known) for given in inputs]
-
-    def apply(
-        self,
-        layer: Any,
-        inputs: list[Constants],
-        output: np.ndarray,
-        tensors: list[Part],
-    ) -> Part:
-        new = resized(layer, output_dim=int(output.sum()))
-        tensor = new(tensors[0].tensor)
-        new.set_weights([layer.get_weights()[0][:, output]])
-        return Part(tensor, np.flatnonzero(output))
-
-    def multiply_adds(self, layer: Any, given: Any, made: Any) -> int:
-        return 0
-
-    def why(self, layer: Any) -> str:
-        return ""

@@ -23,6 +23,7 @@ from lth_keras.compat.graphs import (
     producers,
     put_constants_behind,
     variables_in_calls,
+    weights_if_all_trained,
 )
 from lth_keras.compat.hosts import (
     AutoCastVariable,
@@ -101,5 +102,6 @@ __all__ = [
     "start_fit_at",
     "steps_per_execution",
     "variables_in_calls",
+    "weights_if_all_trained",
     "written_signature",
 ]

@@ -80,3 +80,20 @@ def is_bookkeeping(attribute: str) -> bool:
         "_non_trainable_weights",
         "_serialized_attributes",
     )
+
+
+def weights_if_all_trained(model: keras.Model) -> list[Any]:
+    """`model.weights` in the order that it has when no layer is frozen.
+
+    Keras lists the weights of a layer with layers inside by whether they train, and
+    each of its classes in a way of its own, so it is asked with all flags set.
+    """
+    layers = layers_within(model)
+    flags = [layer._trainable for layer in layers]
+    try:
+        for layer in layers:
+            layer.__dict__["_trainable"] = True
+        return list(model.weights)
+    finally:
+        for layer, flag in zip(layers, flags, strict=True):
+            layer.__dict__["_trainable"] = flag

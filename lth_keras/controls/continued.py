@@ -14,8 +14,8 @@ from lth_keras import compat
 from lth_keras.compat import keras, sparsity
 from lth_keras.errors import LotteryError
 from lth_keras.masking.copying import copied, rebuilt
+from lth_keras.masking.network import Network
 from lth_keras.masking.schedules import IterativePruning
-from lth_keras.masking.weights import pruned_weights_of
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import arrays, directories, locks, paths
@@ -76,7 +76,7 @@ class _Chain:
         self._root, self._length = search.directory.chain, plan.iterations
         self.model = self._stock(ours)
         # Callbacks may have left another learning rate than the search began with.
-        one_run.load(ours, search.ticket(0))
+        one_run.load(search.network, search.ticket(0))
         search.ticket(0).apply(self.model)
         arguments = compat.compile_arguments(ours)
         optimizer = type(ours.optimizer).from_config(ours.optimizer.get_config())
@@ -173,7 +173,7 @@ class _Chain:
         )
 
     def _write_masks(self, level: int) -> None:
-        found = pruned_weights_of(self.model)
+        found = Network.of(self.model).pruned
         arrays.write_arrays(
             _masks(self._root, level),
             {f"{i:04d}/{w.path}": w.read_mask() for i, w in enumerate(found)},
@@ -190,15 +190,20 @@ def check(model: keras.Model, iterations: int | None) -> None:
     Raises:
         LotteryError: says what.
     """
-    wrapper = pruned_weights_of(model)[0].wrapper
-    if wrapper.scope != "layer":
+    recipe = Network.of(model).recipe
+    if recipe.scope != "layer":
         raise LotteryError(
             "continued: stock tfmot ranks the weights of each layer by themselves: "
             "search with scope='layer', or leave this control out."
         )
-    if wrapper.criterion not in ("magnitude", "large_final"):
+    if recipe.criterion not in ("magnitude", "large_final"):
         raise LotteryError(
-            f"continued: stock tfmot ranks by magnitude, not by {wrapper.criterion}: "
+            f"continued: stock tfmot ranks by magnitude, not by {recipe.criterion}: "
+            "leave this control out."
+        )
+    if recipe.granularity != "weight":
+        raise LotteryError(
+            f"continued: stock tfmot prunes single weights, not {recipe.granularity}: "
             "leave this control out."
         )
     if iterations is None:

@@ -1,4 +1,8 @@
-"""Controls of another mask: random, in one shot, at initialisation, strategy 2."""
+"""Controls of another mask: random, in one shot, at initialisation, strategy 2.
+
+Each is the search's own recipe with a field replaced, and keeps as many units as the
+ticket does.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,41 @@ import dataclasses
 import numpy as np
 
 from lth_keras.controls import continued as strategy_2
-from lth_keras.controls.registry import Case, Change, largest, register
-from lth_keras.masking.weights import pruned_weights_of
-from lth_keras.pruning import criteria, ranking
+from lth_keras.controls.registry import Case, Change, register
+from lth_keras.masking.gradients import mean_gradients
+from lth_keras.pruning.recipe import Arrays, Recipe, Values
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.editing import pruned_places, values_of, with_values
+
+
+def _masks(
+    recipe: Recipe, search: LotterySearch, case: Case, trained: Arrays, seed: int
+) -> list[np.ndarray]:
+    """The masks that the recipe gives `trained` in one round.
+
+    Args:
+        recipe: what is kept.
+        search: gives the initial weights.
+        case: the ticket whose numbers are kept.
+        trained: all weights of the network, in the ticket's order.
+        seed: of criteria that draw.
+    """
+    places, initial = pruned_places(case.ticket), values_of(search.ticket(0))
+    values = Values(
+        trained=[trained[index] for index in places],
+        initial=[initial[index] for index in places],
+        gradients=_gradients(search, case) if "gradients" in recipe.needs else None,
+        paths=[weight.path for weight, _ in case.ticket.pruned()],
+    )
+    like = [mask for _, mask in case.ticket.pruned()]
+    scores = recipe.scores(values, np.random.default_rng(seed))
+    return recipe.shrink_to(scores, [np.ones_like(mask) for mask in like], like)
+
+
+def _gradients(search: LotterySearch, case: Case) -> list[np.ndarray]:
+    """Of the trained dense network, on the data that the first round would see."""
+    search.restore(0)
+    return mean_gradients(search.network, search.pruning_data(case.plan, 1))
 
 
 @register("random_mask", change=Change.MASK)
@@ -20,14 +54,12 @@ def random_mask(search: LotterySearch, case: Case, seed: int) -> Case:
 
     Every tensor keeps the ticket's density, also in global scope.
     """
-    rng = np.random.default_rng(seed)
-    chosen = [
-        ranking.shrink(rng.random(mask.shape), np.ones_like(mask), int(mask.sum()))
-        for _, mask in case.ticket.pruned()
-    ]
-    return case._replace(
-        ticket=with_values(case.ticket, values_of(search.theta), chosen)
+    theta = values_of(search.theta)
+    recipe = dataclasses.replace(
+        search.network.recipe, criterion="random", scope="layer"
     )
+    chosen = _masks(recipe, search, case, theta, seed)
+    return case._replace(ticket=with_values(case.ticket, theta, chosen))
 
 
 @register("one_shot", change=Change.MASK)
@@ -37,14 +69,8 @@ def one_shot(search: LotterySearch, case: Case, seed: int) -> Case:
     It ranks by the search's criterion and keeps as many weights of each tensor (of
     all together in global scope) as the ticket (1803.03635, section 2).
     """
-    name = pruned_weights_of(search.trainable_model())[0].wrapper.criterion
-    initial, trained = values_of(search.ticket(0)), search.trained_weights(0)
-    rng = np.random.default_rng(seed)
-    scores = [
-        criteria.get(name)(initial[index], trained[index], rng)
-        for index in pruned_places(case.ticket)
-    ]
-    chosen = largest(search, case.ticket, scores)
+    recipe = search.network.recipe
+    chosen = _masks(recipe, search, case, search.trained_weights(0), seed)
     return case._replace(
         ticket=with_values(case.ticket, values_of(search.theta), chosen)
     )
@@ -58,9 +84,9 @@ def prune_at_init(search: LotterySearch, case: Case, seed: int) -> Case:
     ticket, and trains from theta_0 at step 0.
     """
     first = search.ticket(0)
-    values = values_of(first)
-    scores = [np.abs(values[index]) for index in pruned_places(case.ticket)]
-    ticket = with_values(case.ticket, values, largest(search, case.ticket, scores))
+    recipe = dataclasses.replace(search.network.recipe, criterion="magnitude")
+    chosen = _masks(recipe, search, case, values_of(first), seed)
+    ticket = with_values(case.ticket, values_of(first), chosen)
     return case._replace(
         ticket=dataclasses.replace(ticket, step=0, optimizer=first.optimizer)
     )

@@ -16,11 +16,6 @@ import enum
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from lth_keras.masking.weights import pruned_weights_of
-from lth_keras.pruning import ranking
-from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training.plan import Plan
 
@@ -88,19 +83,3 @@ def register(name: str, **about: Any) -> Callable[[_Function], _Function]:
         return function
 
     return add
-
-
-def largest(
-    search: LotterySearch, ticket: Ticket, scores: list[Any]
-) -> list[np.ndarray]:
-    """Masks of the highest scores, as many as the ticket keeps, in the search's scope.
-
-    Returns:
-        One boolean mask per prunable weight.
-    """
-    kept = [int(mask.sum()) for _, mask in ticket.pruned()]
-    dense = [np.ones_like(mask) for _, mask in ticket.pruned()]
-    weights = pruned_weights_of(search.trainable_model())
-    if weights[0].wrapper.scope == "global":
-        return ranking.shrink_together(scores, dense, sum(kept))
-    return [ranking.shrink(*each) for each in zip(scores, dense, kept, strict=True)]

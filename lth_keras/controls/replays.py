@@ -43,7 +43,7 @@ def theta_at(search: LotterySearch, plan: Plan, step: int) -> Ticket:
     with locks.lock(paths.join(search.directory.root, "replays")):
         if not paths.exists(path):
             ticket = one_run.replay(
-                search.trainable_model(),
+                search.network,
                 search.ticket(0),
                 plan,
                 Run(0, data_seed=search.seed),

@@ -92,7 +92,7 @@ def _train(search: LotterySearch, plan: plans.Plan, control: Control, run: Run) 
         case = control.apply(search, Case(original, plan), seed)
         case.ticket.save(place.ticket, overwrite=True)
         row = one_run.carry_out(
-            search.trainable_model(),
+            search.network,
             case.ticket,
             case.plan,
             dataclasses.replace(

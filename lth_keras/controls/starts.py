@@ -9,8 +9,8 @@ import numpy as np
 
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.errors import LotteryError
+from lth_keras.masking.network import Network
 from lth_keras.masking.reinitialising import reinitialised
-from lth_keras.masking.weights import weights_of
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.editing import pruned_places, values_of, with_values
 
@@ -44,7 +44,7 @@ def random_reinit(
             (appendix F.3).
     """
     model = search.trainable_model()
-    values = [w.read() for w in weights_of(reinitialised(model, seed))]
+    values = [w.read() for w in Network.of(reinitialised(model, seed)).weights]
     first = search.ticket(0)
     if source == "survivors":
         rng = np.random.default_rng(seed)

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from lth_keras.compat import keras
-from lth_keras.runs.summaries import label, percent_kept
+from lth_keras.runs.summaries import label
+from lth_keras.runs.wording import percent_kept
 
 _REFRESH = 0.1  # seconds
 

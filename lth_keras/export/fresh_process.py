@@ -1,6 +1,6 @@
 """The program that reloads exports in a process without this package.
 
-`verification` runs this file by its path, after it has made lth_keras, tfmot and
+`reloading` runs this file by its path, after it has made lth_keras, tfmot and
 Keras impossible to import; so it imports nothing of the project, and stands alone.
 """
 

@@ -13,15 +13,12 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.errors import LotteryError
-from lth_keras.export import model_io, staging
+from lth_keras.export import destinations, exportable, model_io, staging, trial_inputs
+from lth_keras.export.cases import Case, Written
+from lth_keras.export.dense_counterpart import filled, is_pruned
 from lth_keras.export.report import ExportReport, LayerNonzeros, held
-from lth_keras.export.serving import (
-    filled,
-    is_pruned,
-)
 from lth_keras.export.staging import Staged
 from lth_keras.export.substitutes import alone
-from lth_keras.export.verification import Case, Written
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.weights import weights_of
 from lth_keras.masking.wrapping import unwrap
@@ -61,13 +58,13 @@ def staged_keras(
 ) -> Iterator[Staged]:
     """`export_keras` as a stage for `staging.finish`."""
     sentence = held(holds)
-    path = staging.local_path(path)
-    staging.check_model(model)
+    path = destinations.local_path(path)
+    exportable.check_model(model)
     specs = model_io.input_specs(model)
     _check_loadable(model)
-    staging.check_file(path, ".keras", overwrite)
-    with alone, staging.temporary_directory(path) as aside:
-        inputs = model_io.example_inputs(model, batch)
+    destinations.check_file(path, ".keras", overwrite)
+    with alone, destinations.temporary_directory(path) as aside:
+        inputs = trial_inputs.example_inputs(model, batch)
         plain = _plain(model)
         written = os.path.join(aside, "export.keras")
         _save_keras(plain, written)
@@ -103,7 +100,7 @@ def staged_keras(
             layers,
             ["a .keras file stores zeros too; compressed, it is smaller."],
         )
-        staging.put_in_place(written, path, overwrite)
+        destinations.put_in_place(written, path, overwrite)
 
 
 def _check_loadable(model: keras.Model) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lth_keras.errors import LotteryError
-from lth_keras.export.verification import Found
+from lth_keras.export.findings import Found
 
 # A ticket, its trained weights and where it starts from are different things.
 HOLDS = {

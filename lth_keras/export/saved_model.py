@@ -20,19 +20,14 @@ import tensorflow as tf
 
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.export import model_io, staging
+from lth_keras.export import destinations, exportable, model_io, staging, trial_inputs
+from lth_keras.export.cases import Case, Written
 from lth_keras.export.packed import VALUES_DTYPES
 from lth_keras.export.report import ExportReport, held
-from lth_keras.export.serving import (
-    DEFAULT,
-    Served,
-    Signature,
-    Signatures,
-    signatures_of,
-)
+from lth_keras.export.serving import Served
+from lth_keras.export.signatures import DEFAULT, Signature, Signatures, signatures_of
 from lth_keras.export.staging import Staged
 from lth_keras.export.substitutes import alone
-from lth_keras.export.verification import Case, Written
 from lth_keras.storage import directories, paths
 
 
@@ -113,16 +108,16 @@ def staged_saved_model(
             "stores the weights as they are."
         )
     sentence = held(holds)
-    path = staging.local_path(path)
-    staging.check_model(model)
+    path = destinations.local_path(path)
+    exportable.check_model(model)
     traced = signatures_of(model, signatures)
-    staging.check_saved_model(path, overwrite)
+    destinations.check_saved_model(path, overwrite)
     with (
         alone,
         directories.atomic_directory(path, overwrite) as place,
-        staging.temporary_directory(path) as aside,
+        destinations.temporary_directory(path) as aside,
     ):
-        inputs = model_io.example_inputs(model, batch)
+        inputs = trial_inputs.example_inputs(model, batch)
         served = _served(model, traced, packed=packed, values_dtype=values_dtype)
         served.save(place)
         layers, narrowed = tuple(served.layers), served.narrowed
@@ -180,7 +175,7 @@ def _cases(
             continue
         own = inputs
         if signature.specs != common:
-            own = model_io.random_inputs(signature.specs)
+            own = trial_inputs.random_inputs(signature.specs)
 
         tensors = {key: tf.constant(value) for key, value in own.items()}
         arrays = model_io.computed(functools.partial(signature, model), tensors)

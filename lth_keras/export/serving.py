@@ -6,9 +6,7 @@ read, and packed weights.
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,89 +14,17 @@ import tensorflow as tf
 
 from lth_keras.compat import keras, raw_variable
 from lth_keras.errors import LotteryError
-from lth_keras.export import model_io
+from lth_keras.export.dense_counterpart import filled, is_pruned
 from lth_keras.export.packed import PackedStore, PackedWeight, worthwhile
 from lth_keras.export.report import LayerNonzeros
 from lth_keras.export.resources import handles, named_by, resources
+from lth_keras.export.signatures import Signature, traced
 from lth_keras.export.substitutes import Read, substituted
 from lth_keras.masking.weights import Weight, weights_of
 
-DEFAULT = "serving_default"
-_CHUNK = 1 << 20  # entries
 # What a variable costs besides its value: nodes that read, save and restore it.
 _VARIABLE = 1200  # bytes
 _LARGEST_CONSTANT = 1 << 14  # bytes
-
-# f(model, inputs by name) -> tensor, or tensors by output name.
-SignatureFunction = Callable[[keras.Model, dict[str, Any]], Any]
-Signatures = Mapping[
-    str,
-    SignatureFunction | tuple[SignatureFunction, Mapping[str, tf.TensorSpec]],
-]
-
-
-@dataclasses.dataclass(frozen=True)
-class Signature:
-    """One traced function of the export: `function(model, inputs)`."""
-
-    function: SignatureFunction
-    specs: Mapping[str, tf.TensorSpec]
-
-    def __call__(self, model: keras.Model, inputs: dict[str, Any]) -> dict[str, Any]:
-        function = self.function
-        if hasattr(function, "python_function"):
-            # A tf.function would give the trace of another export.
-            function = tf.function(function.python_function)
-        found = function(model, inputs)
-        if isinstance(found, (list, tuple)):
-            found = {f"output_{index}": value for index, value in enumerate(found)}
-        elif not isinstance(found, Mapping):
-            found = {"output": found}
-        return {name: _dense(name, value) for name, value in found.items()}
-
-
-def signatures_of(model: keras.Model, extra: Signatures | None) -> dict[str, Signature]:
-    """serving_default, and what else was asked for.
-
-    Raises:
-        LotteryError: the model has no inputs, an entry is not a function, or an input
-            has a name that TensorFlow does not take.
-    """
-    specs = model_io.input_specs(model)
-    found = {DEFAULT: Signature(model_io.call, specs)}
-    if not isinstance(extra or {}, Mapping):
-        raise LotteryError(
-            f"signatures is a {type(extra).__name__}: give a dict, {{name: f}} or "
-            "{name: (f, {input name: tf.TensorSpec})}."
-        )
-    for name, value in (extra or {}).items():
-        function, own = value if isinstance(value, tuple) else (value, specs)
-        if name == DEFAULT or not callable(function):
-            raise LotteryError(
-                f"signatures[{name!r}] is not allowed: give names other than {DEFAULT} "
-                "with f(model, inputs) or (f, {input name: tf.TensorSpec})."
-            )
-        if bad := [key for key in own if model_io.argument_name(key) != key]:
-            raise LotteryError(
-                f"signatures[{name!r}] has an input {bad[0]!r}: use letters, digits "
-                "and _, a letter first."
-            )
-        named = {key: tf.TensorSpec(s.shape, s.dtype, key) for key, s in own.items()}
-        found[name] = Signature(function, named)
-    return found
-
-
-def _dense(name: Any, value: Any) -> Any:
-    """The output of a signature as a tensor."""
-    if isinstance(name, str) and not isinstance(
-        value, (tf.RaggedTensor, tf.SparseTensor)
-    ):
-        with contextlib.suppress(TypeError, ValueError):
-            return tf.convert_to_tensor(value)
-    raise LotteryError(
-        f"output {name!r} of a signature is a {type(value).__name__}: return a dense "
-        "tensor, some in a list, or {output name: dense tensor}."
-    )
 
 
 class Served:
@@ -209,7 +135,7 @@ class Served:
     def _trace(self, reads: Mapping[int, tuple[Any, Read]]) -> dict[str, Any]:
         with substituted(self._model, reads):
             return {
-                name: _traced(self._model, signature)
+                name: traced(self._model, signature)
                 for name, signature in self._signatures.items()
             }
 
@@ -262,36 +188,3 @@ class Served:
         }
         replaced = [*self._packed, *self._constants]
         return [key for key in replaced if handles(raws[key]) & captured]
-
-
-def is_pruned(weight: Weight, nonzeros: int) -> bool:
-    """Whether zeros of the weight are pruned entries, so far as can be told."""
-    if weight.mask is not None:
-        return True
-    return len(weight.shape) > 1 and nonzeros < int(np.prod(weight.shape))
-
-
-def filled(value: np.ndarray) -> np.ndarray:
-    """The weight with its zeros drawn from a normal of the other entries' width.
-
-    In place, and in parts: the weight may be most of the memory there is.
-    """
-    flat = np.reshape(value, -1)
-    kept = flat[flat != 0].astype(np.float64)
-    width = (float(np.std(kept)) if kept.size else 0.0) or 0.05
-    rng = np.random.default_rng(0)
-    for start in range(0, flat.size, _CHUNK):
-        part = flat[start : start + _CHUNK]
-        drawn = rng.normal(0.0, width, part.size).astype(value.dtype)
-        np.copyto(part, drawn, where=part == 0)
-    return value
-
-
-def _traced(model: keras.Model, signature: Signature) -> Any:
-    specs = signature.specs
-
-    def run(**inputs: Any) -> dict[str, Any]:
-        # The keywords come sorted, and a model takes its inputs in order.
-        return signature(model, {name: inputs[name] for name in specs})
-
-    return tf.function(run, autograph=False).get_concrete_function(**specs)

@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import slots
+from lth_keras.masking.gradients import mean_gradients
+from lth_keras.masking.network import Held, Network
 from lth_keras.masking.starts import Start, check_start
-from lth_keras.masking.weights import Weight, pruned_weights_of, weights_of
-from lth_keras.pruning import counts, criteria, masks, ranking
+from lth_keras.pruning import masks
+from lth_keras.pruning.recipe import Values
 
 
-def capture(model: keras.Model, optimizer: Any = None, step: int = 0) -> Start:
+def capture(model: Held, optimizer: Any = None, step: int = 0) -> Start:
     """Copies the weights and the optimizer's whole state to the host.
 
     Args:
@@ -37,19 +38,20 @@ def capture(model: keras.Model, optimizer: Any = None, step: int = 0) -> Start:
     Raises:
         LotteryError: the model is not built.
     """
-    optimizer = optimizer or _optimizer(model)
+    network = Network.of(model, optimizer)
     return Start(
-        weights=[weight.read() for weight in weights_of(model)],
-        optimizer=None if optimizer is None else slots.capture(model, optimizer),
+        weights=[weight.read() for weight in network.weights],
+        optimizer=None if network.optimizer is None else slots.capture(network),
         step=step,
     )
 
 
 def prune(
-    model: keras.Model,
+    model: Held,
     start: Start | None = None,
     optimizer: Any = None,
     seed: int = 0,
+    data: Any = None,
 ) -> float:
     """One round: every pruned layer, or the whole model, loses its share.
 
@@ -62,88 +64,56 @@ def prune(
         start: the initial weights, for criteria that compare with them.
         optimizer: the optimizer of a loop of your own; the compiled one by default.
         seed: seed of the criterion "random".
+        data: (x, y) or (x, y, sample_weight) as arrays, or batches of these, such as
+            a Dataset with an end; for criteria that read gradients.
 
     Returns:
         The density P_m after the round, in (0, 1].
 
     Raises:
         LotteryError: the model is not wrapped, a round would leave a weight tensor
-            empty, or the criterion needs `start`. Nothing is pruned then.
+            empty, or the criterion needs `start` or `data`. Nothing is pruned then.
     """
-    weights = pruned_weights_of(model)
-    if not all(hasattr(weight.wrapper, "criterion") for weight in weights):
-        raise LotteryError(
-            f"model {model.name!r} was wrapped by stock tfmot, which prunes by its own "
-            "schedule: wrap strip_pruning(model) with lth.wrap instead."
-        )
-    new = _shrunk(model, weights, start, seed)
-    for weight, mask in zip(weights, new, strict=True):
-        weight.write_mask(mask)
-    optimizer = optimizer or _optimizer(model)
-    if optimizer is not None:
-        slots.project(model, optimizer)
-    return masks.density(new)
-
-
-def _shrunk(
-    model: keras.Model, weights: list[Weight], start: Start | None, seed: int
-) -> list[np.ndarray]:
-    present = [weight.read_mask() for weight in weights]
-    scores = _scores(model, weights, start, seed)
-    if weights[0].wrapper.scope == "global":
-        keep = counts.keep_count(
-            sum(int(np.count_nonzero(m)) for m in present), weights[0].wrapper.rate
-        )
-        new = ranking.shrink_together(scores, present, keep)
-    else:
-        new = [
-            ranking.shrink(
-                score,
-                mask,
-                counts.keep_count(int(np.count_nonzero(mask)), weight.wrapper.rate),
-            )
-            for weight, score, mask in zip(weights, scores, present, strict=True)
-        ]
-    for weight, mask in zip(weights, new, strict=True):
+    network = Network.of(model, optimizer)
+    recipe = network.recipe
+    scores = _scores(network, start, seed, data)
+    new = recipe.shrink(scores, network.masks)
+    for weight, mask in zip(network.pruned, new, strict=True):
         if not mask.any():
             raise LotteryError(
                 f"this round would leave {weight.path} without any weight: stop a "
                 "level earlier, lower the rate, or leave the layer out (exclude=)."
             )
-    return new
+    for weight, mask in zip(network.pruned, new, strict=True):
+        weight.write_mask(mask)
+    if network.optimizer is not None:
+        slots.project(network)
+    return masks.density(new)
 
 
 def _scores(
-    model: keras.Model, weights: list[Weight], start: Start | None, seed: int
+    network: Network, start: Start | None, seed: int, data: Any
 ) -> list[np.ndarray]:
-    name = weights[0].wrapper.criterion
-    criterion = criteria.get(name)
-    initial: dict[int, np.ndarray] = {}
+    initial, gradients = None, None
     if start is not None:
-        everything = weights_of(model)
-        check_start(everything, start)
-        for weight, value in zip(everything, start.weights, strict=True):
-            initial[id(weight.variable)] = value
-    elif criteria.needs_initial(name):
-        raise LotteryError(
-            f"criterion={name!r} compares with the initial weights: pass what "
-            "lth.capture(model) returned, lth.prune(model, start)."
-        )
-    rng = np.random.default_rng(seed)
-    found = []
-    for weight in weights:
-        trained = weight.read()
-        score = criterion(initial.get(id(weight.variable), trained), trained, rng)
-        if np.shape(score) != weight.shape:
-            raise LotteryError(
-                f"criterion={name!r} returned scores of shape {np.shape(score)} for "
-                f"{weight.path} of shape {weight.shape}: return one score a weight."
-            )
-        found.append(score)
-    return found
+        check_start(network.weights, start)
+        initial = [
+            value
+            for weight, value in zip(network.weights, start.weights, strict=True)
+            if weight.mask is not None
+        ]
+    if "gradients" in network.recipe.needs and data is not None:
+        gradients = mean_gradients(network, data)
+    values = Values(
+        trained=[weight.read() for weight in network.pruned],
+        initial=initial,
+        gradients=gradients,
+        paths=[weight.path for weight in network.pruned],
+    )
+    return network.recipe.scores(values, np.random.default_rng(seed))
 
 
-def rewind(model: keras.Model, start: Start, optimizer: Any = None) -> None:
+def rewind(model: Held, start: Start, optimizer: Any = None) -> None:
     """Sets every weight to `where(mask, theta_k, +0.0)` and the optimizer to step k.
 
     Biases, normalisation parameters and moving statistics are rewound too; slots,
@@ -159,38 +129,37 @@ def rewind(model: keras.Model, start: Start, optimizer: Any = None) -> None:
         LotteryError: `start` is not of this architecture, or was captured without
             the optimizer, which has trained since.
     """
-    weights = weights_of(model)
-    check_start(weights, start)
-    optimizer = optimizer or _optimizer(model)
-    if start.optimizer is None and slots.has_stepped(optimizer):
+    network = Network.of(model, optimizer)
+    check_start(network.weights, start)
+    if start.optimizer is None and slots.has_stepped(network.optimizer):
         raise LotteryError(
             "the start was captured without the optimizer, so its state cannot be "
             "rewound: capture after model.compile, or lth.capture(model, optimizer)."
         )
-    for weight, value in zip(weights, start.weights, strict=True):
+    for weight, value in zip(network.weights, start.weights, strict=True):
         if weight.mask is not None:
             value = masks.apply(value, weight.read_mask())
         weight.write(value)
-    if optimizer is not None and start.optimizer is not None:
-        slots.restore(model, optimizer, start.optimizer)
+    if network.optimizer is not None and start.optimizer is not None:
+        slots.restore(network, start.optimizer)
 
 
-def project(model: keras.Model, optimizer: Any = None) -> None:
+def project(model: Held, optimizer: Any = None) -> None:
     """Puts a model back on its masks after weights were written from outside.
 
     Needed after `load_weights` of dense weights, or an assignment of your own;
     training keeps the weights on the masks by itself.
     """
-    for weight in pruned_weights_of(model):
+    network = Network.of(model, optimizer).require_masks()
+    for weight in network.pruned:
         value, mask = weight.read(), weight.read_mask()
         if np.any((value != 0) & ~mask):
             weight.write(masks.apply(value, mask))
-    optimizer = optimizer or _optimizer(model)
-    if optimizer is not None:
-        slots.project(model, optimizer)
+    if network.optimizer is not None:
+        slots.project(network)
 
 
-def verify(model: keras.Model, optimizer: Any = None) -> None:
+def verify(model: Held, optimizer: Any = None) -> None:
     """Raises unless weights and optimizer slots obey the masks.
 
     Args:
@@ -201,20 +170,16 @@ def verify(model: keras.Model, optimizer: Any = None) -> None:
         LotteryError: names each weight or slot with a value where it is pruned, or
             says that the model is not wrapped.
     """
+    network = Network.of(model, optimizer).require_masks()
     wrong = [
         weight.path
-        for weight in pruned_weights_of(model)
+        for weight in network.pruned
         if np.any((weight.read() != 0) & ~weight.read_mask())
     ]
-    optimizer = optimizer or _optimizer(model)
-    if optimizer is not None:
-        wrong += slots.violations(model, optimizer)
+    if network.optimizer is not None:
+        wrong += slots.violations(network)
     if wrong:
         raise LotteryError(
             f"not on the masks: {', '.join(wrong)}. Something wrote pruned weights; "
             "lth.project(model) puts them back to zero."
         )
-
-
-def _optimizer(model: keras.Model) -> Any:
-    return getattr(model, "optimizer", None)

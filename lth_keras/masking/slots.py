@@ -14,22 +14,22 @@ import numpy as np
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking.weights import Weight, weights_of
+from lth_keras.masking.network import Network
+from lth_keras.masking.weights import Weight
 
 State = dict[str, np.ndarray]
 
 
-def capture(model: keras.Model, optimizer: Any) -> State:
+def capture(network: Network) -> State:
     """Reads every variable of the optimizer, which is built if need be.
 
     Constant arrays, as most slots are before the first step, take no memory. A
     moving average of the weights that equals the weights is left out.
     """
-    variables = _variables(model, optimizer)
+    variables = _variables(network)
     same = {
         id(slot)
-        for weight in weights_of(model)
-        for name, slot in compat.optimizer_slots(optimizer, weight.variable).items()
+        for weight, name, slot in network.slots
         if compat.is_average_slot(name)
         and np.array_equal(keras.backend.get_value(slot), weight.read())
     }
@@ -40,7 +40,7 @@ def capture(model: keras.Model, optimizer: Any) -> State:
     }
 
 
-def restore(model: keras.Model, optimizer: Any, state: State) -> None:
+def restore(network: Network, state: State) -> None:
     """Puts a captured state back; the model's weights and masks are set already.
 
     Entries of slots that belong to pruned weights get the value they had before the
@@ -49,11 +49,10 @@ def restore(model: keras.Model, optimizer: Any, state: State) -> None:
     Raises:
         LotteryError: the state is of another kind of optimizer.
     """
-    variables = _variables(model, optimizer)
+    variables = _variables(network)
     averages = {
         id(slot): weight
-        for weight in weights_of(model)
-        for name, slot in compat.optimizer_slots(optimizer, weight.variable).items()
+        for weight, name, slot in network.slots
         if compat.is_average_slot(name)
     }
     _check_same_optimizer(variables, set(averages), state)
@@ -62,7 +61,7 @@ def restore(model: keras.Model, optimizer: Any, state: State) -> None:
             variable.assign(np.broadcast_to(state[path], variable.shape))
         elif id(variable) in averages:
             variable.assign(averages[id(variable)].read())
-    project(model, optimizer)
+    project(network)
 
 
 def reset_iterations(optimizer: Any, step: int) -> None:
@@ -77,23 +76,23 @@ def has_stepped(optimizer: Any) -> bool:
     return int(keras.backend.get_value(optimizer.iterations)) > 0
 
 
-def project(model: keras.Model, optimizer: Any) -> None:
+def project(network: Network) -> None:
     """Gives the slot entries of pruned weights the value before the first step."""
-    for weight, name, slot in _pruned_slots(model, optimizer):
+    for weight, name, slot in _pruned_slots(network):
         mask = weight.read_mask()
         value = np.asarray(keras.backend.get_value(slot))
-        start = value.dtype.type(_start(optimizer, name))
+        start = value.dtype.type(_start(network.optimizer, name))
         wrong = ~mask & (value != start)
         if wrong.any():
             slot.assign(np.where(wrong, start, value))
 
 
-def violations(model: keras.Model, optimizer: Any) -> list[str]:
+def violations(network: Network) -> list[str]:
     """Slots that hold anything but their first value where a weight is pruned."""
     found = []
-    for weight, name, slot in _pruned_slots(model, optimizer):
+    for weight, name, slot in _pruned_slots(network):
         value = np.asarray(keras.backend.get_value(slot))
-        start = value.dtype.type(_start(optimizer, name))
+        start = value.dtype.type(_start(network.optimizer, name))
         if np.any((value != start) & ~weight.read_mask()):
             found.append(f"slot {name} of {weight.path}")
     return found
@@ -124,22 +123,21 @@ def _start(optimizer: Any, name: str) -> float:
     return compat.accumulator_start(optimizer, name)
 
 
-def _pruned_slots(model: keras.Model, optimizer: Any) -> list[tuple[Weight, str, Any]]:
+def _pruned_slots(network: Network) -> list[tuple[Weight, str, Any]]:
     # Factored moments mix the entries of rows and columns, in a slot of any shape.
-    factored = isinstance(
-        getattr(optimizer, "inner_optimizer", optimizer), keras.optimizers.Adafactor
-    )
+    inner = getattr(network.optimizer, "inner_optimizer", network.optimizer)
+    factored = isinstance(inner, keras.optimizers.Adafactor)
     return [
         (weight, name, slot)
-        for weight in weights_of(model)
+        for weight, name, slot in network.slots
         if weight.mask is not None
-        for name, slot in compat.optimizer_slots(optimizer, weight.variable).items()
-        if tuple(slot.shape) == weight.shape
+        and tuple(slot.shape) == weight.shape
         and (not factored or compat.is_average_slot(name))
     ]
 
 
-def _variables(model: keras.Model, optimizer: Any) -> dict[str, Any]:
+def _variables(network: Network) -> dict[str, Any]:
+    model, optimizer = network.model, network.optimizer
     with model.distribute_strategy.scope():
         compat.build_optimizer(optimizer, model.trainable_variables)
     others = {id(v) for v in model.weights}

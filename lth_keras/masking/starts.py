@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,7 +27,12 @@ class Start:
     step: int = 0
 
 
-def check_start(weights: list[Weight], start: Start) -> None:
+def check_start(weights: Sequence[Weight], start: Start) -> None:
+    """Refuses a start of another architecture.
+
+    Raises:
+        LotteryError: names the first weight that differs.
+    """
     if len(weights) != len(start.weights):
         raise LotteryError(
             f"the captured start has {len(start.weights)} weights, the model has "

@@ -19,6 +19,7 @@ from lth_keras.compat import (
     layers_within,
     own_variables,
     raw_variable,
+    weights_if_all_trained,
 )
 from lth_keras.errors import LotteryError
 from lth_keras.pruning import masks
@@ -75,7 +76,10 @@ class Weight:
 
 
 def weights_of(model: keras.Model) -> list[Weight]:
-    """The weights of a built model, in the order of `model.weights`.
+    """The weights of a built model, in the order of `model.weights` if all train.
+
+    Keras lists what does not train last, so that its own order changes when a layer is
+    frozen; this one does not.
 
     Raises:
         LotteryError: the model has no weights yet.
@@ -101,7 +105,7 @@ def weights_of(model: keras.Model) -> list[Weight]:
             for variable in own_variables(layer):
                 owners.setdefault(id(raw_variable(variable)), layer)
     found = []
-    for variable in model.weights:
+    for variable in weights_if_all_trained(model):
         key = id(raw_variable(variable))
         if key in bookkeeping or id(variable) in bookkeeping:
             continue
@@ -136,20 +140,4 @@ def trainable_in(model: keras.Model) -> set[int]:
 
 
 def pruned_weights_of(model: keras.Model) -> list[Weight]:
-    """The weights that are held on masks.
-
-    Raises:
-        LotteryError: there are none: the model is not wrapped.
-    """
-    pruned = [w for w in weights_of(model) if w.mask is not None]
-    if not pruned:
-        raise LotteryError(
-            f"model {model.name!r} holds no weight on a mask: wrap it first, "
-            "model = lth.wrap(model)."
-        )
-    return pruned
-
-
-def density_of(model: keras.Model) -> float:
-    """P_m over the pruned weights of a wrapped model."""
-    return masks.density([w.read_mask() for w in pruned_weights_of(model)])
+    return [w for w in weights_of(model) if w.mask is not None]

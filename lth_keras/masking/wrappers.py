@@ -7,6 +7,7 @@ dtype, Keras mask, state and regularisers stay as they were.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking import sites as prunable
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.variables import MaskedVariable
+from lth_keras.pruning.recipe import Recipe
 
 
 @keras.utils.register_keras_serializable("lth_keras")
@@ -27,9 +29,8 @@ class PruneByLevel(PruneLowMagnitude):
     Args:
         layer: a layer for which `prunable.supports` holds, built or not.
         pruning_schedule: holds the pruning rate of this layer.
-        scope: "layer" or "global": whether `lth.prune` ranks this layer's weights
-            alone or with those of all global layers.
-        criterion: name of the score function.
+        recipe: how the model around this layer is pruned; its rates are this layer's
+            own, the schedule's.
         embeddings: whether an Embedding's table is pruned.
         signature: from a configuration, what the layer was called with, if its
             weights come into being only then.
@@ -40,8 +41,7 @@ class PruneByLevel(PruneLowMagnitude):
         self,
         layer: keras.layers.Layer,
         pruning_schedule: IterativePruning,
-        scope: str = "layer",
-        criterion: str = "magnitude",
+        recipe: Recipe | None = None,
         embeddings: bool = False,
         signature: list[Any] | None = None,
         **kwargs: Any,
@@ -52,10 +52,10 @@ class PruneByLevel(PruneLowMagnitude):
                 "can be pruned: give it a get_prunable_weights method that returns "
                 "them."
             )
-        self.scope, self.criterion = scope, criterion
+        # Not through setattr, by which Keras would wrap what they hold.
+        self.__dict__["_recipe"] = (recipe or Recipe()).check()
         self._embeddings = embeddings
         self.__dict__["_signature"] = signature
-        # Not through setattr, by which Keras would track what they hold.
         self.__dict__["_own_weight_names"] = {}
         self.__dict__["_sites"] = []
         name = kwargs.pop("name", layer.name)
@@ -90,6 +90,9 @@ class PruneByLevel(PruneLowMagnitude):
                 self.layer.build(input_shape)
                 self.layer.built = True
         self.__dict__["_sites"] = prunable.sites(self.layer, self._embeddings)
+        for site in self._sites:
+            path, shape = f"{self.name}/{site.attribute}", tuple(site.variable.shape)
+            self._recipe.check_shape(path, shape)
         super().build(input_shape)
         self._install()
 
@@ -144,6 +147,11 @@ class PruneByLevel(PruneLowMagnitude):
         return list(self._sites)
 
     @property
+    def recipe(self) -> Recipe:
+        """How this layer is pruned, with one rate for all its weights."""
+        return dataclasses.replace(self._recipe, rates=(self.rate,))
+
+    @property
     def rate(self) -> float:
         """Share of this layer's surviving weights pruned per round."""
         return self.pruning_schedule.rate
@@ -162,8 +170,7 @@ class PruneByLevel(PruneLowMagnitude):
         for stock in ("block_size", "block_pooling_type"):
             del config[stock]
         config.update(
-            scope=self.scope,
-            criterion=self.criterion,
+            recipe=self._recipe.get_config(),
             embeddings=self._embeddings,
             signature=self._signature,
         )
@@ -174,6 +181,7 @@ class PruneByLevel(PruneLowMagnitude):
         config = dict(config)
         schedule = config.pop("pruning_schedule")
         config["pruning_schedule"] = IterativePruning.from_config(schedule["config"])
+        config["recipe"] = Recipe.from_config(config)
         layer = config.pop("layer")
         # Files of the old formats are read by the bare name, which is not registered.
         known = keras.saving.get_registered_object(layer.get("registered_name"))

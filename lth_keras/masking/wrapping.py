@@ -7,6 +7,7 @@ plain = lth.unwrap(model)                # ordinary Keras, exact zeros
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 from lth_keras import compat
@@ -17,10 +18,8 @@ from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.weights import trainable_in
 from lth_keras.masking.wrappers import PruneByLevel
-from lth_keras.pruning.criteria import registry as criteria
 from lth_keras.pruning.rates import Rate, Rates
-
-_SCOPES = ("layer", "global")
+from lth_keras.pruning.recipe import Recipe
 
 
 def wrap(
@@ -31,6 +30,7 @@ def wrap(
     output_rate: float | None = None,
     exclude: str | Iterable[str] = (),
     embeddings: bool = False,
+    granularity: str = "weight",
 ) -> keras.Model:
     """A copy of `model` whose prunable weights are held on masks.
 
@@ -48,6 +48,8 @@ def wrap(
         output_rate: rate of the output layer, where it differs (the paper: half).
         exclude: regular expressions on names of layers to leave dense.
         embeddings: whether Embedding tables are pruned too.
+        granularity: what is kept or pruned as one: "weight", or one that was
+            registered (`lth_keras.pruning.granularity`).
 
     Returns:
         A new, uncompiled model of the same class, name, layer names, outputs and
@@ -59,13 +61,11 @@ def wrap(
         LotteryError: the model or an argument is not one that can be wrapped.
     """
     _check_model(model)
-    if scope not in _SCOPES:
-        raise LotteryError(f"scope={scope!r} is not known: use 'layer' or 'global'.")
-    criteria.get(criterion)
+    recipe = Recipe(criterion, granularity, scope).check()
     rates = Rates(rate, output_rate, exclude)
     outputs = _output_layers(model, embeddings)
     trainable = trainable_in(model)
-    used: set[float] = set()
+    used: list[float] = []
 
     def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
         copy = copied(layer)
@@ -74,8 +74,8 @@ def wrap(
         value = rates.of(layer, id(layer) in outputs)
         if value is None or not _trains(layer, embeddings, trainable):
             return copy
-        used.add(value)
-        return PruneByLevel(copy, IterativePruning(value), scope, criterion, embeddings)
+        used.append(value)
+        return PruneByLevel(copy, IterativePruning(value), recipe, embeddings)
 
     with compat.resettable_generators():
         wrapped = rebuilt(model, convert)
@@ -85,11 +85,7 @@ def wrap(
             "the model has no layer that can be pruned: lth.coverage(model) says "
             "why for each weight."
         )
-    if scope == "global" and len(used) > 1:
-        raise LotteryError(
-            f"scope='global' ranks all weights together at one rate, got "
-            f"{sorted(used)}: give one rate, and None for layers to leave out."
-        )
+    dataclasses.replace(recipe, rates=tuple(used)).check()
     return wrapped
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.export import keras_file, staging
+from lth_keras.export import destinations, keras_file, staging
 from lth_keras.export import saved_model as export
 from lth_keras.export.report import ExportReport
 from lth_keras.export.tflite import exporting as tflite
@@ -251,7 +251,7 @@ def _output(request: Request) -> str:
     Raises:
         LotteryError: it is remote, or taken.
     """
-    path = staging.local_path(request.output)
+    path = destinations.local_path(request.output)
     if os.path.exists(path) and not os.path.isdir(path):
         raise LotteryError(f"--output={path} is a file; choose another directory")
     names = paths.list_directory(path)
@@ -319,7 +319,7 @@ def _other_name(
         for name in paths.list_directory(os.path.dirname(target)):
             if name != place[1]:
                 return os.path.join(place[0], name)
-        other = staging.not_of_saved_model(target)
+        other = destinations.not_of_saved_model(target)
         if other:
             return os.path.join(*place, other)
     return None

@@ -14,7 +14,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.programs.plot_results import KINDS, Request
 from lth_keras.reporting import curves as figure_curves
 from lth_keras.reporting import density as figure_density
-from lth_keras.reporting import drawing
+from lth_keras.reporting import drawing, markup, reproduction
 from lth_keras.reporting import iterations as figure_iterations
 from lth_keras.reporting import page as html_report
 from lth_keras.reporting import weights as figure_weights
@@ -59,9 +59,7 @@ def run(request: Request) -> None:
                 path = paths.join(folder, f"{name}.{form}")
                 drawing.save(figure, path)
                 print(path)
-            pictures.append(
-                html_report.Picture(caption, drawing.content(figure, "svg"))
-            )
+            pictures.append(markup.Picture(caption, drawing.content(figure, "svg")))
     page = paths.join(request.output_dir or found[0].root, "report.html")
     html_report.write(page, runs, pictures, title)
     print(page)
@@ -102,14 +100,14 @@ def labels(found: list[RunFiles]) -> list[str]:
         name
         for name in names
         if name not in _BUDGET
-        and len({html_report.plain(run.flags.get(name)) for run in found}) > 1
+        and len({reproduction.plain(run.flags.get(name)) for run in found}) > 1
     ]
     # More would be no label.
     if not 0 < len(differing) <= 2:
         return places
     texts = [
         ", ".join(
-            f"{name}={html_report.plain(r.flags.get(name))}" for name in differing
+            f"{name}={reproduction.plain(r.flags.get(name))}" for name in differing
         )
         for r in found
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lth_keras.errors import LotteryError
@@ -47,14 +47,20 @@ def survivors(size: int, rate: float, level: int) -> int:
 
 
 def level_for_density(
-    sizes: Sequence[int], rates: Sequence[float], target: float
+    sizes: Sequence[int],
+    rates: Sequence[float],
+    target: float,
+    each: Sequence[float] | None = None,
+    keep: Callable[[int, float], int] = keep_count,
 ) -> int:
     """The first level whose density P_m is at most `target`.
 
     Args:
-        sizes: prunable weights per tensor (or one total, in global scope).
+        sizes: prunable units per tensor (or one total, in global scope).
         rates: pruning rate per tensor.
         target: density in (0, 1].
+        each: weights per unit of each tensor; 1 by default.
+        keep: f(surviving, rate), how many units a round keeps.
 
     Raises:
         LotteryError: the density cannot be reached: rounding prunes no more.
@@ -64,13 +70,18 @@ def level_for_density(
             f"target_density={target!r} is no density: give a share of the prunable "
             "weights, above 0 and at most 1, such as 0.036."
         )
-    total, kept, level = sum(sizes), list(sizes), 0
-    while sum(kept) > target * total:
-        pruned = [keep_count(n, r) for n, r in zip(kept, rates, strict=True)]
+    share = [1.0] * len(sizes) if each is None else each
+
+    def weights(units: Sequence[int]) -> float:
+        return sum(n * per for n, per in zip(units, share, strict=True))
+
+    total, kept, level = weights(sizes), list(sizes), 0
+    while weights(kept) > target * total:
+        pruned = [keep(n, r) for n, r in zip(kept, rates, strict=True)]
         if pruned == kept:
             raise LotteryError(
                 f"target_density={target!r} cannot be reached: at "
-                f"{sum(kept) / total:.3g} a round prunes no further weight. Raise "
+                f"{weights(kept) / total:.3g} a round prunes no further weight. Raise "
                 "the target or the rate."
             )
         kept, level = pruned, level + 1

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.pruning.counts import check_rate
 
-Rate = float | Mapping[str, float | None] | Callable[[keras.layers.Layer], float | None]
+Rate = float | Mapping[str, float | None] | Callable[[Any], float | None]
 
 
 class Rates:
@@ -52,11 +52,11 @@ class Rates:
         elif not callable(rate):
             check_rate(rate)
 
-    def of(self, layer: keras.layers.Layer, output: bool) -> float | None:
+    def of(self, layer: Any, output: bool) -> float | None:
         """The layer's rate, or None where it is left out.
 
         Args:
-            layer: a prunable layer of the caller's model.
+            layer: a prunable Keras layer of the caller's model.
             output: whether it is an output layer.
         """
         for text, pattern in self._exclude.items():
@@ -68,7 +68,7 @@ class Rates:
             return check_rate(self._output_rate, "output_rate")
         return value
 
-    def _general(self, layer: keras.layers.Layer) -> float | None:
+    def _general(self, layer: Any) -> float | None:
         rate = self._rate
         if isinstance(rate, Mapping):
             for text, pattern in self._patterns.items():

@@ -9,7 +9,7 @@ import numpy as np
 
 from lth_keras.errors import LotteryError
 from lth_keras.reporting import drawing
-from lth_keras.runs import summaries
+from lth_keras.runs import shown_levels, summaries, wording
 from lth_keras.runs.finished import RowAndCurve
 from lth_keras.storage import paths
 
@@ -65,7 +65,7 @@ def draw(
         levels.setdefault(row["level"], []).append((row, curve))
     columns = summaries.columns_of(summaries.summarise(row for row, _ in runs))
     found = summaries.densities(columns)
-    chosen = summaries.choose_levels(found, densities)
+    chosen = shown_levels.choose_levels(found, densities)
     if len(chosen) > len(drawing.COLOURS):
         raise LotteryError(
             f"densities: {len(chosen)} levels are more than one figure can tell apart; "
@@ -89,7 +89,7 @@ def draw(
                     drawn = _line(
                         axes,
                         groups.get(label, {}).get(level, []),
-                        f"{summaries.percent_kept(found[level])} %",
+                        f"{wording.percent_kept(found[level])} %",
                         index,
                         label != summaries.TICKET,
                     )

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lth_keras.errors import LotteryError
-from lth_keras.runs import summaries
+from lth_keras.runs import wording
 from lth_keras.storage import files, paths
 
 # Okabe and Ito's colours, told apart with any colour vision; their yellow is left
@@ -115,7 +115,7 @@ def density_axis(axes: Any, percents: Sequence[float], inches: float = 3.8) -> N
     # Half a level of room at the ends; also for a single level.
     axes.set_xlim(max(percents) * 1.12, min(percents) / 1.12)
     ticks = thin(percents, _LABEL_INCHES / inches)
-    axes.set_xticks(ticks, [summaries.percent_kept(tick / 100) for tick in ticks])
+    axes.set_xticks(ticks, [wording.percent_kept(tick / 100) for tick in ticks])
     axes.set_xticks(percents, minor=True)
     axes.xaxis.set_minor_formatter("")
     axes.set_xlabel("weights remaining (%)")

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lth_keras.errors import LotteryError
-from lth_keras.reporting import density as figure_density
-from lth_keras.reporting import drawing
-from lth_keras.runs import summaries
+from lth_keras.reporting import density_lines, density_panels, drawing
+from lth_keras.runs import summaries, wording
 from lth_keras.runs.finished import RowAndCurve
 from lth_keras.storage import paths
 
@@ -37,7 +36,7 @@ def draw(
 
     Args:
         series: result rows with their curves by the name of their search; colours and
-            dashes are those of `figures.draw`.
+            dashes are those of `density.draw`.
         title: a line above the panels.
         at: iterations, or where they are at most 1, shares of each run's training. The
             last evaluation up to there is taken. Below a panel stands which runs are
@@ -58,7 +57,7 @@ def draw(
                 f"at={moment:g} is no iteration: use numbers such as 5000, or shares "
                 "of the training over 0 and at most 1"
             )
-    panels: list[tuple[str, list[figure_density.Line], str]] = []
+    panels: list[tuple[str, list[density_lines.Line], str]] = []
     for moment in dict.fromkeys(at):
         rows = {name: rows_at(found, moment) for name, found in runs.items()}
         rows = {name: found for name, found in rows.items() if found}
@@ -68,7 +67,7 @@ def draw(
                 f"at={moment:g}: no run was evaluated at that iteration; evaluations "
                 f"are from {first} to {last}"
             )
-        lines = figure_density.lines(rows, names=runs)
+        lines = density_lines.lines(rows, names=runs)
         panels.append((_name(moment, runs), lines, left_out(runs, moment)))
     across = min(3, len(panels))
     down = -(-len(panels) // across)
@@ -81,18 +80,18 @@ def draw(
         ends = []
         inches = 8.0 / across
         for axes, (name, lines, missing) in zip(used, panels, strict=True):
-            figure_density.panel(axes, lines, "test_accuracy", None, inches)
+            density_panels.panel(axes, lines, "test_accuracy", None, inches)
             axes.set_title(name)
             about = textwrap.wrap(missing, int(_LETTERS * inches))
             axes.set_xlabel("\n".join([axes.get_xlabel(), *about]))
-            ends.append(figure_density.limits(lines, "test_accuracy"))
+            ends.append(density_panels.limits(lines, "test_accuracy"))
         if found := [end for end in ends if end]:
             used[0].set_ylim(min(low for low, _ in found), max(top for _, top in found))
         for axes in every[:, 0]:
             axes.set_ylabel("test accuracy (%)")
         every_line = [line for _, lines, _ in panels for line in lines]
-        note = figure_density.note(every_line, ["test_accuracy"])
-        drawing.legend(figure, figure_density.entries(used), note)
+        note = density_panels.note(every_line, ["test_accuracy"])
+        drawing.legend(figure, density_panels.entries(used), note)
     return figure
 
 
@@ -140,7 +139,7 @@ def left_out(runs: Mapping[str, Iterable[RowAndCurve]], moment: float) -> str:
                 levels.add(row["level"])
     parts = []
     for reason, missing in found.items():
-        texts = {line: f"levels {summaries.ranges(n)}" for line, n in missing.items()}
+        texts = {line: f"levels {wording.ranges(n)}" for line, n in missing.items()}
         if set(texts) == lines and len(set(texts.values())) == 1:
             named = texts.popitem()[1]
         else:

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lth_keras.runs import summaries
+from lth_keras.runs import summaries, wording
 
 _WIDTH = 100  # columns of a terminal
 _MISSING = "-"
@@ -60,16 +60,16 @@ def title(column: summaries.Column, names: Sequence[str] = summaries.SHOWN) -> s
         return name
     trials, runs = zip(*found, strict=True)
     if trials == runs:
-        return f"{name} (n={summaries.span(runs)})"
+        return f"{name} (n={wording.span(runs)})"
     one = "trial" if max(trials) == 1 else "trials"
-    return f"{name} ({summaries.span(trials)} {one}, {summaries.span(runs)} runs)"
+    return f"{name} ({wording.span(trials)} {one}, {wording.span(runs)} runs)"
 
 
 def cell(name: str, summary: summaries.Summary | None) -> tuple[str, str]:
     """A metric as text: the mean, and ``(min-max)`` if there are several runs.
 
     Args:
-        name: one of `report.SHOWN`.
+        name: one of `summaries.SHOWN`.
         summary: what the runs gave, or None if there are none.
     """
     statistic = summary and summary.metrics[name]
@@ -108,7 +108,7 @@ def _block(columns: Sequence[summaries.Column]) -> list[str]:
         head += _GAP + " ".join(map(str.rjust, names, widths[-1]))
     lines = [top.rstrip(), head]
     for level, density in levels.items():
-        starts = (f"{level:5}  {summaries.percent_kept(density):>5}", " " * 12)
+        starts = (f"{level:5}  {wording.percent_kept(density):>5}", " " * 12)
         for part, start in enumerate(starts):
             groups = [
                 " ".join(map(str.rjust, [cell[part] for cell in group], width))

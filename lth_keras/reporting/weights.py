@@ -12,7 +12,7 @@ import numpy as np
 
 from lth_keras.errors import LotteryError
 from lth_keras.reporting import drawing
-from lth_keras.runs import summaries
+from lth_keras.runs import wording
 from lth_keras.runs.finished import KeptWeights
 from lth_keras.storage import paths
 
@@ -114,7 +114,7 @@ def _panel(axes: Any, series: Sequence[tuple[float, np.ndarray]]) -> None:
         axes.stairs(
             heights,
             edges,
-            label=f"{summaries.percent_kept(density)} %",
+            label=f"{wording.percent_kept(density)} %",
             color=drawing.COLOURS[index],
             linewidth=1.3,
         )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lth_keras.errors import LotteryError
-from lth_keras.runs import layout, summaries
+from lth_keras.runs import layout, shown_levels, summaries
 from lth_keras.storage import arrays, files, paths
 from lth_keras.tickets import content
 from lth_keras.tickets import files as ticket_files
@@ -168,7 +168,7 @@ class RunFiles:
     def weights(
         self, percents: Iterable[float] | None = None, count: int = 4
     ) -> list[tuple[float, KeptWeights]]:
-        """The kept weights of a few tickets of one trial, see `report.choose_levels`.
+        """The kept weights of a few tickets of one trial, see `shown_levels.choose_levels`.
 
         It is the trial with the most finished levels, of these the first.
 
@@ -188,7 +188,7 @@ class RunFiles:
         densities = {level: run.row["density"] for level, run in runs.items()}
         return [
             (densities[level], runs[level].kept_weights())
-            for level in summaries.choose_levels(densities, percents, count)
+            for level in shown_levels.choose_levels(densities, percents, count)
         ]
 
 

@@ -1,4 +1,7 @@
-"""From a training run's curve to its result line: early stopping and accuracies."""
+"""What does a result line say? Which run it is of, and what was measured in that run.
+
+`Run` is the first part; `measures` finds early stopping and accuracies in the curve.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ A row is one line of ``results.jsonl``: a dict about one finished training run. 
 network with the density of level l.
 
     rows = files.read_jsonl("runs/mnist/results.jsonl")
-    summaries = report.summarise(rows)
+    found = summaries.summarise(rows)
 """
 
 from __future__ import annotations
@@ -192,66 +192,10 @@ def trial_of(row: Mapping[str, Any]) -> int:
     return row.get("trial") or 0
 
 
-def ranges(numbers: Iterable[int]) -> str:
-    """Numbers as a reader likes them: ``1-3,7``."""
-    found: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if found and found[-1][1] == number - 1:
-            found[-1][1] = number
-        else:
-            found.append([number, number])
-    return ",".join(map(span, found))
-
-
 def label(row: Mapping[str, Any]) -> str:
     """The control of a row with its parameters: ``noise sigma=0.5``."""
     parameters = sorted((row.get("parameters") or {}).items())
     return " ".join([row["control"], *(f"{key}={v}" for key, v in parameters)])
-
-
-def choose_levels(
-    found: Mapping[int, float],
-    percents: Iterable[float] | None = None,
-    count: int = 5,
-) -> list[int]:
-    """The levels that a figure of a few of them shows.
-
-    Args:
-        found: density by level, as from `densities`.
-        percents: P_m in percent; the level whose density is nearest by ratio is taken
-            for each.
-        count: how many levels are spread over all of them where none is asked for.
-
-    Returns:
-        Levels, each once, in ascending order.
-
-    Raises:
-        LotteryError: if a percentage is none.
-    """
-    levels = sorted(found)
-    if percents is None:
-        last = len(levels) - 1
-        steps = range(min(count, len(levels)))
-        return [levels[round(n * last / max(1, len(steps) - 1))] for n in steps]
-    wanted = list(percents)
-    for percent in wanted:
-        if not 0 < percent <= 100:
-            raise LotteryError(
-                f"densities={percent:g} is no percentage of weights: use numbers over "
-                "0 and at most 100"
-            )
-    return sorted(
-        {
-            min(levels, key=lambda n: abs(math.log(100 * found[n] / percent)))
-            for percent in wanted
-        }
-    )
-
-
-def percent_kept(density: float) -> str:
-    """P_m as the paper quotes it, and two digits of what it would call 0.0."""
-    percent = 100 * density
-    return f"{percent:.1f}" if percent >= 0.95 else f"{percent:.2g}"
 
 
 def _statistic(name: str, group: Sequence[Mapping[str, Any]]) -> Statistic | None:
@@ -265,9 +209,3 @@ def _statistic(name: str, group: Sequence[Mapping[str, Any]]) -> Statistic | Non
     means = [math.fsum(found) / len(found) for found in trials.values()]
     mean = math.fsum(means) / len(means)
     return Statistic(mean, min(values), max(values), len(values), len(trials))
-
-
-def span(numbers: Sequence[int]) -> str:
-    """The least and the greatest of some numbers: "5", or "1-5"."""
-    low, high = min(numbers), max(numbers)
-    return str(low) if low == high else f"{low}-{high}"

@@ -15,20 +15,20 @@ from lth_keras import compat, errors
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts
-from lth_keras.masking.weights import density_of, pruned_weights_of
-from lth_keras.pruning import criteria
-from lth_keras.pruning.counts import level_for_density
+from lth_keras.masking.network import Network
 from lth_keras.runs import layout, manifest, rows
 from lth_keras.runs.stored import SearchHistory, StoredSearch
 from lth_keras.search import settings as search_settings
 from lth_keras.search.tensorboard import LevelSummaries
 from lth_keras.storage import directories, files, locks, paths
 from lth_keras.tickets.ticket import Ticket
-from lth_keras.training import checks, iterations, one_run
+from lth_keras.training import iterations, one_run
 from lth_keras.training import plan as plans
 from lth_keras.training.iterations import parse_step
 
 _OPTIMIZER_STATES = ("captured", "fresh")
+# Batches of which criteria that read gradients see the mean.
+_PRUNING_BATCHES = 100
 
 
 class LotterySearch(StoredSearch):
@@ -74,6 +74,7 @@ class LotterySearch(StoredSearch):
     ):
         super().__init__(directory)
         self.model = model
+        self._network: Network | None = None
         self.plan: plans.Plan | None = None
         self.seed = errors.check_count("seed", seed, 0, "a seed")
         self.trial = errors.check_count("trial", trial, 0, "the number of the trial")
@@ -109,9 +110,18 @@ class LotterySearch(StoredSearch):
     def levels(self) -> int:
         """The last level of the search."""
         if self._levels is None and self._target is not None:
-            _, sizes, rates = checks.sizes(self.model)
-            self._levels = level_for_density(sizes, rates, target=self._target)
+            network = self.network
+            self._levels = network.recipe.level_for_density(
+                network.groups, self._target
+            )
         return self._levels or 0
+
+    @property
+    def network(self) -> Network:
+        """The weights, masks and recipe of the model, which is built."""
+        if self._network is None:
+            self._network = Network.of(self.trainable_model())
+        return self._network
 
     @property
     def fresh_optimizer(self) -> bool:
@@ -126,9 +136,10 @@ class LotterySearch(StoredSearch):
         Raises:
             LotteryError: the level is not finished, or the search has no model.
         """
-        model, place = self.trainable_model(), self.finished(level)
-        one_run.load(model, Ticket.load(place.ticket))
-        one_run.load_trained(model, place)
+        self.trainable_model()
+        place = self.finished(level)
+        one_run.load(self.network, Ticket.load(place.ticket))
+        one_run.load_trained(self.network, place)
 
     def fit(
         self,
@@ -176,7 +187,6 @@ class LotterySearch(StoredSearch):
             LotteryError: an argument does not fit, another process works in the
                 directory, or it holds a search with other settings.
         """
-        model = self.trainable_model()
         plan, rewind_step, settings = self._prepared(
             x=x,
             y=y,
@@ -199,7 +209,7 @@ class LotterySearch(StoredSearch):
         with locks.lock(self.directory.root):
             self._clean_leftovers()
             manifest.write_or_check(self.directory, settings)
-            self._search(model, plan, rewind_step)
+            self._search(plan, rewind_step, settings)
         return self.history
 
     def prepare(self, x: Any = None, y: Any = None, **arguments: Any) -> None:
@@ -226,14 +236,16 @@ class LotterySearch(StoredSearch):
             model, monitor=self._monitor, seed=self.seed, trial=self.trial, **arguments
         )
         rewind_step = self._rewind_step(self.plan)
-        checks.check_survivors(model, self.levels)
+        self.network.check_levels(self.levels)
+        if "gradients" in self.network.recipe.needs:
+            self.pruning_data(self.plan, 1)
         iterations.check_alignment(model, self.plan, rewind_step)
         # The learning rate in it may change while training.
         self._optimizer_config = self._optimizer_config or search_settings.optimizer(
             model
         )
         settings = search_settings.settings(
-            model,
+            self.network,
             self.plan,
             levels=self.levels,
             rewind_step=rewind_step,
@@ -248,7 +260,9 @@ class LotterySearch(StoredSearch):
         for level in self.directory.levels():
             directories.clean_leftovers(self.directory.level(level).root)
 
-    def _search(self, model: keras.Model, plan: plans.Plan, rewind_step: int) -> None:
+    def _search(
+        self, plan: plans.Plan, rewind_step: int, settings: dict[str, Any]
+    ) -> None:
         """Iterative magnitude pruning; each step returns if its artefact exists."""
         ticket: Ticket | None = None  # of the level whose trained weights are in model
         for level in range(self.levels + 1):
@@ -261,10 +275,10 @@ class LotterySearch(StoredSearch):
                 if level > 0 and (ticket is None or ticket.level != level - 1):
                     self.restore(level - 1)
                     ticket = self.ticket(level - 1)
-                ticket = self._next_ticket(model, ticket, rewind_step)
+                ticket = self._next_ticket(plan, ticket, rewind_step, settings)
                 ticket.save(place.ticket)
             row = one_run.carry_out(
-                model,
+                self.network,
                 ticket,
                 plan,
                 rows.Run(level, data_seed=self.seed),
@@ -278,22 +292,29 @@ class LotterySearch(StoredSearch):
         self.store_results()
 
     def _next_ticket(
-        self, model: keras.Model, before: Ticket | None, rewind_step: int
+        self,
+        plan: plans.Plan,
+        before: Ticket | None,
+        rewind_step: int,
+        settings: dict[str, Any],
     ) -> Ticket:
         """The dense network at level 0, else one round beyond the level before."""
-        settings = manifest.read(self.directory)
         if before is None:
-            if density_of(model) < 1.0:
+            density = self.network.density
+            if density < 1.0:
                 raise LotteryError(
-                    f"the model has a density of {density_of(model):.3g} already, and "
+                    f"the model has a density of {density:.3g} already, and "
                     "a search begins with the dense network: wrap the model anew."
                 )
-            start = acts.capture(model)
-            return Ticket.of(model, start, seed=self.seed, settings=settings)
-        initial = None
-        if criteria.needs_initial(settings["criterion"]):
-            initial = self.ticket(0).start()
-        acts.prune(model, initial, seed=self.seed + before.level + 1)
+            start = acts.capture(self.network)
+            return Ticket.of(self.network, start, seed=self.seed, settings=settings)
+        level, needs = before.level + 1, self.network.recipe.needs
+        acts.prune(
+            self.network,
+            self.ticket(0).start() if "initial" in needs else None,
+            seed=self.seed + level,
+            data=self.pruning_data(plan, level) if "gradients" in needs else None,
+        )
         # Masks only shrink: what the level before started from holds all there is.
         start = before.start()
         if before.level == 0 and rewind_step > 0:
@@ -301,13 +322,21 @@ class LotterySearch(StoredSearch):
             if self._optimizer_state == "fresh":
                 start = dataclasses.replace(start, optimizer=before.optimizer)
         return Ticket.of(
-            model,
+            self.network,
             start,
-            level=before.level + 1,
+            level=level,
             seed=self.seed,
             settings=settings,
             parent=before.fingerprint,
         )
+
+    def pruning_data(self, plan: plans.Plan, level: int) -> Any:
+        """The first batches of the level's training data, for criteria of gradients.
+
+        Raises:
+            LotteryError: the data cannot begin again.
+        """
+        return plan.feed.sample(level, _PRUNING_BATCHES, self.seed)
 
     def store_results(self, row: dict[str, Any] | None = None) -> None:
         """Writes results.jsonl from the stored runs, and reports a new line."""
@@ -315,7 +344,7 @@ class LotterySearch(StoredSearch):
         if row is None:
             return
         if self._log_dir is not None and row["control"] == "ticket":
-            LevelSummaries(self._log_dir).write(row, self.model)
+            LevelSummaries(self._log_dir).write(row, self.network)
         if self._on_result is not None:
             self._on_result(row)
 
@@ -333,8 +362,7 @@ class LotterySearch(StoredSearch):
             )
         parse_step(self._rewind_to, 1)
         if model.built:
-            pruned_weights_of(model)
-            checks.check_survivors(model, self.levels)
+            Network.of(model).check_levels(self.levels)
         if self._log_dir is not None:
             LevelSummaries(self._log_dir)
 

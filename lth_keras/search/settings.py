@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from lth_keras.compat import keras
-from lth_keras.masking.weights import pruned_weights_of, weights_of
+from lth_keras.masking.network import Network
 from lth_keras.training.plan import Plan
 
 
@@ -22,7 +22,7 @@ def optimizer(model: keras.Model) -> Any:
 
 
 def settings(
-    model: keras.Model,
+    network: Network,
     plan: Plan,
     *,
     levels: int,
@@ -35,7 +35,7 @@ def settings(
     Thread counts, devices and the jit choice belong to it: another of these gives
     results that differ in the last bits.
     """
-    pruned = pruned_weights_of(model)
+    model, recipe = network.model, network.recipe
     threading = tf.config.threading
     found = {
         "levels": levels,
@@ -51,13 +51,11 @@ def settings(
         **plan.feed.settings(),
         **plan.data,
         "class_weight": plan.fit_arguments.get("class_weight"),
-        "scope": pruned[0].wrapper.scope,
-        "criterion": pruned[0].wrapper.criterion,
         # By position: the names of layers change between builds.
-        "rates": [w.wrapper.rate for w in pruned],
+        **recipe.settings(),
         "architecture": [
             f"{w.kind} {list(w.shape)}{'' if w.mask is None else ' pruned'}"
-            for w in weights_of(model)
+            for w in network.weights
         ],
         "optimizer": optimizer,
         "loss": _named(model.loss),

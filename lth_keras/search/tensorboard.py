@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking.weights import pruned_weights_of
+from lth_keras.masking.network import Network
 from lth_keras.storage import paths
 
 _SCALARS = (
@@ -41,14 +40,14 @@ class LevelSummaries:
             ) from None
         self._path = paths.join(log_dir, "lottery")
 
-    def write(self, row: dict[str, Any], model: keras.Model) -> None:
+    def write(self, row: dict[str, Any], network: Network) -> None:
         """Writes a level's result line and the density of each pruned weight."""
         writer = tf.summary.create_file_writer(self._path)
         with writer.as_default(step=row["level"]):
             for name in _SCALARS:
                 if row[name] is not None:
                     tf.summary.scalar(name, row[name])
-            for weight in pruned_weights_of(model):
+            for weight in network.pruned:
                 tf.summary.scalar(
                     f"density/{weight.path}", float(np.mean(weight.read_mask()))
                 )

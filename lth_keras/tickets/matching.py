@@ -2,14 +2,96 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from typing import Any
 
 from lth_keras.errors import LotteryError
 from lth_keras.masking.weights import Weight
 from lth_keras.tickets.content import TicketWeight
 
+Pairs = list[tuple[TicketWeight, Weight]]
 
-def by_layer(weights: Any) -> list[list[Any]]:
+
+def matched(
+    ours: Sequence[TicketWeight], theirs: Sequence[Weight], strict: bool
+) -> tuple[Pairs, list[str]]:
+    """Pairs of a ticket's weights and a model's, by position, class and shape.
+
+    Args:
+        ours: the ticket's.
+        theirs: the model's.
+        strict: whether every weight must have a counterpart.
+
+    Returns:
+        The pairs, and the paths of the model's weights that have none.
+
+    Raises:
+        LotteryError: names the first weight that does not match, and how.
+    """
+    if not strict:
+        return _common(ours, theirs)
+    by_path = _by_path(ours, theirs)
+    if by_path is not None:
+        return by_path, []
+    _check_same(ours, theirs)
+    return list(zip(ours, theirs, strict=True)), []
+
+
+def check_can_hold(weight: TicketWeight, target: Weight) -> None:
+    """A wrapped model must have a mask wherever the ticket prunes.
+
+    Raises:
+        LotteryError: names the weight that has none.
+    """
+    if target.mask is None and weight.mask is not None and not weight.mask.all():
+        raise LotteryError(
+            f"the ticket prunes {weight.path}, but the model's {target.path} is on no "
+            "mask: wrap the model with the ticket's own rates and exclusions."
+        )
+
+
+def _by_path(ours: Sequence[TicketWeight], theirs: Sequence[Weight]) -> Pairs | None:
+    """Pairs by name, where both sides have the same names.
+
+    Older tickets list the weights of frozen layers last, so that position alone would
+    give a weight to another layer of the same shape.
+    """
+    known = {weight.path: weight for weight in ours}
+    if len(known) != len(ours) or sorted(known) != sorted(w.path for w in theirs):
+        return None
+    pairs = [(known[target.path], target) for target in theirs]
+    alike = all(
+        (mine.kind, _shape(mine)) == (target.kind, target.shape)
+        for mine, target in pairs
+    )
+    return pairs if alike else None
+
+
+def _common(
+    ours: Sequence[TicketWeight], theirs: Sequence[Weight]
+) -> tuple[Pairs, list[str]]:
+    """Pairs of the layers that both have, in their order."""
+    mine, others = _by_layer(ours), _by_layer(theirs)
+    matcher = difflib.SequenceMatcher(
+        None, [_key(g) for g in mine], [_key(g) for g in others], autojunk=False
+    )
+    pairs: Pairs = []
+    for i, j, size in matcher.get_matching_blocks():
+        for group, targets in zip(
+            mine[i : i + size], others[j : j + size], strict=True
+        ):
+            pairs.extend(zip(group, targets, strict=True))
+    if not pairs:
+        raise LotteryError(
+            "the ticket does not fit: no layer of the model has the class and the "
+            "shapes of one of its layers, in its order."
+        )
+    taken = {id(target) for _, target in pairs}
+    return pairs, [t.path for t in theirs if id(t) not in taken]
+
+
+def _by_layer(weights: Sequence[Any]) -> list[list[Any]]:
     """Consecutive weights of one layer together."""
     groups: list[list[Any]] = []
     for weight in weights:
@@ -20,21 +102,21 @@ def by_layer(weights: Any) -> list[list[Any]]:
     return groups
 
 
-def shape_of(weight: Any) -> tuple[int, ...]:
+def _shape(weight: Any) -> tuple[int, ...]:
     return tuple(weight.value.shape if hasattr(weight, "value") else weight.shape)
 
 
-def key_of(group: list[Any]) -> tuple[Any, ...]:
-    return tuple((w.kind, w.name, shape_of(w)) for w in group)
+def _key(group: list[Any]) -> tuple[Any, ...]:
+    return tuple((w.kind, w.name, _shape(w)) for w in group)
 
 
-def check_same(ours: tuple[TicketWeight, ...], theirs: list[Weight]) -> None:
+def _check_same(ours: Sequence[TicketWeight], theirs: Sequence[Weight]) -> None:
     hint = "pass strict=False to skip what does not match."
     for mine, target in zip(ours, theirs, strict=False):
-        if (mine.kind, shape_of(mine)) != (target.kind, target.shape):
+        if (mine.kind, _shape(mine)) != (target.kind, target.shape):
             raise LotteryError(
                 f"the ticket does not fit: its weight {mine.path} is of a {mine.kind} "
-                f"with shape {shape_of(mine)}, the model's {target.path} of a "
+                f"with shape {_shape(mine)}, the model's {target.path} of a "
                 f"{target.kind} with shape {target.shape}; {hint}"
             )
     if len(ours) != len(theirs):
@@ -44,13 +126,4 @@ def check_same(ours: tuple[TicketWeight, ...], theirs: list[Weight]) -> None:
             f"the ticket does not fit: it has {len(ours)} weights, the model "
             f"{len(theirs)}; the first that only the {side} has is {more[0].path}; "
             f"{hint}"
-        )
-
-
-def check_can_hold(weight: TicketWeight, target: Weight) -> None:
-    """A wrapped model must have a mask wherever the ticket prunes."""
-    if target.mask is None and weight.mask is not None and not weight.mask.all():
-        raise LotteryError(
-            f"the ticket prunes {weight.path}, but the model's {target.path} is on no "
-            "mask: wrap the model with the ticket's own rates and exclusions."
         )

@@ -9,30 +9,28 @@ A ticket is saved as a directory of plain arrays and one manifest:
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 import numpy as np
 
-from lth_keras.compat import keras, raw_variable, require_tf_keras_model
+from lth_keras.compat import raw_variable, require_tf_keras_model
 from lth_keras.errors import LotteryError
 from lth_keras.masking import slots
+from lth_keras.masking.network import Held, Network
 from lth_keras.masking.starts import Start
-from lth_keras.masking.weights import Weight, pruned_weights_of, weights_of
+from lth_keras.masking.weights import Weight
 from lth_keras.pruning import masks
 from lth_keras.storage.paths import PathLike
 from lth_keras.tickets import files as ticket_files
+from lth_keras.tickets import matching
 from lth_keras.tickets.content import TicketContent, TicketWeight
-from lth_keras.tickets.matching import by_layer, check_can_hold, check_same, key_of
 
 
 class Ticket(TicketContent):
     """A mask with the weights to start from; see `TicketContent` for its fields."""
 
     @classmethod
-    def of(
-        cls, model: keras.Model, start: Start | None = None, **fields: Any
-    ) -> Ticket:
+    def of(cls, model: Held, start: Start | None = None, **fields: Any) -> Ticket:
         """The ticket that a pruned model holds.
 
         Args:
@@ -46,9 +44,9 @@ class Ticket(TicketContent):
         Raises:
             LotteryError: the model holds no masks, or `start` is of another shape.
         """
-        require_tf_keras_model(model)
-        pruned_weights_of(model)
-        found = weights_of(model)
+        network = _network(model)
+        network.require_masks()
+        found = network.weights
         values = [w.read() for w in found] if start is None else start.weights
         if [w.shape for w in found] != [np.shape(v) for v in values]:
             raise LotteryError(
@@ -112,7 +110,7 @@ class Ticket(TicketContent):
             for (weight, mask), (_, another) in zip(mine, theirs, strict=True)
         }
 
-    def apply(self, model: keras.Model, strict: bool = True) -> list[str]:
+    def apply(self, model: Held, strict: bool = True) -> list[str]:
         """Sets a model's weights, and its masks where it is wrapped, to the ticket.
 
         Layers are matched by position, class and shapes; their names may differ. A
@@ -132,21 +130,19 @@ class Ticket(TicketContent):
             LotteryError: the first weight that does not match, and how; or the model
                 is wrapped but has no mask where the ticket prunes.
         """
-        skipped = self.write_to(model, strict)
-        optimizer = getattr(model, "optimizer", None)
-        if optimizer is not None and any(w.mask is not None for w in weights_of(model)):
-            slots.project(model, optimizer)
+        network = _network(model)
+        skipped = self.write_to(network, strict)
+        if network.optimizer is not None and _is_wrapped(network):
+            slots.project(network)
         return skipped
 
-    def write_to(self, model: keras.Model, strict: bool = True) -> list[str]:
+    def write_to(self, model: Held, strict: bool = True) -> list[str]:
         """`apply` for a caller that sets the optimizer's state itself."""
-        require_tf_keras_model(model)
-        targets = weights_of(model)
-        pairs, skipped = self._matched(targets, strict)
-        wrapped = any(target.mask is not None for target in targets)
-        for weight, target in pairs:
-            if wrapped:
-                check_can_hold(weight, target)
+        network = _network(model)
+        pairs, skipped = matching.matched(self.weights, network.weights, strict)
+        if _is_wrapped(network):
+            for weight, target in pairs:
+                matching.check_can_hold(weight, target)
         for weight, target in pairs:
             dtype = raw_variable(target.variable).dtype.as_numpy_dtype
             target.write(weight.value.astype(dtype, copy=False))
@@ -156,30 +152,15 @@ class Ticket(TicketContent):
                 target.mask.assign(mask.astype(target.mask.dtype.as_numpy_dtype))
         return skipped
 
-    def _matched(
-        self, targets: list[Weight], strict: bool
-    ) -> tuple[list[tuple[TicketWeight, Weight]], list[str]]:
-        ours = by_layer(self.weights)
-        theirs = by_layer(targets)
-        if strict:
-            check_same(self.weights, targets)
-            return list(zip(self.weights, targets, strict=True)), []
-        matcher = difflib.SequenceMatcher(
-            None, [key_of(g) for g in ours], [key_of(g) for g in theirs], autojunk=False
-        )
-        pairs: list[tuple[TicketWeight, Weight]] = []
-        for i, j, size in matcher.get_matching_blocks():
-            for mine, target in zip(
-                ours[i : i + size], theirs[j : j + size], strict=True
-            ):
-                pairs.extend(zip(mine, target, strict=True))
-        if not pairs:
-            raise LotteryError(
-                "the ticket does not fit: no layer of the model has the class and the "
-                "shapes of one of its layers, in its order."
-            )
-        taken = {id(target) for _, target in pairs}
-        return pairs, [t.path for t in targets if id(t) not in taken]
+
+def _network(model: Held) -> Network:
+    if not isinstance(model, Network):
+        require_tf_keras_model(model)
+    return Network.of(model)
+
+
+def _is_wrapped(network: Network) -> bool:
+    return any(weight.mask is not None for weight in network.weights)
 
 
 def _ticket_weight(weight: Weight, value: np.ndarray) -> TicketWeight:

@@ -18,7 +18,7 @@ from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts, starts
-from lth_keras.masking.weights import density_of
+from lth_keras.masking.network import Network
 from lth_keras.training import iterations
 from lth_keras.training.steps import StepCallback, level_seed
 
@@ -35,6 +35,7 @@ class CaptureAt(StepCallback):
         rewind_to: the training step to capture, "0it", "500it" or "2ep".
         receive: called with what was captured.
         stop: whether training ends then.
+        network: of the model that is trained, where it is known.
 
     Attributes:
         captured: whether that happened.
@@ -46,8 +47,10 @@ class CaptureAt(StepCallback):
         rewind_to: int | str,
         receive: Callable[[starts.Start], Any] | None = None,
         stop: bool = False,
+        network: Network | None = None,
     ):
         super().__init__()
+        self._network = network
         self._rewind_to, self._receive, self._stop = rewind_to, receive, stop
         self.captured = False
         self.at = 0
@@ -70,7 +73,7 @@ class CaptureAt(StepCallback):
             self._capture()
 
     def _capture(self) -> None:
-        start = acts.capture(self.model, step=self.at)
+        start = acts.capture(self._network or self.model, step=self.at)
         if self._receive is not None:
             self._receive(start)
         self.captured = True
@@ -119,6 +122,7 @@ class PruneAndRewind(keras.callbacks.Callback):
         self._trained = False
 
     def on_train_begin(self, logs: Any = None) -> None:
+        network = Network.of(self.model)
         if self._began:
             start = _STARTS.get(self.model)
             if start is None:
@@ -128,13 +132,13 @@ class PruneAndRewind(keras.callbacks.Callback):
                     "fit on, and let that fit run past its rewind_to."
                 )
             if self._trained:
-                acts.prune(self.model, start, seed=self._seed + self.level)
+                acts.prune(network, start, seed=self._seed + self.level)
                 self.level += 1
                 # A rewind that fails is tried again without another round.
                 self._trained = False
-            acts.rewind(self.model, start)
+            acts.rewind(network, start)
         else:
-            density_of(self.model)  # refuses a model that is not wrapped
+            network.require_masks()
         self._began, self._trained = True, False
         compat.reset_generators(self.model, level_seed(self._seed, self.level))
 

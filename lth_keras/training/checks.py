@@ -14,8 +14,6 @@ import tensorflow as tf
 
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking.weights import pruned_weights_of
-from lth_keras.pruning.counts import survivors
 from lth_keras.training import feeds
 
 
@@ -72,44 +70,6 @@ def split(
     held = tuple(part(v, slice(end, None)) for v in given if v is not None)
     x, y, sample_weight = (part(v, slice(end)) for v in given)
     return x, y, sample_weight, held
-
-
-def sizes(model: keras.Model) -> tuple[list[str], list[int], list[float]]:
-    """Path, size and rate of each pruned tensor, or of all as one in global scope.
-
-    Raises:
-        LotteryError: the model was not wrapped by `lth.wrap`.
-    """
-    weights = pruned_weights_of(model)
-    if not all(hasattr(weight.wrapper, "criterion") for weight in weights):
-        raise LotteryError(
-            f"model {model.name!r} was wrapped by stock tfmot: wrap "
-            "strip_pruning(model) with lth.wrap instead."
-        )
-    counts = [int(np.prod(w.shape)) for w in weights]
-    rates = [w.wrapper.rate for w in weights]
-    if weights[0].wrapper.scope == "global":
-        return ["the model"], [sum(counts)], rates[:1]
-    return [w.path for w in weights], counts, rates
-
-
-def check_survivors(model: keras.Model, levels: int) -> None:
-    """Refuses levels that would leave a weight tensor empty.
-
-    In global scope a single tensor can still run empty, which only training shows.
-
-    Raises:
-        LotteryError: names the first level, and the weight.
-    """
-    tensors = list(zip(*sizes(model), strict=True))
-    for level in range(1, levels + 1):
-        for name, size, rate in tensors:
-            if survivors(size, rate, level) == 0:
-                raise LotteryError(
-                    f"levels={levels}: level {level} would leave {name} ({size} "
-                    f"weights at rate {rate}) without any weight: use at most "
-                    f"{level - 1} levels, or leave the layer out (exclude=)."
-                )
 
 
 def check_data(model: keras.Model, name: str, x: Any, y: Any) -> None:

@@ -167,6 +167,26 @@ class Feed:
             _check_spec(self._first, found, level)
         return found.repeat().skip(start) if start else found.repeat()
 
+    def sample(self, level: int, count: int, seed: int) -> tf.data.Dataset:
+        """The first batches of a level, at most an epoch's; training sees them again.
+
+        Args:
+            level: pruning rounds so far.
+            count: batches at most.
+            seed: as of `dataset`.
+
+        Raises:
+            LotteryError: the data cannot begin again.
+        """
+        found = self.dataset(level, seed=seed)
+        if not isinstance(found, tf.data.Dataset):
+            raise LotteryError(
+                f"a {type(found).__name__} cannot be read for gradients and then "
+                "again for training: pass arrays, a Dataset, or a function of (level, "
+                "seed)."
+            )
+        return found.take(min(count, self.steps_per_epoch or count))
+
     def check_start(self, start: int) -> None:
         """Refuses to begin in the middle of data that cannot.
 

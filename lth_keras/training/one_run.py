@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ from lth_keras import compat, errors
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts, slots, starts
-from lth_keras.masking.weights import weights_of
+from lth_keras.masking.network import Network
+from lth_keras.masking.weights import Weight
 from lth_keras.runs import rows
 from lth_keras.runs.layout import LevelDirectory
 from lth_keras.runs.rows import Run
@@ -31,7 +32,7 @@ from lth_keras.training.plan import Plan
 
 
 def carry_out(
-    model: keras.Model,
+    network: Network,
     ticket: Ticket,
     plan: Plan,
     run: Run,
@@ -39,11 +40,11 @@ def carry_out(
     fresh_optimizer: bool = False,
     capture_at: int | None = None,
 ) -> dict[str, Any]:
-    """Trains `model` from `ticket` and stores what came of it.
+    """Trains a model from `ticket` and stores what came of it.
 
     Args:
-        model: the wrapped, compiled model; its weights, masks and optimizer are set
-            from the ticket first.
+        network: of the wrapped, compiled model; its weights, masks and optimizer are
+            set from the ticket first.
         ticket: where to start, at training step `ticket.step`.
         plan: how to train.
         run: which run it is.
@@ -64,17 +65,17 @@ def carry_out(
     if capture_at:
 
         def store(captured: starts.Start) -> None:
-            rewind = Ticket.of(model, captured, level=0, seed=plan.seed)
+            rewind = Ticket.of(network, captured, level=0, seed=plan.seed)
             rewind.save(directory.rewind, overwrite=True)
 
-        capture = capturing.CaptureAt(capture_at, store)
-    _begin(model, ticket, run, fresh_optimizer)
+        capture = capturing.CaptureAt(capture_at, store, network=network)
+    _begin(network, ticket, run, fresh_optimizer)
     began = time.perf_counter()
     try:
-        with last_rate(model, plan.after):
-            fitted = _fit(model, ticket.step, plan, run, capture)
-        acts.verify(model)
-        trained = _named_weights(model)
+        with last_rate(network.model, plan.after):
+            fitted = _fit(network, ticket.step, plan, run, capture)
+        acts.verify(network)
+        trained = _named_weights(network)
         _check_numbers(trained, fitted.iterations)
     except errors.DivergedError as error:
         raise errors.DivergedError(
@@ -102,13 +103,11 @@ def carry_out(
     return row
 
 
-def replay(
-    model: keras.Model, ticket: Ticket, plan: Plan, run: Run, step: int
-) -> Ticket:
+def replay(network: Network, ticket: Ticket, plan: Plan, run: Run, step: int) -> Ticket:
     """Trains a run again up to a step, and stores nothing.
 
     Args:
-        model: the wrapped, compiled model.
+        network: of the wrapped, compiled model.
         ticket: where the run started.
         plan: how it trained. Its evaluations leave no trace, and are left out where
             no callback could read them.
@@ -125,40 +124,43 @@ def replay(
     plan = dataclasses.replace(plan, train_evaluator=None)
     if not plan.callbacks_of(run.level):
         plan = dataclasses.replace(plan, evaluators={}, monitor=None)
-    _begin(model, ticket, run)
-    _fit(model, ticket.step, plan, run, capturing.CaptureAt(step, found.append, True))
-    return Ticket.of(model, found[0], level=run.level, seed=plan.seed)
+    _begin(network, ticket, run)
+    capture = capturing.CaptureAt(step, found.append, stop=True, network=network)
+    _fit(network, ticket.step, plan, run, capture)
+    return Ticket.of(network, found[0], level=run.level, seed=plan.seed)
 
 
 def _begin(
-    model: keras.Model, ticket: Ticket, run: Run, fresh_optimizer: bool = False
+    network: Network, ticket: Ticket, run: Run, fresh_optimizer: bool = False
 ) -> None:
     """Sets the model, and its random layers, to the start of a run."""
-    load(model, ticket, fresh_optimizer)
-    compat.reset_generators(model, callbacks.level_seed(run.data_seed, run.level))
+    load(network, ticket, fresh_optimizer)
+    compat.reset_generators(
+        network.model, callbacks.level_seed(run.data_seed, run.level)
+    )
 
 
-def load(model: keras.Model, ticket: Ticket, fresh_optimizer: bool = False) -> None:
+def load(network: Network, ticket: Ticket, fresh_optimizer: bool = False) -> None:
     """Sets weights, masks and optimizer of a model to a ticket's."""
-    if ticket.optimizer is None or model.optimizer is None:
-        ticket.apply(model)
+    if ticket.optimizer is None or network.optimizer is None:
+        ticket.apply(network)
         return
-    ticket.write_to(model)
-    slots.restore(model, model.optimizer, ticket.optimizer)
+    ticket.write_to(network)
+    slots.restore(network, ticket.optimizer)
     if fresh_optimizer:
-        slots.reset_iterations(model.optimizer, ticket.step)
+        slots.reset_iterations(network.optimizer, ticket.step)
 
 
-def load_trained(model: keras.Model, directory: LevelDirectory) -> None:
+def load_trained(network: Network, directory: LevelDirectory) -> None:
     """Sets a model's weights to those that a finished run ended with."""
     values = arrays.read_arrays(directory.trained_weights)
-    weights = weights_of(model)
+    weights = network.weights
     if len(values) != len(weights):
         raise LotteryError(
             f"{directory.trained_weights} holds {len(values)} weights, the model "
             f"{len(weights)}: use the model of the search."
         )
-    for weight, (name, value) in zip(weights, values.items(), strict=True):
+    for weight, (name, value) in zip(weights, _in_order(values, weights), strict=True):
         if weight.shape != value.shape:
             raise LotteryError(
                 f"{directory.trained_weights}: {name} has shape {value.shape}, the "
@@ -167,8 +169,19 @@ def load_trained(model: keras.Model, directory: LevelDirectory) -> None:
         weight.write(value)
 
 
-def _named_weights(model: keras.Model) -> dict[str, np.ndarray]:
-    return {f"{i:04d}/{w.path}": w.read() for i, w in enumerate(weights_of(model))}
+def _in_order(
+    values: dict[str, np.ndarray], weights: Sequence[Weight]
+) -> list[tuple[str, np.ndarray]]:
+    """Stored weights in the model's order; older files list frozen layers' last."""
+    by_path = {name.split("/", 1)[-1]: (name, v) for name, v in values.items()}
+    paths = [weight.path for weight in weights]
+    if len(by_path) == len(values) and sorted(by_path) == sorted(paths):
+        return [by_path[path] for path in paths]
+    return list(values.items())
+
+
+def _named_weights(network: Network) -> dict[str, np.ndarray]:
+    return {f"{i:04d}/{w.path}": w.read() for i, w in enumerate(network.weights)}
 
 
 def _check_numbers(trained: dict[str, np.ndarray], iterations: int) -> None:
@@ -194,13 +207,13 @@ class _Fitted:
 
 
 def _fit(
-    model: keras.Model,
+    network: Network,
     start: int,
     plan: Plan,
     run: Run,
     capture: capturing.CaptureAt | None,
 ) -> _Fitted:
-    steps = plan.feed.steps_per_epoch
+    model, steps = network.model, plan.feed.steps_per_epoch
     epoch, step = divmod(start, steps or 1)
     # Callbacks that set the learning rate by the epoch see that it is a late one.
     later = plan.after // steps if steps else 0
@@ -216,7 +229,7 @@ def _fit(
     # Ours stand around the user's: evaluation first, so that they see its metrics.
     every = [evaluate, *users]
     if users:
-        every.append(callbacks.Project())
+        every.append(callbacks.Project(network))
     if step:
         every.append(callbacks.StartAt(epoch, step))
     if capture is not None:

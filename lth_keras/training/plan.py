@@ -12,7 +12,7 @@ from typing import Any
 from lth_keras import errors
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking.weights import pruned_weights_of
+from lth_keras.masking.network import Network
 from lth_keras.storage import paths
 from lth_keras.training import checks, feeds
 from lth_keras.training.evaluation import Evaluator
@@ -148,7 +148,7 @@ def make(
     first = feed.first_batch() if model.train_function is None else None
     if not model.built and first is not None:
         model(keras.utils.unpack_x_y_sample_weight(first)[0], training=False)
-    pruned_weights_of(model)
+    Network.of(model).require_masks()
     checks.check_data(model, "the training data", x, y)
     if first is not None:
         checks.try_batch(model, first)

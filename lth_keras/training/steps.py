@@ -1,12 +1,4 @@
-"""Callbacks: capture, prune and rewind in plain `fit` loops, and thin helpers.
-
-    capture, rewind = lth.CaptureInitialWeights(), lth.PruneAndRewind()
-    for level in range(16):
-        model.fit(x, y, epochs=3, callbacks=[capture, rewind])
-
-After a `fit` returns the model holds that level's trained weights; pruning and
-rewinding happen as the next level begins.
-"""
+"""Thin Keras callbacks of a training run: they count steps, project, watch for NaN."""
 
 from __future__ import annotations
 
@@ -17,6 +9,7 @@ from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import DivergedError
 from lth_keras.masking import acts
+from lth_keras.masking.network import Network
 
 
 class StepCallback(keras.callbacks.Callback):
@@ -73,10 +66,17 @@ class Project(keras.callbacks.Callback):
     """Puts the weights on their masks when training begins.
 
     Stands after callbacks that write weights then, such as BackupAndRestore.
+
+    Args:
+        network: of the model that is trained.
     """
 
+    def __init__(self, network: Network):
+        super().__init__()
+        self._network = network
+
     def on_train_begin(self, logs: Any = None) -> None:
-        acts.project(self.model)
+        acts.project(self._network)
 
 
 class StopOnNaN(StepCallback):

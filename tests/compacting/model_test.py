@@ -7,7 +7,7 @@ from lth_keras.compacting.model import compact, compaction
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.papers import networks
-from tests.support import model_zoo
+from tests.support import masked_models, model_zoo
 from tests.support.compact_checks import (
     assert_equal,
     assign,
@@ -216,7 +216,7 @@ def test_dead_layers_leave_one_unit_that_carries_the_size_of_the_batch():
 
 def test_a_wrapped_model_and_one_of_a_mask_alone_can_be_given():
     model = lth.wrap(randomise(networks.build("lenet", (6, 6, 1), 3), 1.0))
-    model_zoo.masked(model, 0.01)
+    masked_models.masked(model, 0.01)
     small = compact(model)
     assert_equal(model, small)
     assert small.count_params() < lth.unwrap(model).count_params()
@@ -336,13 +336,13 @@ _FAMILIES = [
 def test_other_families_of_models_stay_equal(builder):
     model, given = builder()
     wrapped = lth.wrap(model, embeddings=True)
-    plain = lth.unwrap(model_zoo.masked(wrapped, 0.3))
+    plain = lth.unwrap(masked_models.masked(wrapped, 0.3))
     check(plain, given)
 
 
 def test_half_precision_is_kept():
     model, given = model_zoo.half_precision()
-    plain = lth.unwrap(model_zoo.masked(lth.wrap(model), 0.4))
+    plain = lth.unwrap(masked_models.masked(lth.wrap(model), 0.4))
     small = compact(plain)
     for a, b in zip(plain(given), small(given), strict=True):
         assert a.dtype == b.dtype

@@ -12,12 +12,12 @@ import tensorflow as tf
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.export import packed, saved_model, staging, verification
+from lth_keras.export import findings, packed, saved_model, staging
 from lth_keras.export.keras_file import export_keras, staged_keras
 from lth_keras.export.tflite import exporting as tflite
 from lth_keras.papers import networks
-from tests.export.saved_model_test import heads, wide
-from tests.support import model_zoo
+from tests.support import export_models, masked_models, model_zoo
+from tests.support.export_models import heads, wide
 
 layers = keras.layers
 
@@ -31,7 +31,7 @@ def test_every_family_of_models_is_exported_right(
     for build in model_zoo.FAMILIES:
         keras.mixed_precision.set_global_policy("float32")
         model, x = build()
-        wrapped = model_zoo.masked(lth.wrap(model))
+        wrapped = masked_models.masked(lth.wrap(model))
         place = tmp_path / build.__name__
         stages.append(saved_model.staged_saved_model(wrapped, place, batch=x))
     reports = staging.finish(stages, verbose=False)
@@ -52,7 +52,7 @@ def test_every_family_of_keras_own_layers_is_a_keras_file(
         keras.mixed_precision.set_global_policy("float32")
         if build.__name__ not in left_out:
             model, x = build()
-            wrapped = model_zoo.masked(lth.wrap(model))
+            wrapped = masked_models.masked(lth.wrap(model))
             place = tmp_path / f"{build.__name__}.keras"
             stages.append(staged_keras(wrapped, place, batch=x))
     for report in staging.finish(stages, verbose=False):
@@ -64,7 +64,7 @@ def test_the_papers_networks_shrink_with_their_density(tmp_path: pathlib.Path) -
     stages = []
     for name in ("lenet", "conv2", "conv4", "conv6", "resnet18", "vgg19"):
         shape = (28, 28, 1) if name == "lenet" else (32, 32, 3)
-        wrapped = model_zoo.masked(lth.wrap(networks.build(name, shape, 10)), 0.05)
+        wrapped = masked_models.masked(lth.wrap(networks.build(name, shape, 10)), 0.05)
         x = model_zoo.floats(2, *shape)
         stages.append(saved_model.staged_saved_model(wrapped, tmp_path / name, batch=x))
     for report in staging.finish(stages, verbose=False):
@@ -103,7 +103,7 @@ def mirrored() -> None:
                 layers.Dense(64),
             ]
         )
-    wrapped = model_zoo.masked(lth.wrap(model), 0.1)
+    wrapped = masked_models.masked(lth.wrap(model), 0.1)
     with strategy.scope():
         wrapped.compile("sgd", "mse")
     wrapped.fit(model_zoo.floats(16, 40), model_zoo.floats(16, 64), 8, verbose=0)
@@ -160,7 +160,7 @@ def prepared() -> keras.Model:
 def test_real_models_are_exported_in_every_format(tmp_path: pathlib.Path) -> None:
     stages = []
     for build in (classifier, encoder, heads, prepared):
-        wrapped = model_zoo.masked(lth.wrap(build()), 0.1)
+        wrapped = masked_models.masked(lth.wrap(build()), 0.1)
         place = tmp_path / build.__name__
         stages.append(saved_model.staged_saved_model(wrapped, place))
         stages.append(staged_keras(wrapped, f"{place}.keras"))
@@ -173,7 +173,7 @@ def test_real_models_are_exported_in_every_format(tmp_path: pathlib.Path) -> Non
 
 
 def large() -> None:
-    model = model_zoo.large_and_sparse()
+    model = export_models.large_and_sparse()
     dense = 4 * model.count_params()
     # What TensorFlow itself takes for a save is not the export's.
     saved_model.export_saved_model(wide(), "first", verify=False, verbose=False)
@@ -204,7 +204,7 @@ def half() -> keras.Model:
 
 @pytest.mark.slow
 def test_bfloat16_inputs_are_verified(tmp_path: pathlib.Path) -> None:
-    model = model_zoo.masked(lth.wrap(half()), 0.1)
+    model = masked_models.masked(lth.wrap(half()), 0.1)
     report = saved_model.export_saved_model(model, tmp_path / "m", verbose=False)
     assert report.largest_difference == 0
     assert report.layers[0].stored == "bitmask"
@@ -221,7 +221,7 @@ def test_outputs_whose_names_become_one_are_told_apart(tmp_path: pathlib.Path) -
     model = keras.Model(inputs, outputs)
     report = export_keras(model, tmp_path / "m.keras", verbose=False)
     assert report.found.differences == {
-        name: verification.Difference(0.0, 0.0) for name in ("a_b", "a_b_2")
+        name: findings.Difference(0.0, 0.0) for name in ("a_b", "a_b_2")
     }
 
 
@@ -229,7 +229,7 @@ def test_outputs_whose_names_become_one_are_told_apart(tmp_path: pathlib.Path) -
 def test_a_wrong_export_of_small_outputs_is_refused(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = lth.unwrap(model_zoo.masked(lth.wrap(wide()), 0.1))
+    model = lth.unwrap(masked_models.masked(lth.wrap(wide()), 0.1))
     last = model.get_layer("logits").kernel
     last.assign(last * 1e-3)
     (right,) = staging.finish(

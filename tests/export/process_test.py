@@ -15,8 +15,8 @@ from lth_keras.errors import LotteryError
 from lth_keras.export import keras_file, saved_model
 from lth_keras.export.substitutes import alone, substituted
 from lth_keras.export.tflite import exporting as tflite
-from tests.export.saved_model_test import exported, ticket, wide
 from tests.support import model_zoo
+from tests.support.export_models import exported, ticket, wide
 
 layers = keras.layers
 

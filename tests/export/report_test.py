@@ -10,8 +10,8 @@ import pytest
 
 from lth_keras.errors import LotteryError
 from lth_keras.export import report as export_report
+from lth_keras.export.findings import Difference, Found, Latency
 from lth_keras.export.report import ExportReport, LayerNonzeros
-from lth_keras.export.verification import Difference, Found, Latency
 
 FOUND = Found(
     {"logits": Difference(0.25, 0.125)},

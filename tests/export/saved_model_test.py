@@ -1,4 +1,4 @@
-"""SavedModel and .keras exports of real models, reloaded in fresh processes."""
+"""SavedModel exports of real models, reloaded and run."""
 
 from __future__ import annotations
 
@@ -11,37 +11,13 @@ import pytest
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras.compat import keras, sparsity
+from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.export import keras_file, model_io, packed, saved_model, serving, staging
-from tests.support import model_zoo
+from lth_keras.export import keras_file, saved_model, staging
+from tests.support import masked_models, model_zoo
+from tests.support.export_models import exported, heads, ticket
 
 layers = keras.layers
-
-
-def wide(units: int = 64) -> keras.Model:
-    """A dense network whose kernels are worth packing."""
-    inputs = keras.Input((40,), name="pixels")
-    hidden = layers.Dense(units, "relu", name="hidden")(inputs)
-    hidden = layers.Dense(units, "relu", name="deeper")(hidden)
-    return keras.Model(inputs, layers.Dense(3, name="logits")(hidden), name="wide")
-
-
-def ticket(density: float = 0.1) -> keras.Model:
-    return model_zoo.masked(lth.wrap(wide()), density)
-
-
-def heads() -> keras.Model:
-    """Nested, with two named inputs, a shared layer and a dict of outputs."""
-    a, b = keras.Input((40,), name="a"), keras.Input((40,), name="b")
-    shared = layers.Dense(64, name="shared")
-    trunk = keras.Sequential(
-        [layers.Dense(64, "relu", input_shape=(128,)), layers.BatchNormalization()],
-        name="trunk",
-    )
-    hidden = trunk(layers.Concatenate()([shared(a), shared(b)]))
-    y, z = layers.Dense(1, name="one")(hidden), layers.Dense(2, name="two")(hidden)
-    return keras.Model({"b": b, "a": a}, {"z": z, "y": y})
 
 
 def probabilities(model: keras.Model, inputs: dict[str, Any]) -> Any:
@@ -51,10 +27,6 @@ def probabilities(model: keras.Model, inputs: dict[str, Any]) -> Any:
 def from_bytes(model: keras.Model, inputs: dict[str, Any]) -> Any:
     pixels = tf.cast(tf.io.decode_raw(inputs["raw"], tf.uint8), tf.float32)
     return model(tf.reshape(pixels, [-1, 40]) / 255.0, training=False)
-
-
-def exported(path: pathlib.Path) -> list[str]:
-    return sorted(os.listdir(path))
 
 
 def run(path: Any, **inputs: Any) -> dict[str, np.ndarray]:
@@ -83,7 +55,7 @@ def test_an_export_is_reloaded_in_a_fresh_process_and_smaller(
 def test_exports_are_right_in_a_fresh_process_and_smaller(
     tmp_path: pathlib.Path,
 ) -> None:
-    wrapped, several = ticket(), model_zoo.masked(lth.wrap(heads()), 0.1)
+    wrapped, several = ticket(), masked_models.masked(lth.wrap(heads()), 0.1)
     before = [w.numpy() for w in wrapped.weights]
     extra = {
         "probabilities": probabilities,
@@ -127,43 +99,6 @@ def test_exports_are_right_in_a_fresh_process_and_smaller(
     lth.verify(wrapped)
     kernel = wrapped.get_layer("hidden").layer.kernel
     assert type(kernel).__name__ == "MaskedVariable"
-
-
-@pytest.mark.slow
-def test_a_keras_file_has_exact_zeros_and_needs_plain_tf_keras(
-    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    wrapped = ticket()
-    path = tmp_path / "wide.keras"
-    report = keras_file.export_keras(wrapped, path, holds="start")
-    assert str(report) + "\n" == capsys.readouterr().out
-    assert report.largest_difference == 0
-    assert report.gzip_bytes < 0.5 * report.dense_gzip_bytes
-    loaded = keras.models.load_model(path)
-    assert not any("prun" in type(layer).__name__.lower() for layer in loaded.layers)
-    zeros = loaded.get_layer("hidden").kernel.numpy() == 0
-    mask = wrapped.get_layer("hidden").read_masks()[0]
-    np.testing.assert_array_equal(zeros, ~mask)
-    with pytest.raises(LotteryError, match="exists; remove it, choose another"):
-        keras_file.export_keras(wrapped, path, verify=False)
-
-
-def test_a_packed_weight_is_exact_at_every_size_and_dtype() -> None:
-    rng = np.random.default_rng(0)
-    for size in (0, 1, 7, 8, 9, 31, 1000):
-        value = rng.normal(size=size) * (rng.random(size) < 0.3)
-        for dtype in ("float16", "float32", "float64"):
-            store = packed.PackedStore()
-            wanted = value.astype(dtype).reshape(size, 1)
-            store.add(np.full((3,), 2.5, dtype), "before")
-            weight = store.add(wanted, "weight")
-            store.initialize(store.weights[0])
-            assert weight.read().dtype == dtype
-            np.testing.assert_array_equal(weight.read().numpy(), wanted)
-    bits, values = packed.pack(np.array([0, -0.0, 3, 0, 0, 0, 0, 4, np.nan]))
-    # 00100001 and 1 of the second byte.
-    assert bits.tolist() == [0b00100001, 0b10000000]
-    np.testing.assert_array_equal(values, [3, 4, np.nan])
 
 
 def test_a_value_too_large_for_half_precision_is_refused(
@@ -258,48 +193,6 @@ def test_a_bad_request_is_one_line_and_leaves_nothing(
     assert (tmp_path / "taken" / "file").read_text() == "mine"
 
 
-def test_a_model_that_cannot_be_exported_is_one_line(tmp_path: pathlib.Path) -> None:
-    unbuilt = keras.Sequential([layers.Dense(3)])
-    stock = sparsity.prune_low_magnitude(wide())
-    broken = ticket()
-    broken.get_layer("hidden").layer.kernel.raw.assign(tf.ones((40, 64)))
-    ragged = keras.Sequential([keras.Input((None,), ragged=True), layers.Lambda(abs)])
-    diverged = wide()
-    diverged.weights[-1].assign(tf.fill(diverged.weights[-1].shape, np.nan))
-    for model, message in (
-        (unbuilt, "has no weights yet: call model.build"),
-        (stock, "wrapped by stock tfmot"),
-        (broken, "lth.project"),
-        (ragged, "is a RaggedTensorSpec"),
-        (diverged, "holds NaN: export a level"),
-        ("model", "expected a tf_keras model"),
-    ):
-        for function, path in (
-            (saved_model.export_saved_model, tmp_path / "m"),
-            (keras_file.export_keras, tmp_path / "m.keras"),
-        ):
-            with pytest.raises(LotteryError, match=message) as caught:
-                function(model, path)
-            assert "\n" not in str(caught.value)
-    with pytest.raises(LotteryError, match=r"must end with .keras: use .*m.keras"):
-        keras_file.export_keras(wide(), tmp_path / "m")
-    assert exported(tmp_path) == []
-
-
-def test_a_batch_that_the_model_cannot_compute_with_is_one_line(
-    tmp_path: pathlib.Path,
-) -> None:
-    model = keras.Sequential([keras.Input((2,), dtype="int32"), layers.Embedding(5, 3)])
-    for function, name in (
-        (saved_model.export_saved_model, "m"),
-        (keras_file.export_keras, "m.keras"),
-    ):
-        with pytest.raises(LotteryError, match="cannot compute .* pass batch=") as e:
-            function(model, tmp_path / name, batch=np.array([[1, 99]]))
-        assert "indices" in str(e.value) and "\n" not in str(e.value)
-    assert exported(tmp_path) == []
-
-
 def test_no_space_left_is_one_line_and_keeps_what_was_there(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,13 +229,6 @@ def test_a_wrong_export_never_gets_its_name(
     assert exported(tmp_path) == []
 
 
-def test_filled_weights_keep_what_was_not_zero() -> None:
-    value = np.array([[0.0, 2.0], [-1.0, 0.0]], np.float32)
-    full = serving.filled(value.copy())
-    assert (full != 0).all()
-    assert full[0, 1] == 2.0 and full[1, 0] == -1.0
-
-
 def test_small_weights_are_constants_unless_functions_would_repeat_them(
     tmp_path: pathlib.Path,
 ) -> None:
@@ -360,19 +246,3 @@ def test_small_weights_are_constants_unless_functions_would_repeat_them(
         assert ((64, 3) in shapes) == (name == "three")
         x = model_zoo.floats(3, 40)
         np.testing.assert_allclose(run(path, pixels=x)["logits"], model(x), atol=1e-5)
-
-
-def test_random_inputs_fit_the_model() -> None:
-    model, _ = model_zoo.attention()
-    (ids,) = model_io.example_inputs(model).values()
-    assert ids.shape == (8, 5) and ids.max() < 9
-    # Keras takes the inputs of this one for floats.
-    model = keras.Sequential([layers.Embedding(7, 4), layers.Dense(2)])
-    model.build((None, 6))
-    for given in (model, lth.wrap(model, embeddings=True)):
-        (ids,) = model_io.example_inputs(given).values()
-        assert ids.dtype == np.float32
-        assert set(np.unique(ids)) <= set(range(7))
-        model_io.expected_outputs(given, model_io.example_inputs(given))
-    texts = model_io.random_inputs({"t": tf.TensorSpec([None], tf.string)}, 3)
-    assert texts["t"].shape == (3,) and texts["t"].dtype.kind == "U"

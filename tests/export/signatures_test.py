@@ -12,7 +12,7 @@ import tensorflow as tf
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.export import resources, saved_model, staging
-from tests.export.saved_model_test import exported, wide
+from tests.support.export_models import exported, wide
 
 LABELS = ["cat", "dog", "owl"]
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.export import keras_file, saved_model, staging
+from lth_keras.export import destinations, keras_file, saved_model, staging
 from lth_keras.export.tflite import exporting as tflite
 from lth_keras.storage import directories, paths
 
@@ -79,7 +79,7 @@ def test_a_file_takes_its_place_where_links_are_not_supported(
 
     monkeypatch.setattr(os, "link", unsupported)
     (tmp_path / "a").write_text("a")
-    staging.put_in_place(str(tmp_path / "a"), str(tmp_path / "b"), False)
+    destinations.put_in_place(str(tmp_path / "a"), str(tmp_path / "b"), False)
     assert below(tmp_path) == ["b"]
     assert (tmp_path / "b").read_text() == "a"
 
@@ -92,7 +92,7 @@ def test_a_place_that_cannot_be_taken_is_free_again(tmp_path, monkeypatch) -> No
     monkeypatch.setattr(os, "replace", broken)
     (tmp_path / "a").write_text("a")
     with pytest.raises(OSError, match="Input/output"):
-        staging.put_in_place(str(tmp_path / "a"), str(tmp_path / "b"), False)
+        destinations.put_in_place(str(tmp_path / "a"), str(tmp_path / "b"), False)
     assert below(tmp_path) == ["a"]
 
 
@@ -141,7 +141,7 @@ def test_an_export_to_a_link_goes_to_what_it_leads_to(tmp_path, name) -> None:
 def test_a_link_to_itself_is_refused(tmp_path) -> None:
     (tmp_path / "m").symlink_to("m")
     with pytest.raises(LotteryError, match="m is a link that leads to itself"):
-        staging.local_path(tmp_path / "m")
+        destinations.local_path(tmp_path / "m")
 
 
 # What errors leave and say.
@@ -186,7 +186,7 @@ def test_what_tensorflow_says_of_a_full_disk_is_one_clean_line(tmp_path) -> None
     near = str(tmp_path / "m")
     with (
         pytest.raises(LotteryError) as caught,
-        staging.temporary_directory(near) as place,
+        destinations.temporary_directory(near) as place,
     ):
         raise tf.errors.ResourceExhaustedError(
             None,

@@ -10,8 +10,10 @@ import pytest
 import tensorflow as tf
 
 from lth_keras.errors import LotteryError
-from lth_keras.export import fresh_process, verification
-from lth_keras.export.verification import Case, Difference, Found, Written, verify
+from lth_keras.export import cases, fresh_process, reloading, verification
+from lth_keras.export.cases import Case, Written
+from lth_keras.export.findings import Difference, Found
+from lth_keras.export.verification import verify
 
 
 class Doubler(tf.Module):
@@ -45,9 +47,9 @@ def test_several_exports_are_verified_in_one_process(
 ) -> None:
     runs = []
     monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
-    run = verification._run
+    run = reloading._run
     monkeypatch.setattr(
-        verification, "_run", lambda *given: runs.append(given) or run(*given)
+        reloading, "_run", lambda *given: runs.append(given) or run(*given)
     )
     right = written(tmp_path, 2.0, dense=str(tmp_path / "doubler"))
     # The largest value is 8: off by 0.004 is 0.0005 of it.
@@ -68,7 +70,7 @@ def judged(
 ) -> list[Found]:
     """What `verify` makes of what a process found."""
     rows = [{"differences": {}, "latencies": [], "loaders": [], **row}]
-    monkeypatch.setattr(verification, "_in_fresh_process", lambda *given: rows)
+    monkeypatch.setattr(verification, "in_fresh_process", lambda *given: rows)
     return verify([Written(format_, "place", "asked/for", (), tolerance)])
 
 
@@ -186,7 +188,7 @@ def test_outputs_are_compared_value_by_value(found, wanted, expected) -> None:
     assert tuple(row[key] for key in keys) == expected
 
 
-@pytest.mark.parametrize("format_", verification.FORMATS)
+@pytest.mark.parametrize("format_", cases.FORMATS)
 def test_what_does_not_load_is_refused_in_one_line(
     monkeypatch: pytest.MonkeyPatch, format_: str
 ) -> None:
@@ -220,55 +222,6 @@ def test_a_keras_file_that_does_not_load_is_refused_with_what_to_do(
     assert shown in str(caught.value)
     assert "config" not in str(caught.value)
     assert ("register" in str(caught.value)) == ("Odd" in reason)
-
-
-@pytest.mark.slow
-def test_neither_this_package_nor_tfmot_nor_keras_can_be_imported(
-    tmp_path: pathlib.Path,
-) -> None:
-    # A program in the place of the one that reloads.
-    probe = tmp_path / "probe.py"
-    probe.write_text(
-        "import importlib, os\n"
-        "def main(folder):\n"
-        "    assert 'TF_USE_LEGACY_KERAS' not in os.environ\n"
-        "    import tensorflow\n"
-        "    for name in ('lth_keras', 'tensorflow_model_optimization', 'tf_keras',"
-        " 'keras'):\n"
-        "        try:\n"
-        "            importlib.import_module(name)\n"
-        "        except ImportError:\n"
-        "            continue\n"
-        "        raise SystemExit(name + ' was there')\n"
-    )
-    program = verification._BOOTSTRAP.format(
-        blocked=verification._BLOCKED, program=str(probe), folder=str(tmp_path)
-    )
-    verification._run(program, str(tmp_path), 300)
-
-
-def test_a_process_that_fails_is_reported_with_its_last_line(
-    tmp_path: pathlib.Path,
-) -> None:
-    with pytest.raises(LotteryError, match="failed: ValueError: broken"):
-        verification._run("raise ValueError('broken')", str(tmp_path), 60)
-
-
-def test_a_process_that_hangs_is_ended(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(LotteryError, match="took over 0 s"):
-        verification._run(
-            "import threading; threading.Event().wait()", str(tmp_path), 0.2
-        )
-
-
-def test_texts_are_stored_without_pickle(tmp_path: pathlib.Path) -> None:
-    place = str(tmp_path / "a.npz")
-    texts = np.array([b"a b", "c"], object)
-    verification._store(place, {"x/y": texts, "z": np.array([True])})
-    with np.load(place, allow_pickle=False) as stored:
-        assert stored["names"].tolist() == ["x/y", "z"]
-        assert stored["value0"].tolist() == ["a b", "c"]
-        assert stored["value1"].tolist() == [True]
 
 
 def test_the_worst_output_is_the_largest_relative_one() -> None:

@@ -10,7 +10,7 @@ import tensorflow_model_optimization as tfmot
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking import weights
+from lth_keras.masking.network import Network
 from lth_keras.pruning.criteria import registry as criteria
 from tests.support import small_search as small
 
@@ -36,16 +36,16 @@ def test_ten_rounds_keep_what_a_sort_keeps(rate: float) -> None:
     """Against the oracle: each tensor by itself, lower index first among equals."""
     rng = np.random.default_rng(3)
     model = lth.wrap(small.dense_model(), rate)
-    masks = [np.ones(w.shape, bool) for w in weights.pruned_weights_of(model)]
+    masks = [np.ones(w.shape, bool) for w in Network.of(model).pruned]
     for _ in range(10):
         expected = []
-        for weight, mask in zip(weights.pruned_weights_of(model), masks, strict=True):
+        for weight, mask in zip(Network.of(model).pruned, masks, strict=True):
             # Few values, so that there are ties; and zeros that were not pruned.
             value = rng.integers(-3, 4, weight.shape).astype(np.float32) * mask
             weight.write(value)
             expected.append(small.pruned_by_hand(value, mask, rate))
         density = lth.prune(model)
-        masks = [w.read_mask() for w in weights.pruned_weights_of(model)]
+        masks = [w.read_mask() for w in Network.of(model).pruned]
         assert small.same_bits(masks, expected)
         assert density == sum(m.sum() for m in masks) / sum(m.size for m in masks)
         lth.verify(model)
@@ -53,7 +53,7 @@ def test_ten_rounds_keep_what_a_sort_keeps(rate: float) -> None:
 
 def test_global_scope_ranks_all_tensors_as_one() -> None:
     model = lth.wrap(small.dense_model(), 0.25, scope="global")
-    first, second = weights.pruned_weights_of(model)
+    first, second = Network.of(model).pruned
     first.write(np.linspace(0.5, 1.5, 48, dtype=np.float32).reshape(6, 8))
     second.write(np.linspace(-1.0, -0.01, 24, dtype=np.float32).reshape(8, 3))
     together = np.concatenate([first.read().ravel(), second.read().ravel()])
@@ -133,7 +133,7 @@ def test_verify_names_a_planted_weight_and_a_planted_slot() -> None:
     model = small.compiled()
     model.fit(X, Y, verbose=0)
     lth.prune(model)
-    weight = weights.pruned_weights_of(model)[1]
+    weight = Network.of(model).pruned[1]
     place = tuple(np.argwhere(~weight.read_mask())[0])
     value = weight.read()
     value[place] = 1e-30
@@ -154,7 +154,7 @@ def test_verify_names_a_planted_weight_and_a_planted_slot() -> None:
 
 def test_nothing_is_pruned_when_one_tensor_would_run_empty() -> None:
     model = lth.wrap(small.dense_model(), 0.9)
-    first, second = weights.pruned_weights_of(model)
+    first, second = Network.of(model).pruned
     mask = np.zeros(second.shape, bool)
     mask[0, 0] = True
     second.write_mask(mask)
@@ -169,7 +169,7 @@ def test_a_criterion_that_compares_with_theta_0_needs_it() -> None:
     start = lth.capture(model)
     with pytest.raises(LotteryError, match="criterion='movement'"):
         lth.prune(model)
-    weight = weights.pruned_weights_of(model)[1]
+    weight = Network.of(model).pruned[1]
     moved = np.zeros(weight.shape, np.float32)
     moved.ravel()[:12] = np.arange(1, 13)
     weight.write(weight.read() + moved)
@@ -190,7 +190,7 @@ def test_random_scores_follow_the_seed() -> None:
     def mask(seed: int) -> np.ndarray:
         model = lth.wrap(small.dense_model(), 0.5, criterion="random")
         lth.prune(model, seed=seed)
-        return weights.pruned_weights_of(model)[0].read_mask()
+        return Network.of(model).pruned[0].read_mask()
 
     np.testing.assert_array_equal(mask(1), mask(1))
     assert (mask(1) != mask(2)).any()

@@ -7,8 +7,8 @@ import pytest
 import lth_keras as lth
 from lth_keras.compat import keras, sparsity
 from lth_keras.errors import LotteryError
-from tests.masking.sites_test import AlsoListed, Computed
-from tests.support.model_zoo import Bilinear, MyDense, Scale, masked
+from tests.support.masked_models import masked
+from tests.support.own_layers import AlsoListed, Bilinear, Computed, MyDense, Scale
 
 layers = keras.layers
 

@@ -9,20 +9,17 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.compat import collect_prunable_layers, keras, sparsity
+from tests.support.masked_models import equal, held, masked, violations
 from tests.support.model_zoo import (
     attention,
     convolutions,
     custom_layers,
     dense,
     einsum,
-    equal,
     given_state,
     half_precision,
-    held,
-    masked,
     named_outputs,
     recurrent,
-    violations,
 )
 
 FORMATS = ["model.keras", "model.h5", "model"]

@@ -8,7 +8,14 @@ import tensorflow as tf
 
 from lth_keras.compat import keras
 from lth_keras.masking import sites as prunable
-from tests.support.model_zoo import Bilinear, MyDense
+from tests.support.own_layers import (
+    Aliased,
+    AlsoListed,
+    Bilinear,
+    Computed,
+    Listed,
+    MyDense,
+)
 
 layers = keras.layers
 
@@ -159,37 +166,12 @@ def test_a_layer_used_twice_inside_another_is_found_once():
     assert len(prunable.sites(layer)) == 2
 
 
-class Listed(layers.Layer):
-    """Keeps one kernel as an attribute and one in a list."""
-
-    def build(self, shape):
-        self.single = self.add_weight("single", (shape[-1], 2))
-        self.several = [self.add_weight("several", (shape[-1], 2))]
-
-    def call(self, inputs):
-        return inputs @ self.single + inputs @ self.several[0]
-
-    def get_prunable_weights(self):
-        return [self.single, *self.several]
-
-
 def test_a_weight_in_a_list_is_named_as_out_of_reach():
     layer = Listed()
     layer(tf.zeros((1, 3)))
     assert [site.attribute for site in prunable.sites(layer)] == ["single"]
     (left_out,) = prunable.unreachable(layer)
     assert left_out is layer.several[0]
-
-
-class AlsoListed(layers.Dense):
-    """Reads its kernel from a dict."""
-
-    def build(self, shape):
-        super().build(shape)
-        self.parts = {"nested": [self.kernel]}
-
-    def call(self, inputs):
-        return inputs @ self.parts["nested"][0]
 
 
 def test_a_kernel_that_a_dict_holds_too_is_out_of_reach():
@@ -199,40 +181,10 @@ def test_a_kernel_that_a_dict_holds_too_is_out_of_reach():
     assert [v is layer.kernel for v in prunable.unreachable(layer)] == [True]
 
 
-class Computed(layers.Dense):
-    """Its kernel is no weight but follows from one."""
-
-    def build(self, shape):
-        self.basis = self.add_weight("basis", (shape[-1], self.units))
-        self.built = True
-
-    @property
-    def kernel(self):
-        return self.basis / 2.0
-
-    @kernel.setter
-    def kernel(self, value):
-        pass
-
-    def call(self, inputs):
-        return inputs @ self.kernel
-
-
 def test_a_kernel_that_is_computed_is_no_place_for_a_mask():
     layer = Computed(2)
     layer(tf.zeros((1, 3)))
     assert prunable.sites(layer) == [] and prunable.unreachable(layer) == []
-
-
-class Aliased(layers.Dense):
-    """Reads its kernel under another name."""
-
-    def build(self, shape):
-        super().build(shape)
-        self.second_name = self.kernel
-
-    def call(self, inputs):
-        return inputs @ self.second_name
 
 
 def test_every_attribute_that_holds_a_weight_is_a_place_of_it():

@@ -9,6 +9,7 @@ from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts, slots, starts
+from lth_keras.masking.network import Network
 from lth_keras.storage import arrays
 from tests.support import small_search as small
 
@@ -121,20 +122,20 @@ def test_a_learning_rate_that_a_callback_lowered_comes_back() -> None:
 
 def test_slots_of_before_the_first_step_take_no_memory() -> None:
     model = small.compiled(optimizer=O.Adam())
-    captured = slots.capture(model, model.optimizer)
+    captured = slots.capture(Network.of(model))
     assert all(v.size == 1 or not any(v.strides) for v in captured.values())
     assert all(v.size == 1 for v in slots.stored(captured).values())
 
 
 def test_a_negative_zero_among_zeros_keeps_its_sign() -> None:
     model = small.compiled()
-    slots.capture(model, model.optimizer)
+    slots.capture(Network.of(model))
     (slot,) = [v for v in model.optimizer.variables if v.shape == (6, 8)]
     slot.assign(np.where(np.arange(48).reshape(6, 8) == 7, -0.0, 0.0))
-    captured = slots.capture(model, model.optimizer)
+    captured = slots.capture(Network.of(model))
     expected = small.bits(slot.numpy())
     slot.assign(np.ones((6, 8)))
-    slots.restore(model, model.optimizer, captured)
+    slots.restore(Network.of(model), captured)
     assert small.bits(slot.numpy()) == expected
 
 
@@ -149,7 +150,7 @@ def test_project_gives_adagrad_its_initial_value_not_zero() -> None:
     model = small.compiled(optimizer=O.Adagrad(0.05, initial_accumulator_value=0.25))
     train(model, 1)
     acts.prune(model)
-    for weight in [w for w in acts.pruned_weights_of(model)]:
+    for weight in Network.of(model).pruned:
         (slot,) = compat.optimizer_slots(model.optimizer, weight.variable).values()
         assert np.all(slot.numpy()[~weight.read_mask()] == np.float32(0.25))
         assert np.all(slot.numpy()[weight.read_mask()] >= np.float32(0.25))

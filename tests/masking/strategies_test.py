@@ -13,7 +13,8 @@ def wrapped_in_the_models_own_scope() -> None:
 
     import lth_keras as lth
     from lth_keras.compat import keras
-    from tests.support.model_zoo import floats, held, masked, violations
+    from tests.support.masked_models import held, masked, violations
+    from tests.support.model_zoo import floats
 
     strategy = tf.distribute.MirroredStrategy()
     assert strategy.num_replicas_in_sync == 2
@@ -75,7 +76,8 @@ def trained_on_two_replicas_and_on_one() -> None:
 
     import lth_keras as lth
     from lth_keras.compat import keras
-    from tests.support.model_zoo import arrays, floats, masked
+    from tests.support.masked_models import arrays, masked
+    from tests.support.model_zoo import floats
 
     def trained(strategy: tf.distribute.Strategy) -> list[np.ndarray]:
         keras.utils.set_random_seed(0)

@@ -9,6 +9,7 @@ import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import weights
+from lth_keras.masking.network import Network
 from tests.support.model_zoo import shared_across_models, text
 
 layers = keras.layers
@@ -31,7 +32,7 @@ def test_a_vocabulary_is_no_weight_of_the_network():
 
 def test_reading_gives_a_copy_and_writing_sets_the_value():
     model = lth.wrap(keras.Sequential([layers.Dense(2, input_shape=(3,))]), 0.5)
-    (kernel,) = weights.pruned_weights_of(model)
+    (kernel,) = Network.of(model).pruned
     kernel.write(np.ones((3, 2), "float32"))
     read = kernel.read()
     read[:] = 5
@@ -41,13 +42,13 @@ def test_reading_gives_a_copy_and_writing_sets_the_value():
 
 def test_writing_a_mask_puts_a_positive_zero_where_it_prunes():
     model = lth.wrap(keras.Sequential([layers.Dense(2, input_shape=(2,))]), 0.5)
-    (kernel,) = weights.pruned_weights_of(model)
+    (kernel,) = Network.of(model).pruned
     kernel.write(np.float32([[-1, 2], [-3, np.nan]]))
     kernel.write_mask(np.array([[False, True], [True, False]]))
     assert kernel.read().tolist() == [[0, 2], [-3, 0]]
     assert not np.signbit(kernel.read()[0, 0])
     assert kernel.read_mask().tolist() == [[False, True], [True, False]]
-    assert weights.density_of(model) == 0.5
+    assert Network.of(model).density == 0.5
 
 
 def test_a_weight_without_a_mask_keeps_everything():
@@ -59,7 +60,8 @@ def test_a_model_that_is_not_built_or_not_wrapped_is_refused():
     with pytest.raises(LotteryError, match="has no weights yet: call model.build"):
         weights.weights_of(keras.Sequential([layers.Dense(2)]))
     with pytest.raises(LotteryError, match="holds no weight on a mask: wrap it first"):
-        weights.pruned_weights_of(keras.Sequential([layers.Dense(2, input_shape=(3,))]))
+        plain = keras.Sequential([layers.Dense(2, input_shape=(3,))])
+        Network.of(plain).require_masks()
 
 
 def test_what_trains_leaves_out_layers_of_a_frozen_model():

@@ -10,8 +10,10 @@ import lth_keras as lth
 from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.variables import MaskedVariable
-from tests.masking.sites_test import Aliased, AlsoListed
-from tests.support.model_zoo import Bilinear, floats, held, masked, violations
+from lth_keras.pruning.recipe import Recipe
+from tests.support.masked_models import held, masked, violations
+from tests.support.model_zoo import floats
+from tests.support.own_layers import Aliased, AlsoListed, Bilinear
 
 layers = keras.layers
 
@@ -151,16 +153,21 @@ def test_weights_that_no_attribute_names_twice_get_masks_of_different_names():
 def test_the_configuration_makes_the_wrapper_again():
     layer = wrapper(
         layers.Embedding(5, 2, name="e"),
-        scope="global",
-        criterion="movement",
+        recipe=Recipe("movement", scope="global"),
         embeddings=True,
     )
     again = lth.PruneByLevel.from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
-    assert (again.name, again.scope, again.criterion) == ("e", "global", "movement")
-    assert again.rate == 0.2 and type(again.layer) is layers.Embedding
+    assert again.name == "e" and again.rate == 0.2
+    assert again.recipe == Recipe("movement", scope="global", rates=(0.2,))
+    assert type(again.layer) is layers.Embedding
     generic = keras.layers.deserialize(keras.layers.serialize(layer))
     assert generic.get_config() == layer.get_config()
+    # As it was written before there were recipes.
+    older = layer.get_config()
+    del older["recipe"]
+    older |= {"scope": "global", "criterion": "movement"}
+    assert lth.PruneByLevel.from_config(older).recipe == again.recipe
 
 
 def test_freezing_the_wrapper_freezes_the_layer():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lth_keras.masking.weights import pruned_weights_of, weights_of
+from lth_keras.masking.network import Network
+from lth_keras.masking.weights import weights_of
 from lth_keras.programs import building
 from lth_keras.programs import options as settings
 
@@ -18,7 +19,7 @@ def rates(*flags: str) -> dict[str, float]:
     """The rate of each weight that is pruned, by the name of its layer."""
     given = options("--dataset=cifar10", *flags)
     model = building.wrapped_model(given, (8, 8, 1), 4, seed=0)
-    return {w.path.split("/")[0]: w.wrapper.rate for w in pruned_weights_of(model)}
+    return {w.path.split("/")[0]: w.wrapper.rate for w in Network.of(model).pruned}
 
 
 def test_lenet_is_pruned_as_in_the_paper_or_at_the_rate_given():
@@ -52,7 +53,7 @@ def test_resnet_keeps_its_output_and_downsampling_layers_dense():
 def test_vgg_is_pruned_in_its_convolutions_alone():
     given = options("--dataset=cifar10", "--model=vgg16", "--width=0.05")
     model = building.wrapped_model(given, (16, 16, 1), 2, seed=0)
-    found = {w.path.split("/")[0]: w.wrapper.rate for w in pruned_weights_of(model)}
+    found = {w.path.split("/")[0]: w.wrapper.rate for w in Network.of(model).pruned}
     assert found == {f"conv{n}": 0.2 for n in range(1, 14)}
 
 

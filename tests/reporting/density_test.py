@@ -11,7 +11,7 @@ import pytest
 from lth_keras.errors import LotteryError
 from lth_keras.reporting import density as figure_density
 from lth_keras.reporting import drawing
-from lth_keras.runs import summaries
+from lth_keras.runs import shown_levels
 from tests.support.result_files import row, search
 
 
@@ -232,16 +232,16 @@ def test_an_unknown_metric_is_refused():
 def test_levels_are_chosen_by_the_nearest_ratio_of_density():
     densities = {level: 0.8**level for level in range(17)}
     wanted = (100, 51.3, 21.1, 7, 3.6, 3.5)
-    assert summaries.choose_levels(densities, wanted) == [0, 3, 7, 12, 15]
-    assert summaries.choose_levels(densities) == [0, 4, 8, 12, 16]
+    assert shown_levels.choose_levels(densities, wanted) == [0, 3, 7, 12, 15]
+    assert shown_levels.choose_levels(densities) == [0, 4, 8, 12, 16]
     assert (
-        summaries.choose_levels({0: 1.0})
-        == summaries.choose_levels({0: 1.0}, [2])
+        shown_levels.choose_levels({0: 1.0})
+        == shown_levels.choose_levels({0: 1.0}, [2])
         == [0]
     )
-    assert summaries.choose_levels({0: 1.0, 4: 0.4}) == [0, 4]
+    assert shown_levels.choose_levels({0: 1.0, 4: 0.4}) == [0, 4]
     with pytest.raises(LotteryError, match="densities=0 is no percentage"):
-        summaries.choose_levels(densities, [0])
+        shown_levels.choose_levels(densities, [0])
 
 
 def test_the_legend_says_of_how_many_runs_points_are_the_mean():

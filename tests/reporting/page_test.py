@@ -6,6 +6,7 @@ import base64
 import html.parser
 import shlex
 
+from lth_keras.reporting import markup, reproduction
 from lth_keras.reporting import page as html_report
 from lth_keras.runs import finished
 from lth_keras.storage import files
@@ -54,7 +55,7 @@ def one_run(tmp_path, **flags) -> finished.RunFiles:
 
 def test_a_page_holds_settings_results_figures_and_versions(tmp_path):
     run = one_run(tmp_path, model="lenet", learning_rate=0.0012)
-    picture = html_report.Picture("A figure & more", b"<svg/>")
+    picture = markup.Picture("A figure & more", b"<svg/>")
     path = tmp_path / "report.html"
     html_report.write(path, {"run": run}, [picture], "LeNet")
     page = Page(path.read_text(encoding="utf-8"))
@@ -87,7 +88,7 @@ def test_what_comes_from_outside_is_escaped(tmp_path):
 
 def lines_of(run: finished.RunFiles) -> list[list[str]]:
     """The words of each command."""
-    text = html_report.commands(run).replace("\\\n", " ")
+    text = reproduction.commands(run).replace("\\\n", " ")
     return [shlex.split(line) for line in text.splitlines()]
 
 
@@ -115,7 +116,7 @@ def test_the_command_has_every_flag_that_was_given(tmp_path):
         ]
     ]
     store_settings(tmp_path / "a b", rate="the paper's")
-    assert "rate" not in html_report.commands(finished.read(tmp_path / "a b"))
+    assert "rate" not in reproduction.commands(finished.read(tmp_path / "a b"))
 
 
 def test_the_command_says_what_was_run_and_not_what_was_first_asked_for(tmp_path):
@@ -138,7 +139,7 @@ def test_the_command_says_what_was_run_and_not_what_was_first_asked_for(tmp_path
         "--output_dir=runs/net",
     ]
     # What is shown of the runs does not change what was run.
-    assert html_report.commands(run.select([], [1])) == html_report.commands(run)
+    assert reproduction.commands(run.select([], [1])) == reproduction.commands(run)
     page = Page(html_report.page({"run": run}))
     assert not {"trials", "controls", "replicates", "data_dir"} & set(page.texts)
     assert "/me/x" not in "".join(page.texts)

@@ -6,7 +6,7 @@ import pytest
 
 from lth_keras.errors import LotteryError
 from lth_keras.reporting import tables
-from lth_keras.runs import summaries
+from lth_keras.runs import summaries, wording
 from lth_keras.runs.summaries import Statistic
 from tests.support.result_files import row, search
 
@@ -203,4 +203,4 @@ def test_a_column_with_replicates_is_headed_by_trials_and_runs():
     [([3, 1, 2, 7], "1-3,7"), ([5], "5"), ([4, 4, 6, 7], "4,6-7"), ([], "")],
 )
 def test_ranges_of_numbers_are_joined(numbers, text):
-    assert summaries.ranges(numbers) == text
+    assert wording.ranges(numbers) == text

@@ -42,7 +42,9 @@ def test_data_that_end_early_are_refused(tmp_path) -> None:
     """Keras only warns, and the level would be shorter than the others."""
     batches_of_ten = ((X[:10], Y[:10]) for _ in range(8))
     one = search(small.compiled(), tmp_path, 1)
-    with pytest.raises(LotteryError, match="level 1 ended at iteration . of 5"):
+    # How far ahead the generator is read differs from run to run.
+    said = "level 1 ended at iteration . of 5|ended before level 1"
+    with pytest.raises(LotteryError, match=said):
         one.fit(batches_of_ten, steps_per_epoch=5, verbose=0)
     assert one.finished_levels == [0]
 

@@ -14,7 +14,7 @@ def search_on_two_replicas() -> None:
 
     import lth_keras as lth
     from lth_keras.compat import keras
-    from lth_keras.masking import weights
+    from lth_keras.masking.network import Network
 
     x, y = small.data(48)
     validation = small.data(30, 1)
@@ -64,7 +64,7 @@ def search_on_two_replicas() -> None:
     assert [row["iterations"] for row in history.results] == [8, 8, 8]
     assert history.curves[1]["iteration"] == [4, 6, 8]
     lth.verify(model)
-    for weight in weights.pruned_weights_of(model):
+    for weight in Network.of(model).pruned:
         for copy in weight.variable.values:
             assert not np.any(copy.numpy()[~weight.read_mask()])
     found = model.evaluate(*validation, verbose=0, return_dict=True)

@@ -9,6 +9,7 @@ import pytest
 
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
+from lth_keras.masking.network import Network
 from lth_keras.runs import layout
 from lth_keras.runs.manifest import write_or_check
 from lth_keras.search import settings as search_settings
@@ -29,7 +30,7 @@ def settings(model, **arguments) -> dict:
     given.update(arguments)
     plan = plans.make(model, x=X, y=Y, **given)
     return search_settings.settings(
-        model,
+        Network.of(model),
         plan,
         levels=1,
         rewind_step=0,

@@ -4,7 +4,7 @@ import numpy as np
 
 from lth_keras.compacting.model import compact, compaction
 from lth_keras.compat import keras
-from tests.support import model_zoo
+from tests.support import masked_models
 
 
 def randomise(model: keras.Model, density: float, seed: int = 0) -> keras.Model:
@@ -32,8 +32,8 @@ def inputs_of(model: keras.Model, batch: int = 3) -> list[np.ndarray]:
 
 def assert_equal(model: keras.Model, small: keras.Model, given=None) -> None:
     given = inputs_of(model) if given is None else given
-    expected = model_zoo.arrays(model(given))
-    found = model_zoo.arrays(small(given))
+    expected = masked_models.arrays(model(given))
+    found = masked_models.arrays(small(given))
     assert len(expected) == len(found)
     for a, b in zip(expected, found, strict=True):
         assert a.shape == b.shape and a.dtype == b.dtype

@@ -1,7 +1,6 @@
 """Small models of every family that wrapping promises to leave as they are.
 
-Each builder returns a model and an input for it. `masked` puts a wrapped model on
-random masks, without the functions under test.
+Each builder returns a model and an input for it.
 """
 
 from __future__ import annotations
@@ -12,42 +11,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lth_keras.compat import collect_prunable_layers, keras
+from lth_keras.compat import keras
+from tests.support.own_layers import Bilinear, MyDense, Scale
 
 layers = keras.layers
+
 Built = tuple[keras.Model, Any]
-
-
-@keras.utils.register_keras_serializable("model_zoo")
-class MyDense(layers.Dense):
-    """A subclass of Dense that changes nothing."""
-
-
-@keras.utils.register_keras_serializable("model_zoo")
-class Scale(layers.Layer):
-    """A custom layer that is not known to the library."""
-
-    def build(self, shape):
-        self.factor = self.add_weight("factor", (shape[-1],), initializer="ones")
-
-    def call(self, inputs):
-        return inputs * self.factor
-
-
-@keras.utils.register_keras_serializable("model_zoo")
-class Bilinear(layers.Layer):
-    """A custom layer that says what to prune; it does not support masking."""
-
-    def build(self, shape):
-        self.left = self.add_weight("left", (shape[-1], 3))
-        self.right = self.add_weight("right", (shape[-1], 3))
-        self.offset = self.add_weight("offset", (3,))
-
-    def call(self, inputs):
-        return (inputs @ self.left) * (inputs @ self.right) + self.offset
-
-    def get_prunable_weights(self):
-        return [self.left, self.right]
 
 
 def floats(*shape: int) -> np.ndarray:
@@ -297,69 +266,3 @@ FAMILIES: dict[Callable[[], Built], int] = {
 
 def names(builders: dict[Callable[[], Built], int]) -> list[str]:
     return [builder.__name__ for builder in builders]
-
-
-def held(model: keras.Model) -> list[tuple[Any, Any]]:
-    """Each pruned weight of a wrapped model with its mask, once."""
-    unique = {id(layer): layer for layer in collect_prunable_layers(model)}
-    return [
-        (weight, mask)
-        for layer in unique.values()
-        for weight, mask, _ in layer.pruning_vars
-    ]
-
-
-def masked(model: keras.Model, density: float = 0.5, seed: int = 1) -> keras.Model:
-    """Puts a wrapped model on random masks, and its weights to zero there."""
-    rng = np.random.default_rng(seed)
-    for weight, mask in held(model):
-        keep = rng.random(mask.shape) < density
-        mask.assign(keep.astype(mask.dtype.as_numpy_dtype))
-        value = keras.backend.get_value(weight)
-        weight.assign(np.where(keep, value, np.zeros_like(value)))
-    return model
-
-
-def violations(model: keras.Model) -> list[str]:
-    """Names of weights that are not zero where their mask prunes."""
-    return [
-        weight.name
-        for weight, mask in held(model)
-        if np.any(
-            keras.backend.get_value(weight)[keras.backend.get_value(mask) == 0] != 0
-        )
-    ]
-
-
-def network_weights(model: keras.Model) -> list[Any]:
-    """The variables of a model but for masks and what tfmot counts with."""
-    own = {
-        id(variable)
-        for layer in collect_prunable_layers(model)
-        for _, mask, threshold in layer.pruning_vars
-        for variable in (mask, threshold, layer.pruning_step)
-    }
-    return [variable for variable in model.weights if id(variable) not in own]
-
-
-def arrays(values: Any) -> list[np.ndarray]:
-    return [np.asarray(value) for value in tf.nest.flatten(values)]
-
-
-def equal(first: Any, second: Any) -> bool:
-    """Whether two structures of tensors hold the same bits (zeros of any sign)."""
-    pairs = list(zip(arrays(first), arrays(second), strict=True))
-    return all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in pairs)
-
-
-def large_and_sparse() -> keras.Model:
-    """20 million weights, 2 % of them not 0, in layers that are not wrapped."""
-    model = keras.Sequential(
-        [layers.Dense(4096, "relu", input_shape=(4096,)), layers.Dense(800)]
-    )
-    rng = np.random.default_rng(0)
-    for layer in model.layers:
-        kernel = layer.kernel.numpy()
-        kernel[rng.random(kernel.shape, np.float32) >= 0.02] = 0
-        layer.kernel.assign(kernel)
-    return model

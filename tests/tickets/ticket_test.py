@@ -13,6 +13,7 @@ import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import weights
+from lth_keras.masking.network import Network
 from tests.support import small_search as small
 
 layers = keras.layers
@@ -160,7 +161,7 @@ def test_a_ticket_starts_a_fresh_wrapped_model_of_other_names() -> None:
     assert fresh.layers[0].name != one.weights[0].layer
     assert one.apply(fresh) == []
     assert small.same_bits(small.values(fresh), [w.value for w in one.weights])
-    masks = [w.read_mask() for w in weights.pruned_weights_of(fresh)]
+    masks = [w.read_mask() for w in Network.of(fresh).pruned]
     assert small.same_bits(masks, [mask for _, mask in one.pruned()])
 
 
@@ -173,9 +174,9 @@ def test_an_applied_ticket_trains_on_its_masks() -> None:
     lth.verify(model)
     model.fit(X, Y, verbose=0)
     lth.verify(model)
-    assert weights.density_of(model) == ticket().density
+    assert Network.of(model).density == ticket().density
     dense.apply(model)
-    assert weights.density_of(model) == 1.0
+    assert Network.of(model).density == 1.0
 
 
 def test_an_unwrapped_model_gets_exact_zeros() -> None:

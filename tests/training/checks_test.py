@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import tensorflow_model_optimization as tfmot
 
-import lth_keras as lth
 from lth_keras import errors
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
@@ -104,25 +102,3 @@ def test_a_batch_is_tried_and_leaves_no_trace() -> None:
     assert "\n" not in str(error.value)
     with pytest.raises(LotteryError, match="have no targets"):
         checks.try_batch(one, (X,))
-
-
-def test_levels_that_would_empty_a_tensor_are_refused() -> None:
-    """At rate 0.9 the head has 24, 2, 0 weights, the first layer 48, 5, 1, 0."""
-    model = lth.wrap(small.dense_model(), 0.9)
-    with pytest.raises(LotteryError, match=r"level 2 would .*dense_1/kernel \(24"):
-        checks.check_survivors(model, 5)
-    checks.check_survivors(model, 1)
-
-
-def test_sizes_are_by_tensor_or_of_the_whole() -> None:
-    by_tensor = checks.sizes(lth.wrap(small.dense_model(), 0.4))
-    assert by_tensor == (["dense/kernel", "dense_1/kernel"], [48, 24], [0.4, 0.4])
-    keras.backend.clear_session()
-    whole = checks.sizes(lth.wrap(small.dense_model(), 0.4, scope="global"))
-    assert whole == (["the model"], [72], [0.4])
-
-
-def test_a_model_wrapped_by_stock_tfmot_is_refused() -> None:
-    stock = tfmot.sparsity.keras.prune_low_magnitude(small.dense_model())
-    with pytest.raises(LotteryError, match="stock tfmot"):
-        checks.sizes(stock)

@@ -10,6 +10,7 @@ import pytest
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
+from lth_keras.masking.network import Network
 from lth_keras.storage import arrays
 from lth_keras.training import one_run
 from tests.support import small_search as small
@@ -78,4 +79,4 @@ def test_trained_weights_of_another_model_are_refused(tmp_path) -> None:
     one = searched(tmp_path)
     other = keras.Sequential([keras.layers.Dense(3, input_shape=(6,))])
     with pytest.raises(LotteryError, match="holds 8 weights, the model 2"):
-        one_run.load_trained(other, one.directory.level(1))
+        one_run.load_trained(Network.of(other), one.directory.level(1))

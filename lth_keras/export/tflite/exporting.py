@@ -18,13 +18,13 @@ import numpy as np
 
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.export import model_io, staging
+from lth_keras.export import destinations, exportable, model_io, staging, trial_inputs
+from lth_keras.export.cases import Case, Written
 from lth_keras.export.report import ExportReport, LayerNonzeros, held
-from lth_keras.export.serving import DEFAULT, Signature, signatures_of
+from lth_keras.export.signatures import DEFAULT, Signature, signatures_of
 from lth_keras.export.staging import Staged
 from lth_keras.export.substitutes import alone
 from lth_keras.export.tflite.conversion import Conversion
-from lth_keras.export.verification import Case, Written
 from lth_keras.masking.weights import weights_of
 from lth_keras.storage import files, paths
 
@@ -113,10 +113,10 @@ def staged_tflite(
             if quantize == "int8"
             else f"representative is only for quantize='int8', got {quantize!r}."
         )
-    path = staging.local_path(path)
-    staging.check_model(model)
+    path = destinations.local_path(path)
+    exportable.check_model(model)
     signature = signatures_of(model, None)[DEFAULT]
-    staging.check_file(path, ".tflite", overwrite)
+    destinations.check_file(path, ".tflite", overwrite)
     examples = None
     if representative is not None:
         examples = _representative(model, representative)
@@ -124,11 +124,11 @@ def staged_tflite(
         # Others may lie outside of the ranges that these give.
         inputs = {name: value[:_VERIFIED] for name, value in examples.items()}
     else:
-        inputs = model_io.example_inputs(model, batch)
+        inputs = trial_inputs.example_inputs(model, batch)
     # Before anything is written, as errors below are taken for those of the disk.
     with alone:
         expected = model_io.expected_outputs(model, inputs) if verify else {}
-    with alone, staging.temporary_directory(path) as aside:
+    with alone, destinations.temporary_directory(path) as aside:
         conversion = Conversion(model, signature, aside)
         dense = os.path.join(aside, "dense.tflite")
         files.write_bytes(dense, conversion.run_dense())
@@ -162,7 +162,7 @@ def staged_tflite(
             layers,
             notes,
         )
-        staging.put_in_place(written, path, overwrite)
+        destinations.put_in_place(written, path, overwrite)
 
 
 def _representative(model: keras.Model, given: Any) -> dict[str, np.ndarray]:
@@ -171,7 +171,7 @@ def _representative(model: keras.Model, given: Any) -> dict[str, np.ndarray]:
     Raises:
         LotteryError: they do not fit the model, or are not finite.
     """
-    examples = model_io.example_inputs(model, given)
+    examples = trial_inputs.example_inputs(model, given)
     for name, value in examples.items():
         if value.dtype.kind == "f" and not np.isfinite(value).all():
             raise LotteryError(

@@ -8,7 +8,7 @@ import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.export.tflite.exporting import export_tflite
 from lth_keras.papers import networks
-from tests.support import model_zoo
+from tests.support import masked_models, model_zoo
 
 layers = keras.layers
 
@@ -31,7 +31,7 @@ def test_half_precision_is_computed_in_float32(tmp_path, quantize):
     hidden = layers.TimeDistributed(layers.Dense(32))(hidden[:, tf.newaxis])
     logits = layers.Dense(3, dtype="float32", name="logits")(layers.Flatten()(hidden))
     model = keras.Model(inputs, [logits, layers.Dense(2, name="half")(logits)])
-    wrapped = model_zoo.masked(lth.wrap(model), 0.1)
+    wrapped = masked_models.masked(lth.wrap(model), 0.1)
     given = model_zoo.floats(20, 40) if quantize else None
     path = tmp_path / "m.tflite"
     report = _export(wrapped, path, quantize=quantize, representative=given)
@@ -46,7 +46,7 @@ def test_half_precision_is_computed_in_float32(tmp_path, quantize):
 def test_half_precision_with_batch_normalization_is_exported(tmp_path, policy):
     keras.mixed_precision.set_global_policy(policy)
     model = lth.unwrap(
-        model_zoo.masked(lth.wrap(networks.build("resnet18", (8, 8, 3), 10)), 0.05)
+        masked_models.masked(lth.wrap(networks.build("resnet18", (8, 8, 3), 10)), 0.05)
     )
     path = tmp_path / "m.tflite"
     report = _export(model, path, verify=False)
@@ -65,7 +65,7 @@ def test_float64_is_computed_in_float32(tmp_path, quantize):
     inputs = keras.Input((40,), name="x")
     hidden = layers.BatchNormalization()(layers.Dense(64, "relu")(inputs))
     model = keras.Model(inputs, layers.Dense(3, name="y")(hidden))
-    wrapped = model_zoo.masked(lth.wrap(model), 0.1)
+    wrapped = masked_models.masked(lth.wrap(model), 0.1)
     given = model_zoo.floats(20, 40) if quantize else None
     path = tmp_path / "m.tflite"
     report = _export(wrapped, path, quantize=quantize, representative=given)

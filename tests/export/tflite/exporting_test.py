@@ -12,7 +12,7 @@ from lth_keras.export.tflite import sparse as tflite_sparse
 from lth_keras.export.tflite.exporting import export_tflite
 from lth_keras.papers import networks
 from lth_keras.storage import files, paths
-from tests.support import model_zoo
+from tests.support import masked_models, model_zoo
 
 layers = keras.layers
 
@@ -22,7 +22,7 @@ _DENSITY = 0.036
 
 def _lenet(density: float = _DENSITY) -> keras.Model:
     model = lth.wrap(networks.build("lenet", (12, 12, 1), 10))
-    return model_zoo.masked(model, density)
+    return masked_models.masked(model, density)
 
 
 def _export(model: keras.Model, path, **settings):
@@ -104,7 +104,7 @@ def test_an_int8_file_is_verified_within_the_ranges_that_were_measured(tmp_path)
 @pytest.mark.parametrize("sparse", [True, False])
 def test_convolutions_and_an_unwrapped_model_are_exported(tmp_path, sparse):
     model = lth.wrap(networks.build("conv2", (8, 8, 3), 4))
-    plain = lth.unwrap(model_zoo.masked(model, 0.03))
+    plain = lth.unwrap(masked_models.masked(model, 0.03))
     path = tmp_path / "conv2.tflite"
     report = _export(plain, path, sparse=sparse, verify=False)
     assert (report.bytes < 0.2 * report.dense_bytes) == sparse
@@ -318,6 +318,6 @@ def test_verification_accepts_every_kind(tmp_path, quantize):
 def test_the_papers_networks_are_exported(tmp_path, name, quantize):
     model = lth.wrap(networks.build(name, (16, 16, 3), 10))
     report = _export(
-        model_zoo.masked(model, 0.05), tmp_path / "m.tflite", quantize=quantize
+        masked_models.masked(model, 0.05), tmp_path / "m.tflite", quantize=quantize
     )
     assert report.bytes < 0.25 * report.dense_bytes

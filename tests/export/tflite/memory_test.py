@@ -5,8 +5,8 @@ import re
 import pytest
 
 from lth_keras.export.tflite.exporting import export_tflite
-from tests.export.saved_model_test import wide
-from tests.support import model_zoo
+from tests.support import export_models
+from tests.support.export_models import wide
 
 
 def _memory(what: str) -> int:
@@ -20,7 +20,7 @@ def _memory(what: str) -> int:
 def large() -> None:
     # What TensorFlow itself takes for its first conversion is not the export's.
     export_tflite(wide(), "first.tflite", verify=False, verbose=False)
-    model = model_zoo.large_and_sparse()
+    model = export_models.large_and_sparse()
     dense = 4 * model.count_params()
     before = _memory("VmRSS")
     report = export_tflite(model, "m.tflite", verbose=False)

@@ -1,0 +1,134 @@
+"""A model's weights, masks, recipe and optimizer, found once and handed on.
+
+    network = Network.of(model)
+    acts.prune(network)
+    acts.rewind(network, start)
+
+Walking a model's layers for its weights is slow, and its order must not change on the
+way. Every function that takes a model takes its network too.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Union
+
+import numpy as np
+
+from lth_keras import compat
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
+from lth_keras.masking.weights import Weight, weights_of
+from lth_keras.pruning import masks
+from lth_keras.pruning.recipe import Group, Recipe
+
+Held = Union[keras.Model, "Network"]
+
+
+class Network:
+    """The weights of a built model, in an order that no `trainable` changes.
+
+    Args:
+        model: a built model, wrapped or not.
+        optimizer: the optimizer of a loop of your own; the compiled one by default,
+            also where the model is compiled later.
+
+    Attributes:
+        model: the model.
+        weights: every weight of the network; see `weights_of`.
+
+    Raises:
+        LotteryError: the model has no weights yet.
+    """
+
+    def __init__(self, model: keras.Model, optimizer: Any = None):
+        self.model = model
+        self.weights: tuple[Weight, ...] = tuple(weights_of(model))
+        self._optimizer = optimizer
+
+    @classmethod
+    def of(cls, held: Held, optimizer: Any = None) -> Network:
+        """The network of a model, or the one that is given."""
+        if not isinstance(held, Network):
+            return cls(held, optimizer)
+        if optimizer is None or optimizer is held.optimizer:
+            return held
+        other = cls.__new__(cls)
+        vars(other).update(vars(held), _optimizer=optimizer)
+        return other
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer, or None where there is none."""
+        return self._optimizer or getattr(self.model, "optimizer", None)
+
+    def require_masks(self) -> Network:
+        """The network itself.
+
+        Raises:
+            LotteryError: no weight is held on a mask: the model is not wrapped.
+        """
+        if not self.pruned:
+            raise LotteryError(
+                f"model {self.model.name!r} holds no weight on a mask: wrap it first, "
+                "model = lth.wrap(model)."
+            )
+        return self
+
+    @functools.cached_property
+    def pruned(self) -> tuple[Weight, ...]:
+        """The weights that are held on masks; none where the model is not wrapped."""
+        return tuple(w for w in self.weights if w.mask is not None)
+
+    @functools.cached_property
+    def recipe(self) -> Recipe:
+        """How the model is pruned, with a rate for each of `pruned`.
+
+        Raises:
+            LotteryError: the model was not wrapped by `lth.wrap`.
+        """
+        self.require_masks()
+        if not all(hasattr(weight.wrapper, "recipe") for weight in self.pruned):
+            raise LotteryError(
+                f"model {self.model.name!r} was wrapped by stock tfmot, which prunes "
+                "by its own schedule: wrap strip_pruning(model) with lth.wrap instead."
+            )
+        return Recipe.joined(weight.wrapper.recipe for weight in self.pruned)
+
+    def check_levels(self, levels: int) -> None:
+        """Refuses levels that would leave a weight tensor empty; see `Recipe`."""
+        self.recipe.check_levels(self.groups, levels)
+
+    @property
+    def groups(self) -> list[Group]:
+        """What the recipe ranks together."""
+        paths = [weight.path for weight in self.pruned]
+        return self.recipe.groups(paths, [weight.shape for weight in self.pruned])
+
+    @property
+    def masks(self) -> list[np.ndarray]:
+        """The present masks of the pruned weights, as boolean arrays."""
+        return [weight.read_mask() for weight in self.pruned]
+
+    @property
+    def density(self) -> float:
+        """P_m over the pruned weights, in (0, 1].
+
+        Raises:
+            LotteryError: the model is not wrapped.
+        """
+        return masks.density(self.require_masks().masks)
+
+    @property
+    def slots(self) -> list[tuple[Weight, str, Any]]:
+        """The optimizer's variables that belong to one weight: (weight, name, slot).
+
+        Empty before the optimizer is built.
+        """
+        return [
+            (weight, name, slot)
+            for weight in self.weights
+            for name, slot in compat.optimizer_slots(
+                self.optimizer, weight.variable
+            ).items()
+        ]

@@ -1,0 +1,306 @@
+"""How a model is pruned, as one object: criterion, granularity, scope and rates.
+
+    recipe = Recipe(criterion="movement", scope="global", rates=(0.2, 0.2))
+    masks = recipe.shrink(recipe.scores(Values(trained, initial)), masks)
+
+`wrap` makes it, the wrappers keep it in their configuration, and everyone else reads it
+from the model. A variation is a recipe with a field replaced
+(`dataclasses.replace(recipe, criterion="random")`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lth_keras.errors import LotteryError
+from lth_keras.pruning import counts, criteria, granularity, ranking
+from lth_keras.pruning.granularity import Granularity
+
+SCOPES = ("layer", "global")
+Arrays = Sequence[np.ndarray]
+
+
+class Values(NamedTuple):
+    """What criteria read, one array per prunable weight tensor.
+
+    Attributes:
+        trained: the present weights.
+        initial: the initial weights, or None where they were not captured.
+        gradients: the mean gradients of the loss, or None where there are no data.
+        paths: names of the tensors, for errors.
+    """
+
+    trained: Arrays
+    initial: Arrays | None = None
+    gradients: Arrays | None = None
+    paths: Sequence[str] = ()
+
+
+class Group(NamedTuple):
+    """Units that are ranked together.
+
+    Attributes:
+        name: path of the weight tensor, or "the model".
+        units: how many there are.
+        weights: how many weights they have in all.
+        rate: share of the surviving units pruned per round.
+    """
+
+    name: str
+    units: int
+    weights: int
+    rate: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How a model is pruned.
+
+    Attributes:
+        criterion: name of the score function; see `lth.criteria.names()`.
+        granularity: what is kept or pruned as one; see `granularity.names()`.
+        scope: "layer" ranks each weight tensor by itself, "global" all together
+            (1803.03635, section 4).
+        rates: share of the surviving units pruned per round, of each prunable weight
+            tensor in the model's order; in global scope all are the same.
+    """
+
+    criterion: str = "magnitude"
+    granularity: str = "weight"
+    scope: str = "layer"
+    rates: tuple[float, ...] = ()
+
+    def check(self) -> Recipe:
+        """The recipe itself.
+
+        Raises:
+            LotteryError: a name is not known, or global scope has several rates.
+        """
+        if self.scope not in SCOPES:
+            raise LotteryError(
+                f"scope={self.scope!r} is not known: use 'layer' or 'global'."
+            )
+        criteria.get(self.criterion)
+        granularity.get(self.granularity)
+        if self.scope == "global" and len(set(self.rates)) > 1:
+            raise LotteryError(
+                f"scope='global' ranks all weights together at one rate, got "
+                f"{sorted(set(self.rates))}: give one rate, and None for layers to "
+                "leave out."
+            )
+        return self
+
+    @classmethod
+    def joined(cls, parts: Iterable[Recipe]) -> Recipe:
+        """The recipe of a model whose layers have these, in their order.
+
+        Raises:
+            LotteryError: they differ in more than their rates.
+        """
+        rates: list[float] = []
+        different: dict[Recipe, None] = {}
+        for part in parts:
+            rates += part.rates
+            different[dataclasses.replace(part, rates=())] = None
+        if len(different) != 1:
+            raise LotteryError(
+                f"the model's layers are pruned in {len(different)} ways "
+                f"({', '.join(map(str, different))}): wrap the whole model at once."
+            )
+        return dataclasses.replace(next(iter(different)), rates=tuple(rates))
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What the criterion reads besides the trained weights."""
+        return criteria.needs(self.criterion)
+
+    def scores(self, values: Values, rng: np.random.Generator) -> list[np.ndarray]:
+        """The scores of each weight tensor, in its shape; higher is kept.
+
+        Args:
+            values: what the criterion may read.
+            rng: for a criterion that draws.
+
+        Raises:
+            LotteryError: the criterion needs what is not there, or returned scores
+                of another shape.
+        """
+        if "initial" in self.needs and values.initial is None:
+            raise LotteryError(
+                f"criterion={self.criterion!r} compares with the initial weights: pass "
+                "what lth.capture(model) returned, lth.prune(model, start)."
+            )
+        if "gradients" in self.needs and values.gradients is None:
+            raise LotteryError(
+                f"criterion={self.criterion!r} reads gradients: pass the data that "
+                "they are of, lth.prune(model, data=(x, y))."
+            )
+        function = criteria.get(self.criterion)
+        found = []
+        for index, trained in enumerate(values.trained):
+            initial = trained if values.initial is None else values.initial[index]
+            given = [initial, trained, rng]
+            if "gradients" in self.needs and values.gradients is not None:
+                given.append(values.gradients[index])
+            score = function(*given)
+            if np.shape(score) != trained.shape:
+                name = values.paths[index] if values.paths else f"weight {index}"
+                raise LotteryError(
+                    f"criterion={self.criterion!r} returned scores of shape "
+                    f"{np.shape(score)} for {name} of shape {trained.shape}: return "
+                    "one score a weight."
+                )
+            found.append(score)
+        return found
+
+    def shrink(self, scores: Arrays, masks: Arrays) -> list[np.ndarray]:
+        """The masks after one round.
+
+        Exactly `n - round(rate * n)` of the n surviving units stay: of each tensor, or
+        of all together in global scope.
+
+        Args:
+            scores: of each weight tensor, in its shape.
+            masks: the present boolean masks.
+        """
+        return self._kept(scores, masks, self._keep)
+
+    def shrink_to(
+        self, scores: Arrays, masks: Arrays, like: Arrays
+    ) -> list[np.ndarray]:
+        """The masks that keep as many units of each group as other masks do.
+
+        Args:
+            scores: of each weight tensor, in its shape.
+            masks: the masks to choose from.
+            like: the masks whose numbers are kept.
+        """
+        numbers = iter(
+            [int(np.count_nonzero(group)) for group in self._groups(self._units(like))]
+        )
+        return self._kept(scores, masks, lambda surviving, rate: next(numbers))
+
+    def groups(
+        self, paths: Sequence[str], shapes: Sequence[tuple[int, ...]]
+    ) -> list[Group]:
+        """What is ranked together in a dense model.
+
+        Args:
+            paths: name of each prunable weight tensor.
+            shapes: its shape.
+        """
+        rows = [
+            Group(path, np.size(self._rule.units(np.ones(shape, bool))), size, rate)
+            for path, shape, size, rate in zip(
+                paths, shapes, map(math.prod, shapes), self.rates, strict=True
+            )
+        ]
+        if self.scope == "layer" or not rows:
+            return rows
+        units, weights = sum(r.units for r in rows), sum(r.weights for r in rows)
+        return [Group("the model", units, weights, self.rates[0])]
+
+    def level_for_density(self, groups: Sequence[Group], target: float) -> int:
+        """The first level whose density P_m is at most `target`; see `counts`."""
+        return counts.level_for_density(
+            [group.units for group in groups],
+            [group.rate for group in groups],
+            target,
+            [group.weights / group.units for group in groups],
+            self._keep,
+        )
+
+    def check_levels(self, groups: Sequence[Group], levels: int) -> None:
+        """Refuses levels that would leave a weight tensor empty.
+
+        In global scope a single tensor can still run empty, which only training shows.
+
+        Raises:
+            LotteryError: names the first level, and the weight.
+        """
+        found = [(self._first_empty(group, levels), group) for group in groups]
+        empty = [(level, group) for level, group in found if level is not None]
+        if empty:
+            level, group = min(empty, key=lambda pair: pair[0])
+            raise LotteryError(
+                f"levels={levels}: level {level} would leave {group.name} "
+                f"({group.weights} weights at rate {group.rate}) without any weight: "
+                f"use at most {level - 1} levels, or leave the layer out (exclude=)."
+            )
+
+    def _first_empty(self, group: Group, levels: int) -> int | None:
+        """The first level of some that keeps nothing of a group."""
+        kept = group.units
+        for level in range(1, levels + 1):
+            before, kept = kept, self._keep(kept, group.rate)
+            if kept == 0:
+                return level
+            if kept == before:
+                break  # No further round prunes anything.
+        return None
+
+    def get_config(self) -> dict[str, Any]:
+        """The recipe as plain data, without rates, which layers have of their own."""
+        found = dataclasses.asdict(self)
+        del found["rates"]
+        return found
+
+    def settings(self) -> dict[str, Any]:
+        """The recipe as plain data for a manifest, the same as before granularities."""
+        found = dataclasses.asdict(self) | {"rates": list(self.rates)}
+        if self.granularity == "weight":
+            del found["granularity"]
+        return found
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Recipe:
+        """The recipe of `get_config`, taken out of `config`.
+
+        Files written before there were recipes have its fields one by one.
+        """
+        stored = config.pop("recipe", {})
+        old = {n: config.pop(n) for n in ("criterion", "scope") if n in config}
+        return cls(**old, **stored)
+
+    def check_shape(self, path: str, shape: tuple[int, ...]) -> None:
+        """Refuses a weight tensor that the granularity cannot prune."""
+        self._rule.check(path, shape)
+
+    @functools.cached_property
+    def _rule(self) -> Granularity:
+        return granularity.get(self.granularity)
+
+    def _keep(self, surviving: int, rate: float) -> int:
+        return self._rule.keep(surviving, rate)
+
+    def _units(self, masks: Arrays) -> list[np.ndarray]:
+        return [self._rule.units(np.asarray(mask, bool)) for mask in masks]
+
+    def _groups(self, units: list[np.ndarray]) -> Iterator[np.ndarray]:
+        if self.scope == "global":
+            yield np.concatenate([unit.reshape(-1) for unit in units])
+        else:
+            yield from units
+
+    def _kept(self, scores: Arrays, masks: Arrays, keep: Any) -> list[np.ndarray]:
+        units = self._units(masks)
+        pooled = [self._rule.pool(np.asarray(score)) for score in scores]
+        if self.scope == "global":
+            surviving = sum(int(np.count_nonzero(unit)) for unit in units)
+            number = keep(surviving, self.rates[0])
+            kept = ranking.shrink_together(pooled, units, number)
+        else:
+            kept = [
+                ranking.shrink(score, unit, keep(int(np.count_nonzero(unit)), rate))
+                for score, unit, rate in zip(pooled, units, self.rates, strict=True)
+            ]
+        return [
+            self._rule.spread(each, np.asarray(mask, bool))
+            for each, mask in zip(kept, masks, strict=True)
+        ]
