@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 ROOT = pathlib.Path(__file__).resolve().parent
 # Read as text: importing the package would need TensorFlow at build time.
@@ -13,6 +13,18 @@ VERSION = re.search(
     re.MULTILINE,
 ).group(1)
 
+# The README's links into the repository lead nowhere from a page of a package index:
+# of a figure its caption is left, of a link its text. Links to the web stay.
+LONG_DESCRIPTION = re.sub(
+    r"!?\[([^\]]*)\]\((?!https?://)[^)]*\)",
+    r"\1",
+    (ROOT / "README.md").read_text(encoding="utf-8"),
+)
+
+# The flagfiles keep their place beside the examples that a reader of the repository
+# opens, and `--flagfile=lenet` finds them in an installed package all the same.
+FLAGFILES = "lth_keras.flagfiles"
+
 EXAMPLES = [
     # tensorflow-datasets imports importlib_resources without requiring it.
     "importlib_resources",
@@ -21,29 +33,58 @@ EXAMPLES = [
     "tensorboard>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<5",
 ]
-TESTS = [*EXAMPLES, "pytest>=9", "pytest-xdist>=3.8,<4"]
+TESTS = [*EXAMPLES, "pytest>=9", "pytest-xdist>=3.8,<4", "setuptools>=77", "wheel"]
 
 setup(
     name="lth_keras",
     version=VERSION,
     description="Lottery tickets in tf_keras models, found with model.fit",
-    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description=LONG_DESCRIPTION,
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
-    packages=["lth_keras"],
-    package_data={"lth_keras": ["py.typed"]},
+    keywords=[
+        "deep learning",
+        "iterative magnitude pruning",
+        "keras",
+        "lottery ticket hypothesis",
+        "model compression",
+        "pruning",
+        "sparsity",
+        "tensorflow",
+    ],
+    project_urls={
+        "Paper": "https://arxiv.org/abs/1803.03635",
+        "Paper on rewinding": "https://arxiv.org/abs/1912.05671",
+        "tensorflow-model-optimization": (
+            "https://www.tensorflow.org/model_optimization"
+        ),
+    },
+    packages=[*find_packages(include=["lth_keras", "lth_keras.*"]), FLAGFILES],
+    package_dir={FLAGFILES: "examples/flags"},
+    package_data={"lth_keras": ["py.typed"], FLAGFILES: ["*.flags"]},
+    entry_points={
+        "console_scripts": [
+            "lth-search = lth_keras.programs.lottery_search:program",
+            "lth-controls = lth_keras.programs.run_controls:program",
+            "lth-plot = lth_keras.programs.plot_results:program",
+            "lth-export = lth_keras.programs.export_ticket:program",
+        ]
+    },
     python_requires=">=3.10,<3.14",
     install_requires=[
         "absl-py>=1.2,<2",
+        "cloudpickle>=3,<4",
         "flatbuffers>=24.3.25,<26",
         "ml_dtypes>=0.5.1,<1",
         "numpy>=2.2,<3",
         # One minor version: the wrappers use a few private names of tf_keras, and
-        # tf_keras itself asks for the TensorFlow of its own minor version.
+        # tf_keras itself asks for the TensorFlow of its own minor version. That is
+        # also why TensorFlow is no extra here: tf_keras would bring it all the same.
         "tensorflow>=2.21,<2.22",
         "tensorflow-model-optimization>=0.8.1,<0.9",
         "tf_keras>=2.21,<2.22",
+        "wrapt>=1.14,<3",
     ],
     extras_require={
         "examples": EXAMPLES,

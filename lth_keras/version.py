@@ -12,5 +12,14 @@ def versions() -> dict[str, str]:
     """Versions of what computed a result."""
     found = {"lth_keras": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
-        found[package] = importlib.metadata.version(package)
+        found[package] = _version(package)
     return found
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        # Builds of TensorFlow have names of their own, such as tensorflow-cpu.
+        (other, *_) = importlib.metadata.packages_distributions()[package]
+        return importlib.metadata.version(other)
