@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import lth_keras as lth
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.masking.weights import pruned_weights_of
+from lth_keras.masking.wrapping import wrap
 from lth_keras.papers import networks
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
@@ -52,7 +52,7 @@ def wrapped_model(
             dropout=options.dropout,
             weight_decay=options.weight_decay,
         )
-    return lth.wrap(model, rate=rates, scope=options.scope)
+    return wrap(model, rates, options.scope, options.criterion)
 
 
 def compile_model(options: Options, model: keras.Model, steps: Sequence[int]) -> None:
