@@ -1,0 +1,84 @@
+"""Tickets that an older version wrote: read whole, applied, trained on, written again."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import lth_keras as lth
+from tests.old_files import facts, jobs
+
+NAMES = ("directions", "frozen", "global_movement", "layer_magnitude")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The stored tickets; no test changes them."""
+    return facts.unpacked("tickets", tmp_path_factory.mktemp("old"))
+
+
+def test_all_that_were_stored_are_tested(folder):
+    assert sorted(path.name for path in folder.iterdir()) == list(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_ticket_is_read_bit_for_bit(name, folder):
+    ticket = lth.Ticket.load(folder / name)
+    found = json.loads(json.dumps(facts.of_ticket(ticket)))
+    known = facts.stored()["tickets"][name]
+    assert found == {key: known[key] for key in known if key != "applied"}
+    assert (ticket.optimizer is None) == (name == "global_movement")
+
+
+def test_a_ticket_of_a_frozen_part_lists_its_weights_otherwise(folder, tmp_path):
+    ticket = lth.Ticket.load(folder / "frozen")
+    model = jobs.ticket_model("frozen", str(tmp_path / "search"))
+    old, new = (list(facts.of_weights(t)) for t in (ticket, lth.Ticket.of(model)))
+    assert sorted(old) == sorted(new) and old != new
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_ticket_is_written_as_it_was(name, folder, tmp_path):
+    lth.Ticket.load(folder / name).save(tmp_path / "ticket")
+    found, old = (facts.files_of(at) for at in (tmp_path / "ticket", folder / name))
+    assert list(found) == list(old)
+    manifests = [json.loads(files.pop("manifest.json")) for files in (found, old)]
+    assert found == old
+    for manifest in manifests:
+        # Who wrote it may be another, and then the checksum of the whole is.
+        del manifest["versions"], manifest["manifest_sha256"]
+    assert manifests[0] == manifests[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_ticket_is_applied_bit_for_bit_and_trained_on_its_masks(
+    name, folder, tmp_path
+):
+    ticket = lth.Ticket.load(folder / name)
+    model = jobs.ticket_model(name, str(tmp_path / "search"))
+    assert ticket.apply(model) == []
+    # By name: the older version listed weights of frozen parts in another order.
+    assert facts.of_variables(model) == facts.stored()["tickets"][name]["applied"]
+    before = facts.masks(model)
+    x = jobs.floats(12, *model.input_shape[1:])
+    jobs.train(model, x)
+    lth.verify(model)
+    assert [m.tobytes() for m in facts.masks(model)] == [m.tobytes() for m in before]
+    assert sum(map(np.sum, before)) / sum(map(np.size, before)) == ticket.density
+
+
+def test_the_optimizer_goes_back_to_the_state_in_the_ticket(folder, tmp_path):
+    ticket = lth.Ticket.load(folder / "layer_magnitude")
+    model = jobs.ticket_model("layer_magnitude", str(tmp_path / "search"))
+    jobs.train(model, jobs.floats(12, 6))
+    lth.rewind(model, ticket.start())
+    again = lth.Ticket.of(model, lth.capture(model, step=ticket.step))
+    # Rewinding leaves the masks alone, and so what they prune is not pruned here.
+    assert facts.digest(again.optimizer.values()) == facts.digest(
+        ticket.optimizer.values()
+    )
+    assert int(model.optimizer.iterations) == ticket.step == 2
+    ticket.apply(model)
+    assert lth.Ticket.of(model).fingerprint == ticket.fingerprint
