@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CaptureInitialWeights",
     "DivergedError",
+    "Experiment",
     "IterativePruning",
     "LotteryError",
     "LotterySearch",

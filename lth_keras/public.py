@@ -8,6 +8,7 @@ import lth_keras.training.learning_rates  # noqa: F401  Its class is registered.
 from lth_keras import controls
 from lth_keras.compacting.model import compact, compaction
 from lth_keras.errors import DivergedError, LotteryError
+from lth_keras.experiments.experiment import Experiment
 from lth_keras.export.keras_file import export_keras
 from lth_keras.export.saved_model import export_saved_model
 from lth_keras.export.tflite.exporting import export_tflite
@@ -27,6 +28,7 @@ from lth_keras.version import __version__
 __all__ = [
     "CaptureInitialWeights",
     "DivergedError",
+    "Experiment",
     "IterativePruning",
     "LotteryError",
     "LotterySearch",

@@ -13,9 +13,11 @@ It is run as "scaled" or "scaled:factor=2".
 from __future__ import annotations
 
 import enum
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from lth_keras.errors import LotteryError, check_name
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training.plan import Plan
 
@@ -70,16 +72,48 @@ REGISTRY: dict[str, Transform] = {}
 _Function = Callable[..., Case]
 
 
-def register(name: str, **about: Any) -> Callable[[_Function], _Function]:
+def register(
+    name: str, *, replace: bool = False, **about: Any
+) -> Callable[[_Function], _Function]:
     """Registers a transform under the name that result lines carry.
 
     Args:
         name: letters, digits and underscores.
+        replace: whether a control of that name may be replaced.
         **about: attributes of `Transform`, all of which have defaults.
+
+    Raises:
+        LotteryError: the name is taken or cannot be one, an attribute is not known,
+            or the function does not take a search, a case, a seed and parameters by
+            name.
     """
+    if unknown := sorted(set(about) - set(Transform._fields[1:])):
+        raise LotteryError(
+            f"control {name!r}: {', '.join(unknown)} is not known: use "
+            f"{', '.join(Transform._fields[1:])}."
+        )
 
     def add(function: _Function) -> _Function:
+        taken = {} if replace else {n: t.function for n, t in REGISTRY.items()}
+        check_name("control", name, function, taken)
+        _check_signature(name, function)
         REGISTRY[name] = Transform(function, **about)
         return function
 
     return add
+
+
+def _check_signature(name: str, function: Any) -> None:
+    wanted = "write f(search, case, seed, *, parameter=default) -> Case."
+    if not callable(function):
+        raise LotteryError(f"control {name!r} is no function: {wanted}")
+    signature = inspect.signature(function)
+    kinds = [parameter.kind for parameter in signature.parameters.values()]
+    named = kinds.count(inspect.Parameter.KEYWORD_ONLY)
+    try:
+        signature.bind_partial(None, None, None)
+        fits = len(kinds) == 3 + named
+    except TypeError:
+        fits = False
+    if not fits:
+        raise LotteryError(f"control {name!r} takes {signature}: {wanted}")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from lth_keras.compat import keras
-from lth_keras.runs.summaries import label
+from lth_keras.runs.summaries import TICKET, label
 from lth_keras.runs.wording import percent_kept
 
 _REFRESH = 0.1  # seconds
@@ -41,19 +41,22 @@ class Progress:
         self._levels, self._trials = levels, trials
         self._stream = sys.stdout if stream is None else stream
         self._terminal = self._stream.isatty()
-        self._trial, self._kind, self._level = 0, "ticket", 0
+        self._trial, self._kind, self._level = 0, TICKET, 0
         self._fraction = 0.0
         # Set at the end of the first execution, whose time is mostly compilation.
         self._clock: tuple[float, float] | None = None
         self._shown = 0.0
 
-    def begin(self, trial: int, kind: str) -> None:
-        """Says what the runs from now on are: "ticket", or a control's name."""
-        self._trial, self._kind = trial, kind
+    def begin(self, trial: int, kind: str, level: int) -> None:
+        """Says what the next run is: "ticket", or a control's name, and its level.
 
-    def callbacks(self, level: int) -> list[keras.callbacks.Callback]:
-        """The Keras callbacks of one run, as `LotterySearch.fit` takes them."""
-        self._level, self._fraction = level, 0.0
+        After a ticket comes that of the next level, without a word.
+        """
+        self._trial, self._kind, self._level = trial, kind, level
+        self._fraction = 0.0
+
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """The Keras callbacks that follow every run, for `LotterySearch.fit`."""
         return [_Steps(self)]
 
     def advance(self, step: int, steps: int, fraction: float) -> None:
@@ -69,8 +72,7 @@ class Progress:
     def finish(self, row: Mapping[str, Any]) -> None:
         """A run is stored with this result line."""
         if "trial" in row:  # Several processes may have runs at a time.
-            self.begin(row["trial"], label(row))
-            self._level = row["level"]
+            self.begin(row["trial"], label(row), row["level"])
         self._finished, self._fraction = self._finished + 1, 0.0
         if self._clock is None:
             self._clock = time.monotonic(), self._done()
@@ -81,6 +83,7 @@ class Progress:
             text += f"  test accuracy {100 * row['test_accuracy']:.2f} %"
         self._shown = time.monotonic()
         self._show(text)
+        self._level += self._kind == TICKET
 
     def close(self) -> None:
         """Leaves the terminal at the beginning of an empty line."""
@@ -120,7 +123,7 @@ class Progress:
 
 
 class _Steps(keras.callbacks.Callback):
-    """Reports the training steps of a `fit` of one epoch to a `Progress`."""
+    """Reports the training steps of each `fit` to a `Progress`."""
 
     # No conversion of the logs to NumPy for each batch.
     _supports_tf_logs = True
@@ -128,18 +131,30 @@ class _Steps(keras.callbacks.Callback):
     def __init__(self, progress: Progress):
         super().__init__()
         self._progress = progress
+        self._epoch = 0
         self._first: int | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._epoch, self._first = 0, None
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if self._first is None:
-            self._first = batch
+            self._first = self._step(batch)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        # Keras may know only after an epoch how long one is.
+        if self.params["steps"] is None:
+            return
         # A level that is rewound to a later step begins there.
-        first, steps = self._first or 0, self.params["steps"]
-        self._progress.advance(
-            batch + 1, steps, (batch + 1 - first) / max(1, steps - first)
-        )
+        first, step = self._first or 0, self._step(batch) + 1
+        steps = self.params["steps"] * self.params.get("epochs", 1)
+        self._progress.advance(step, steps, (step - first) / max(1, steps - first))
+
+    def _step(self, batch: int) -> int:
+        return self._epoch * (self.params["steps"] or 0) + batch
 
 
 def clock(seconds: float) -> str:

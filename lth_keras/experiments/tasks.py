@@ -123,6 +123,17 @@ class Queue:
             self._running.add(chosen)
         return chosen
 
+    def in_order(self) -> Iterator[Task]:
+        """Every task in the order of the job, each done when the next is asked for.
+
+        For a single worker: what a task waits for stands before it.
+        """
+        while self._waiting:
+            task = self._waiting.pop(0)
+            self._running.add(task)
+            yield task
+            self.finish(task)
+
     def begin(self, task: Task) -> None:
         """A task has its first result."""
         self._begun.add(task.trial)

@@ -137,7 +137,3 @@ def trainable_in(model: keras.Model) -> set[int]:
         layers = [layer for layer in model.layers if layer.built]
         variables = [v for layer in layers for v in layer.trainable_weights]
     return {id(raw_variable(v)) for v in variables}
-
-
-def pruned_weights_of(model: keras.Model) -> list[Weight]:
-    return [w for w in weights_of(model) if w.mask is not None]

@@ -6,14 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import lth_keras as lth
 from lth_keras import compat
 from lth_keras.compat import keras
-from lth_keras.masking.weights import pruned_weights_of
+from lth_keras.masking.network import Network
+from lth_keras.masking.wrapping import wrap
 from lth_keras.papers import networks
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
-from lth_keras.pruning import counts
 from lth_keras.training import jit, learning_rates
 
 # Training steps between two looks at the clock, at the evaluation and at Ctrl-C. The
@@ -52,7 +51,7 @@ def wrapped_model(
             dropout=options.dropout,
             weight_decay=options.weight_decay,
         )
-    return lth.wrap(model, rate=rates, scope=options.scope)
+    return wrap(model, rates, options.scope, options.criterion)
 
 
 def compile_model(options: Options, model: keras.Model, steps: Sequence[int]) -> None:
@@ -112,18 +111,13 @@ def check_survivors(options: Options, model: keras.Model) -> None:
     Raises:
         FlagError: names the level and the layer.
     """
-    weights = pruned_weights_of(model)
-    sizes = {w.path: (math.prod(w.shape), w.wrapper.rate) for w in weights}
-    if options.scope == "global":
-        total = sum(size for size, _ in sizes.values())
-        sizes = {"the network": (total, weights[0].wrapper.rate)}
-    for name, (size, rate) in sizes.items():
-        kept = size
-        for level in range(1, options.levels + 1):
-            kept = counts.survivors(kept, rate, 1)
-            if kept == 0:
-                raise FlagError(
-                    f"--levels={options.levels}: level {level} would leave {name} "
-                    f"({size} weights, {rate:g} pruned per round) without a weight: "
-                    f"use at most {level - 1}, or a lower --rate"
-                )
+    network = Network.of(model)
+    empty = network.recipe.first_empty(network.groups, options.levels)
+    if empty is not None:
+        level, group = empty
+        name = "the network" if options.scope == "global" else group.name
+        raise FlagError(
+            f"--levels={options.levels}: level {level} would leave {name} "
+            f"({group.weights} weights, {group.rate:g} pruned per round) without a "
+            f"weight: use at most {level - 1}, or a lower --rate"
+        )

@@ -2,7 +2,7 @@
 
     def main(argv):
         known = flags.FlagValues()
-        flags.DEFINE(Value(int, lambda n: n > 0, "use 1 or more"), "n", 1, "...", known)
+        flags.DEFINE(whole(1), "n", 1, "Number of them.", known, Serializer())
         parse(known, argv, __doc__)
 
     sys.exit(run(main, sys.argv))
@@ -14,58 +14,31 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import logging
 import os
 import re
 import shlex
 import shutil
 import signal
 import sys
-import tempfile
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from absl import flags
-from absl import logging as absl_logging
 
+from lth_keras.errors import LotteryError
 from lth_keras.programs import flagfiles
 
 _HELP = {"--help", "-help", "-h", "-?"}
 _SEE_HELP = "(--help shows every flag)"
 
 
-class FlagError(Exception):
+class FlagError(LotteryError):
     """A flag that cannot be as it is; the one-line message names it."""
 
 
 class _Terminated(KeyboardInterrupt):
     """SIGTERM, which ends a program as Ctrl-C does: what is unfinished is removed."""
-
-
-class Value(flags.ArgumentParser):
-    """The parser of one flag's value, which says what is allowed.
-
-    Args:
-        convert: text -> value; a ValueError means that it cannot.
-        allowed: whether a converted value may be used.
-        text: what is allowed, as "use ...".
-    """
-
-    def __init__(
-        self, convert: Callable[[Any], Any], allowed: Callable[[Any], bool], text: str
-    ):
-        super().__init__()
-        self._convert, self._allowed, self._text = convert, allowed, text
-
-    def parse(self, argument: Any) -> Any:
-        try:
-            value = self._convert(argument)
-        except ValueError:
-            raise ValueError(self._text) from None
-        if not self._allowed(value):
-            raise ValueError(self._text)
-        return value
 
 
 def parse(
@@ -159,16 +132,20 @@ def run(
     except FlagError as error:
         return _fail(f"{name}: {error}", 2)
     except KeyboardInterrupt as error:
-        again = shlex.join(["python", *argv])
         code = 143 if isinstance(error, _Terminated) else 130
-        return _fail(f"{name}: stopped; {stopped}: {again}", code)
-    except Exception as error:
-        # The class exists only once the library, and with it TensorFlow, is loaded.
-        compat = sys.modules.get("lth_keras.compat")
-        if compat is None or not isinstance(error, compat.LotteryError):
-            raise
+        return _fail(f"{name}: stopped; {stopped}: {command(argv)}", code)
+    except LotteryError as error:
         return _fail(f"{name}: {as_flags(str(error), arguments)}", 1)
     return 0
+
+
+def command(argv: Sequence[str]) -> str:
+    """What to type to start a program as it was started: a script, or a command."""
+    program, *arguments = argv
+    if program.endswith(".py"):
+        return shlex.join(["python", program, *arguments])
+    name = os.path.basename(program)
+    return shlex.join([name if shutil.which(name) else program, *arguments])
 
 
 def as_flags(message: str, arguments: Sequence[str]) -> str:
@@ -176,35 +153,6 @@ def as_flags(message: str, arguments: Sequence[str]) -> str:
     if not arguments:
         return message
     return re.sub(rf"(?<![\w-])({'|'.join(arguments)})=", r"--\1=", message)
-
-
-@contextlib.contextmanager
-def quiet_import() -> Iterator[None]:
-    """Keeps what TensorFlow's libraries log while they load off the standard error.
-
-    They write past Python and before their own log level is in force. If the block
-    raises, what they wrote is shown. From then on only errors are logged.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TFDS warns of every directory that is not prepared, ahead of the one line, and
-    # TensorFlow that each trial of several has a training step of its own.
-    absl_logging.set_verbosity(absl_logging.ERROR)
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as written:
-        os.dup2(written.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            sys.stderr.flush()
-            written.seek(0)
-            os.write(kept, written.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 @contextlib.contextmanager

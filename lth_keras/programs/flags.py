@@ -8,7 +8,7 @@ from __future__ import annotations
 import fractions
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from absl import flags
@@ -21,7 +21,17 @@ from lth_keras.papers.settings import (
     listed,
     of_paper,
 )
-from lth_keras.programs.command_line import Value
+from lth_keras.programs import flagfiles
+from lth_keras.programs.values import (
+    TEXT,
+    Serializer,
+    Value,
+    one_of,
+    real,
+    split,
+    whole,
+)
+from lth_keras.pruning import criteria
 
 _COLOUR = "resnet and vgg on colour images (any but digits, mnist and fashion_mnist)"
 
@@ -31,13 +41,19 @@ def define() -> flags.FlagValues:
     known = flags.FlagValues()
 
     def flag(name: str, default: Any, parser: flags.ArgumentParser, text: str) -> None:
-        flags.DEFINE(parser, name, default, text, known, _Serializer())
+        flags.DEFINE(parser, name, default, text, known, Serializer())
 
     _define_network(flag)
     _define_training(flag)
     _define_pruning(flag)
     _define_job(flag)
-    flag("flagfile", None, _text, "File of further flags, one in a line.")
+    flag(
+        "flagfile",
+        None,
+        TEXT,
+        "File of further flags, one in a line; or the name of one that comes with the "
+        f"program: {', '.join(flagfiles.names())}.",
+    )
     return known
 
 
@@ -48,22 +64,22 @@ def _define_network(flag: _Flag) -> None:
     flag(
         "dataset",
         "digits",
-        _text,
+        TEXT,
         "Images to classify: digits (1,797 of 8x8, no network needed), mnist, "
         "fashion_mnist, cifar10, or the TFDS name of any image classification set.",
     )
     flag(
         "data_dir",
         None,
-        _text,
+        TEXT,
         "Directory of prepared TFDS data, local or gs://. Default: TFDS's own.",
     )
-    flag("model", "lenet", _one_of(PAPER), f"Network: {', '.join(PAPER)}.")
+    flag("model", "lenet", one_of(PAPER), f"Network: {', '.join(PAPER)}.")
     flag(
         "hidden",
         "300,100",
         Value(
-            lambda text: tuple(int(units) for units in _split(text)),
+            lambda text: tuple(int(units) for units in split(text)),
             lambda hidden: min(hidden, default=1) >= 1,
             "use whole numbers, 1 or more, with commas",
         ),
@@ -72,13 +88,13 @@ def _define_network(flag: _Flag) -> None:
     flag(
         "width",
         1.0,
-        _real(lambda width: 0 < width < math.inf, "use a number above 0"),
+        real(lambda width: 0 < width < math.inf, "use a number above 0"),
         "Factor on the channels of every convolution; a wide ResNet-20 has 2 or 4.",
     )
     flag(
         "dropout",
         0.0,
-        _real(lambda rate: 0 <= rate < 1, "use a fraction, 0 or more and below 1"),
+        real(lambda rate: 0 <= rate < 1, "use a fraction, 0 or more and below 1"),
         "Fraction of the units dropped after each hidden dense layer, for lenet and "
         "the conv nets. The paper's runs with dropout: 0.5.",
     )
@@ -88,21 +104,21 @@ def _define_training(flag: _Flag) -> None:
     flag(
         "iterations",
         None,
-        _whole(1),
+        whole(1),
         f"Training steps per level. Default: {DIGITS_ITERATIONS} for digits, else "
         f"from the paper: {of_paper('iterations')}.",
     )
     flag(
         "batch_size",
         None,
-        _whole(1),
+        whole(1),
         "Examples per training step. Default, from the paper: "
         f"{of_paper('batch_size')}.",
     )
     flag(
         "augment",
         "auto",
-        _one_of(("auto", "none", "crop_flip")),
+        one_of(("auto", "none", "crop_flip")),
         "What is done to the training images: none, or crop_flip (4 pixels of padding, "
         "a random crop, a random mirror image). auto, as in the paper: crop_flip for "
         f"{_COLOUR}, else none.",
@@ -110,13 +126,13 @@ def _define_training(flag: _Flag) -> None:
     flag(
         "optimizer",
         None,
-        _one_of(OPTIMIZERS),
+        one_of(OPTIMIZERS),
         f"adam, sgd, or momentum. Default, from the paper: {of_paper('optimizer')}.",
     )
     flag(
         "learning_rate",
         None,
-        _real(lambda rate: 0 < rate < math.inf, "use a number above 0"),
+        real(lambda rate: 0 < rate < math.inf, "use a number above 0"),
         "Step size at the first iteration, or after the warmup, a plain number. "
         f"Default, from the paper: {of_paper('learning_rate')}. With another optimizer "
         "than the paper's: "
@@ -125,14 +141,14 @@ def _define_training(flag: _Flag) -> None:
     flag(
         "momentum",
         None,
-        _real(lambda share: 0 <= share < 1, "use a fraction, 0 or more and below 1"),
+        real(lambda share: 0 <= share < 1, "use a fraction, 0 or more and below 1"),
         "Fraction of the last step kept in the next, for --optimizer=momentum alone. "
         "Default: 0.9.",
     )
     flag(
         "warmup",
         0,
-        _whole(0),
+        whole(0),
         "Iterations in which the learning rate rises, in equal steps from 0, to what "
         "it is without.",
     )
@@ -152,7 +168,7 @@ def _define_training(flag: _Flag) -> None:
     flag(
         "weight_decay",
         None,
-        _real(lambda decay: 0 <= decay < math.inf, "use a number, 0 or more"),
+        real(lambda decay: 0 <= decay < math.inf, "use a number, 0 or more"),
         "Share of each kernel added to its gradient, a plain number; the penalty "
         "counts in the losses. Default, from the paper: "
         f"{of_paper('weight_decay')}.",
@@ -160,7 +176,7 @@ def _define_training(flag: _Flag) -> None:
     flag(
         "jit",
         "auto",
-        _one_of(("auto", "on", "off")),
+        one_of(("auto", "on", "off")),
         "Whether XLA compiles the training step; auto: on a GPU or TPU, and on a CPU "
         "for networks without convolutions.",
     )
@@ -170,7 +186,7 @@ def _define_pruning(flag: _Flag) -> None:
     flag(
         "levels",
         None,
-        _whole(0),
+        whole(0),
         "Number of pruning rounds; levels 0 (dense) to this one are trained. Default: "
         f"{DIGITS_LEVELS} for digits, else down to the sparsest networks that the "
         f"paper speaks of: {of_paper('levels')}.",
@@ -178,12 +194,12 @@ def _define_pruning(flag: _Flag) -> None:
     flag(
         "rate",
         None,
-        _real(lambda rate: 0 < rate < 1, "use a fraction above 0 and below 1"),
+        real(lambda rate: 0 < rate < 1, "use a fraction above 0 and below 1"),
         "Fraction of the surviving weights pruned per round, in every kind of layer "
         "that the paper prunes; in the output layer half of it, unless the scope is "
         "global. Default: the next three.",
     )
-    share = _real(lambda rate: 0 <= rate < 1, "use a fraction, 0 or more and below 1")
+    share = real(lambda rate: 0 <= rate < 1, "use a fraction, 0 or more and below 1")
     flag(
         "conv_rate",
         None,
@@ -209,9 +225,16 @@ def _define_pruning(flag: _Flag) -> None:
     flag(
         "scope",
         None,
-        _one_of(("layer", "global")),
+        one_of(("layer", "global")),
         "What is ranked together: the weights of each layer, or of all layers. "
         f"Default, from the paper: {of_paper('scope')}.",
+    )
+    flag(
+        "criterion",
+        "magnitude",
+        one_of(criteria.names()),
+        "What a weight is worth after training; those worth least are pruned. The "
+        f"paper: magnitude. One of {', '.join(criteria.names())}.",
     )
     flag(
         "rewind_to",
@@ -229,7 +252,7 @@ def _define_job(flag: _Flag) -> None:
     flag(
         "trials",
         1,
-        _whole(1),
+        whole(1),
         "Number of whole searches, each with its own initial weights and data order. "
         "The paper: 5.",
     )
@@ -244,26 +267,26 @@ def _define_job(flag: _Flag) -> None:
     flag(
         "replicates",
         1,
-        _whole(1),
+        whole(1),
         "Runs of each control per level, each with a seed of its own (the paper: 3 "
         "random reinitialisations).",
     )
     flag(
         "evaluate_every",
         100,
-        _whole(1),
+        whole(1),
         "Iterations between two evaluations on the validation and test data.",
     )
     flag(
         "seed",
         0,
-        _whole(0, 2**31 - 1),
+        whole(0, 2**31 - 1),
         "Seed of the data split, the first trial's initial weights and data order.",
     )
     flag(
         "workers",
         0,
-        _whole(0),
+        whole(0),
         "Number of runs at a time, each in a process of its own with one thread, so "
         "that any number of workers gives the same results; 0: in this process, with "
         "all of TensorFlow's threads.",
@@ -271,57 +294,22 @@ def _define_job(flag: _Flag) -> None:
     flag(
         "export",
         "off",
-        _one_of(("on", "off")),
+        one_of(("on", "off")),
         "Whether the sparsest ticket that is as accurate as the dense network, within "
         "0.1 points at the end of training, is exported to OUTPUT_DIR/export as a "
-        "packed SavedModel; export_ticket.py does more.",
+        "packed SavedModel; lth-export (examples/export_ticket.py) does more.",
     )
     flag(
         "output_dir",
         None,
-        _text,
+        TEXT,
         "Directory of everything the search stores, local or gs://; the same command "
         "goes on with what is there. Default: runs/<dataset>_<model>.",
     )
 
 
-class _Serializer(flags.ArgumentSerializer):
-    """Writes a value as the command line has it."""
-
-    def serialize(self, value: Any) -> str:
-        return as_text(value)
-
-
-def as_text(value: Any) -> str:
-    """A flag's value as the command line has it."""
-    if isinstance(value, tuple):
-        return ",".join(map(str, value)) or "none"
-    return str(value)
-
-
-_text = Value(str, bool, "use some text")
-
-
-def _one_of(names: Mapping[str, Any] | Sequence[str]) -> Value:
-    return Value(str, lambda name: name in names, f"use one of {', '.join(names)}")
-
-
-def _whole(least: int, most: int | None = None) -> Value:
-    end = math.inf if most is None else most
-    text = f"{least} or more" if most is None else f"{least} to {most}"
-    return Value(int, lambda n: least <= n <= end, f"use a whole number, {text}")
-
-
-def _real(allowed: Callable[[float], bool], text: str) -> Value:
-    return Value(float, allowed, text)
-
-
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",")]
-
-
 def _names(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(_split(text)))
+    names = tuple(dict.fromkeys(split(text)))
     return () if names == ("none",) else names
 
 
@@ -329,6 +317,6 @@ def _shares(text: str) -> tuple[float, ...]:
     if text == "none":
         return ()
     try:
-        return tuple(float(fractions.Fraction(share)) for share in _split(text))
+        return tuple(float(fractions.Fraction(share)) for share in split(text))
     except ZeroDivisionError:
         raise ValueError(text) from None

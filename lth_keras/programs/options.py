@@ -20,8 +20,8 @@ from lth_keras.papers.settings import (
     Paper,
 )
 from lth_keras.programs.command_line import FlagError, parse
-from lth_keras.programs.flags import as_text
 from lth_keras.programs.flags import define as define
+from lth_keras.programs.values import as_text
 
 # Flags that are arguments of the library by the same name.
 ARGUMENTS = (
@@ -38,6 +38,7 @@ ARGUMENTS = (
     "batch_size",
     "rate",
     "scope",
+    "criterion",
     "rewind_to",
     "evaluate_every",
     "seed",
@@ -85,6 +86,7 @@ class Options:
     dense_rate: float
     output_rate: float
     scope: str
+    criterion: str
     rewind_to: str
     trials: int
     controls: tuple[str, ...]

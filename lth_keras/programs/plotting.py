@@ -11,7 +11,8 @@ from typing import Any
 
 from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError
-from lth_keras.programs.plot_results import KINDS, Request
+from lth_keras.programs import stored_options
+from lth_keras.programs.plot_flags import KINDS, Request
 from lth_keras.reporting import curves as figure_curves
 from lth_keras.reporting import density as figure_density
 from lth_keras.reporting import drawing, markup, reproduction
@@ -95,21 +96,20 @@ def labels(found: list[RunFiles]) -> list[str]:
     places = [os.path.basename(run.root.rstrip("/")) or run.root for run in found]
     if len(set(places)) < len(places):
         places = [run.root for run in found]
-    names = dict.fromkeys(name for run in found for name in run.flags)
+    flags = [stored_options.completed(run.flags) for run in found]
+    names = dict.fromkeys(name for each in flags for name in each)
     differing = [
         name
         for name in names
         if name not in _BUDGET
-        and len({reproduction.plain(run.flags.get(name)) for run in found}) > 1
+        and len({reproduction.plain(each.get(name)) for each in flags}) > 1
     ]
     # More would be no label.
     if not 0 < len(differing) <= 2:
         return places
     texts = [
-        ", ".join(
-            f"{name}={reproduction.plain(r.flags.get(name))}" for name in differing
-        )
-        for r in found
+        ", ".join(f"{name}={reproduction.plain(each.get(name))}" for name in differing)
+        for each in flags
     ]
     return texts if len(set(texts)) == len(texts) else places
 

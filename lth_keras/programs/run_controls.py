@@ -1,13 +1,14 @@
-"""Trains controls of a search that lottery_search.py has carried out.
+"""Trains controls of a search that is finished.
 
-    python examples/run_controls.py RUN_DIR --controls=random_mask,one_shot
-    python examples/run_controls.py RUN_DIR --controls=noise:sigma=0.5 --levels=7,9
+    lth-controls RUN_DIR --controls=random_mask,one_shot
+    lth-controls RUN_DIR --controls=noise:sigma=0.5 --levels=7,9
 
-RUN_DIR is the search's --output_dir. Nothing of the search is trained again: its
-tickets are read, its flags too, and the results go where its own are. Controls:
-random_reinit (:source=survivors), random_mask, one_shot, continued, prune_at_init,
-noise:sigma=0.5, fine_tune, lr_rewind, weight_rewind:step=500it, or several joined by +,
-as in one_shot+random_reinit.
+From a checkout, python examples/run_controls.py is the same program. RUN_DIR is the
+search's --output_dir. Nothing of the search is trained again: its tickets are read, its
+flags too, and the results go where its own are. Controls: random_reinit
+(:source=survivors), random_mask, one_shot, continued, prune_at_init, noise:sigma=0.5,
+fine_tune, lr_rewind, weight_rewind:step=500it, or several joined by +, as in
+one_shot+random_reinit.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from lth_keras.experiments import quiet
 from lth_keras.programs import command_line, options
-from lth_keras.programs.command_line import FlagError, Value
+from lth_keras.programs.command_line import FlagError
+from lth_keras.programs.values import Value
 
 
 def main(argv: Sequence[str]) -> None:
@@ -29,8 +32,8 @@ def main(argv: Sequence[str]) -> None:
     given = {name: known[name].value for name in known}
     if not given["controls"]:
         raise FlagError("--controls is missing: name one or more")
-    with command_line.quiet_import():
-        from lth_keras.programs import experiment, stored_options
+    with quiet.quiet_import():
+        from lth_keras.programs import searching, stored_options
         from lth_keras.runs import layout
     changes = {name: v for name, v in given.items() if v is not None}
     levels = changes.pop("levels", None)
@@ -48,7 +51,7 @@ def main(argv: Sequence[str]) -> None:
             f"--levels={max(levels)}: the search in {root} has levels 1 to "
             f"{stored.levels}"
         )
-    experiment.run_controls(dataclasses.replace(stored, **changes), levels)
+    searching.run_controls(dataclasses.replace(stored, **changes), levels)
 
 
 def define() -> flags.FlagValues:

@@ -12,6 +12,9 @@ from lth_keras.reporting.page import FREE
 from lth_keras.runs import layout
 from lth_keras.storage import files, paths
 
+# Flags that jobs of earlier versions did not store, with what these did.
+ADDED: Mapping[str, Any] = {"criterion": "magnitude"}
+
 
 def options_of(directory: layout.ExperimentDirectory, **changes: Any) -> Options:
     """The flags that a job was started with.
@@ -33,6 +36,39 @@ def options_of(directory: layout.ExperimentDirectory, **changes: Any) -> Options
     flags: dict[str, Any] = {**stored, "output_dir": directory.root, **changes}
     lists = {name: tuple(v) for name, v in flags.items() if isinstance(v, list)}
     return Options(**{**flags, **lists})
+
+
+def store(directory: layout.ExperimentDirectory, options: Options) -> None:
+    """Stores the flags, after comparing them with those of a job that goes on.
+
+    Raises:
+        LotteryError: the directory holds trials of a job with other flags, or cannot
+            be written.
+    """
+    if paths.exists(directory.settings):
+        check(directory, options)
+    elif directory.trials():
+        raise LotteryError(
+            f"--output_dir={directory.root} holds trials but no settings.json: use "
+            "another directory"
+        )
+    # Those that may differ are now these.
+    files.write_json(directory.settings, {"flags": as_plain(options)})
+
+
+def check(directory: layout.ExperimentDirectory, options: Options) -> None:
+    """Refuses to go on with a job that was started with other flags.
+
+    Raises:
+        LotteryError: names each flag that differs, as stored and as given.
+    """
+    differing = differences(read(directory), as_plain(options))
+    if differing:
+        raise LotteryError(
+            f"--output_dir={directory.root} holds a search with other flags: "
+            f"{', '.join(differing)}; use the stored ones to go on, or another "
+            "--output_dir"
+        )
 
 
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
@@ -63,12 +99,19 @@ def read(directory: layout.ExperimentDirectory) -> dict[str, Any]:
         LotteryError: the directory is not of a lottery search.
     """
     if not paths.exists(directory.settings):
-        raise LotteryError(f"{directory.root} is no --output_dir of lottery_search.py")
+        raise LotteryError(
+            f"{directory.root} is no --output_dir of lottery_search.py (lth-search)"
+        )
     stored = files.read_json(directory.settings)
     stored = stored.get("flags") if isinstance(stored, dict) else None
     if not isinstance(stored, dict):
         raise LotteryError(f"{directory.settings} is not of a lottery search")
-    return stored
+    return completed(stored)
+
+
+def completed(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored flags by name, with those that the job's version did not have yet."""
+    return {**ADDED, **stored}
 
 
 def as_plain(options: Options) -> dict[str, Any]:

@@ -2,3 +2,21 @@
 
 Nothing here knows a model: arrays of weights go in, scores and masks come out.
 """
+
+from lth_keras.pruning import counts, criteria, granularity, masks, ranking
+from lth_keras.pruning.granularity import Granularity
+from lth_keras.pruning.rates import Rate, Rates
+from lth_keras.pruning.recipe import Recipe, Values
+
+__all__ = [
+    "Granularity",
+    "Rate",
+    "Rates",
+    "Recipe",
+    "Values",
+    "counts",
+    "criteria",
+    "granularity",
+    "masks",
+    "ranking",
+]

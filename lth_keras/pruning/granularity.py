@@ -22,9 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, check_name
 from lth_keras.pruning import counts
-from lth_keras.pruning.criteria.registry import same_source
 
 
 class Granularity:
@@ -71,13 +70,15 @@ def register(
     """Registers a subclass of `Granularity` under a name, or a pattern of names.
 
     Args:
-        name: what `wrap(granularity=...)` is given, and errors show: "filter".
+        name: what `wrap(granularity=...)` is given, and errors show, such as "filter":
+            letters, digits and underscores.
         pattern: regular expression of what may be given instead, such as
             ``r"block:(\\d+)x(\\d+)"``; its groups go to the constructor.
         replace: whether a granularity of that name may be replaced.
 
     Raises:
-        LotteryError: the name is taken, or what is registered is no granularity.
+        LotteryError: the name is taken or none, or what is registered is no
+            granularity.
     """
 
     def add(made: type[Granularity]) -> type[Granularity]:
@@ -85,14 +86,8 @@ def register(
             raise LotteryError(
                 f"granularity {name!r} is {made!r}: register a subclass of Granularity."
             )
-        if not isinstance(name, str) or not name.isprintable() or not name:
-            raise LotteryError(f"granularity name {name!r}: use some text.")
-        taken = _REGISTRY.get(name)
-        if taken and not replace and not same_source(taken[1], made):
-            raise LotteryError(
-                f"granularity name {name!r} is taken: choose another, or pass "
-                "replace=True."
-            )
+        taken = {} if replace else {n: kind for n, (_, kind) in _REGISTRY.items()}
+        check_name("granularity", name, made, taken)
         _REGISTRY[name] = re.compile(pattern or re.escape(name)), made
         return made
 

@@ -216,18 +216,25 @@ class Recipe:
             self._keep,
         )
 
-    def check_levels(self, groups: Sequence[Group], levels: int) -> None:
-        """Refuses levels that would leave a weight tensor empty.
+    def first_empty(
+        self, groups: Sequence[Group], levels: int
+    ) -> tuple[int, Group] | None:
+        """The first level of some that would leave a group empty, and the group.
 
         In global scope a single tensor can still run empty, which only training shows.
+        """
+        found = [(self._first_empty(group, levels), group) for group in groups]
+        empty = [(level, group) for level, group in found if level is not None]
+        return min(empty, key=lambda pair: pair[0], default=None)
+
+    def check_levels(self, groups: Sequence[Group], levels: int) -> None:
+        """Refuses levels that would leave a weight tensor empty.
 
         Raises:
             LotteryError: names the first level, and the weight.
         """
-        found = [(self._first_empty(group, levels), group) for group in groups]
-        empty = [(level, group) for level, group in found if level is not None]
-        if empty:
-            level, group = min(empty, key=lambda pair: pair[0])
+        if (empty := self.first_empty(groups, levels)) is not None:
+            level, group = empty
             raise LotteryError(
                 f"levels={levels}: level {level} would leave {group.name} "
                 f"({group.weights} weights at rate {group.rate}) without any weight: "
@@ -235,7 +242,6 @@ class Recipe:
             )
 
     def _first_empty(self, group: Group, levels: int) -> int | None:
-        """The first level of some that keeps nothing of a group."""
         kept = group.units
         for level in range(1, levels + 1):
             before, kept = kept, self._keep(kept, group.rate)

@@ -2,3 +2,7 @@
 
 `LotterySearch` is resumed where it was killed.
 """
+
+from lth_keras.search.search import LotterySearch
+
+__all__ = ["LotterySearch"]

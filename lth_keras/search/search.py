@@ -8,30 +8,20 @@ search.ticket(9).save("ticket9")
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
-from lth_keras import compat, errors
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts
-from lth_keras.masking.network import Network
 from lth_keras.runs import layout, manifest, rows
-from lth_keras.runs.stored import SearchHistory, StoredSearch
-from lth_keras.search import settings as search_settings
-from lth_keras.search.tensorboard import LevelSummaries
-from lth_keras.storage import directories, files, locks, paths
+from lth_keras.runs.stored import SearchHistory
+from lth_keras.search.prepared import PreparedSearch
+from lth_keras.storage import directories, locks, paths
 from lth_keras.tickets.ticket import Ticket
-from lth_keras.training import iterations, one_run
+from lth_keras.training import one_run
 from lth_keras.training import plan as plans
-from lth_keras.training.iterations import parse_step
-
-_OPTIMIZER_STATES = ("captured", "fresh")
-# Batches of which criteria that read gradients see the mean.
-_PRUNING_BATCHES = 100
 
 
-class LotterySearch(StoredSearch):
+class LotterySearch(PreparedSearch):
     """Searches a wrapped, compiled model for lottery tickets by plain `fit` calls.
 
     Level 0 trains the dense network; each later level prunes the trained weights of
@@ -57,36 +47,6 @@ class LotterySearch(StoredSearch):
         LotteryError: an argument is out of range or the model is not wrapped.
     """
 
-    def __init__(
-        self,
-        model: keras.Model | None,
-        levels: int | None = None,
-        directory: paths.PathLike = "",
-        *,
-        target_density: float | None = None,
-        rewind_to: int | str = "0it",
-        optimizer_state: str = "captured",
-        seed: int = 0,
-        monitor: str = "val_loss",
-        trial: int = 0,
-        log_dir: str | None = None,
-        on_result: Callable[[dict[str, Any]], None] | None = None,
-    ):
-        super().__init__(directory)
-        self.model = model
-        self._network: Network | None = None
-        self.plan: plans.Plan | None = None
-        self.seed = errors.check_count("seed", seed, 0, "a seed")
-        self.trial = errors.check_count("trial", trial, 0, "the number of the trial")
-        if levels is not None:
-            levels = errors.check_count("levels", levels, 0, "a number of rounds")
-        self._levels, self._target = levels, target_density
-        self._rewind_to, self._optimizer_state = rewind_to, optimizer_state
-        self._monitor, self._log_dir, self._on_result = monitor, log_dir, on_result
-        self._optimizer_config: Any = None
-        if model is not None:
-            self._check_arguments(model)
-
     @classmethod
     def load(cls, directory: paths.PathLike) -> LotterySearch:
         """A stored search, finished or not, to read its tickets and results.
@@ -105,41 +65,6 @@ class LotterySearch(StoredSearch):
             seed=stored["seed"],
             trial=stored["trial"],
         )
-
-    @property
-    def levels(self) -> int:
-        """The last level of the search."""
-        if self._levels is None and self._target is not None:
-            network = self.network
-            self._levels = network.recipe.level_for_density(
-                network.groups, self._target
-            )
-        return self._levels or 0
-
-    @property
-    def network(self) -> Network:
-        """The weights, masks and recipe of the model, which is built."""
-        if self._network is None:
-            self._network = Network.of(self.trainable_model())
-        return self._network
-
-    @property
-    def fresh_optimizer(self) -> bool:
-        """Whether rewound runs take the optimizer's slots of before the first step."""
-        return self._optimizer_state == "fresh"
-
-    def restore(self, level: int) -> None:
-        """Sets the model to the weights that a finished level ended with.
-
-        The optimizer gets the state that the level began with.
-
-        Raises:
-            LotteryError: the level is not finished, or the search has no model.
-        """
-        self.trainable_model()
-        place = self.finished(level)
-        one_run.load(self.network, Ticket.load(place.ticket))
-        one_run.load_trained(self.network, place)
 
     def fit(
         self,
@@ -211,48 +136,6 @@ class LotterySearch(StoredSearch):
             manifest.write_or_check(self.directory, settings)
             self._search(plan, rewind_step, settings)
         return self.history
-
-    def prepare(self, x: Any = None, y: Any = None, **arguments: Any) -> None:
-        """Makes the search ready for controls, and trains nothing.
-
-        For a search that is finished, or that another process is carrying out.
-
-        Args:
-            x: as in `fit`.
-            y: as in `fit`.
-            **arguments: all others that `fit` was given.
-
-        Raises:
-            LotteryError: as `fit`; or nothing is stored in the directory.
-        """
-        _, _, settings = self._prepared(x=x, y=y, **arguments)
-        manifest.read(self.directory)
-        manifest.write_or_check(self.directory, settings)
-
-    def _prepared(self, **arguments: Any) -> tuple[plans.Plan, int, dict[str, Any]]:
-        """The plan, which is kept, the rewind step, and the settings to store."""
-        model = self.trainable_model()
-        self.plan = plans.make(
-            model, monitor=self._monitor, seed=self.seed, trial=self.trial, **arguments
-        )
-        rewind_step = self._rewind_step(self.plan)
-        self.network.check_levels(self.levels)
-        if "gradients" in self.network.recipe.needs:
-            self.pruning_data(self.plan, 1)
-        iterations.check_alignment(model, self.plan, rewind_step)
-        # The learning rate in it may change while training.
-        self._optimizer_config = self._optimizer_config or search_settings.optimizer(
-            model
-        )
-        settings = search_settings.settings(
-            self.network,
-            self.plan,
-            levels=self.levels,
-            rewind_step=rewind_step,
-            optimizer_state=self._optimizer_state,
-            optimizer=self._optimizer_config,
-        )
-        return self.plan, rewind_step, settings
 
     def _clean_leftovers(self) -> None:
         """Only what is the search's own: its controls may be running elsewhere."""
@@ -329,64 +212,3 @@ class LotterySearch(StoredSearch):
             settings=settings,
             parent=before.fingerprint,
         )
-
-    def pruning_data(self, plan: plans.Plan, level: int) -> Any:
-        """The first batches of the level's training data, for criteria of gradients.
-
-        Raises:
-            LotteryError: the data cannot begin again.
-        """
-        return plan.feed.sample(level, _PRUNING_BATCHES, self.seed)
-
-    def store_results(self, row: dict[str, Any] | None = None) -> None:
-        """Writes results.jsonl from the stored runs, and reports a new line."""
-        files.write_jsonl(self.directory.results, self.results)
-        if row is None:
-            return
-        if self._log_dir is not None and row["control"] == "ticket":
-            LevelSummaries(self._log_dir).write(row, self.network)
-        if self._on_result is not None:
-            self._on_result(row)
-
-    def _check_arguments(self, model: keras.Model) -> None:
-        compat.require_tf_keras_model(model)
-        if (self._levels is None) == (self._target is None):
-            raise LotteryError(
-                f"levels={self._levels!r} and target_density={self._target!r}: give "
-                "one of the two."
-            )
-        if self._optimizer_state not in _OPTIMIZER_STATES:
-            raise LotteryError(
-                f"optimizer_state={self._optimizer_state!r} is not known: use "
-                "'captured' or 'fresh'."
-            )
-        parse_step(self._rewind_to, 1)
-        if model.built:
-            Network.of(model).check_levels(self.levels)
-        if self._log_dir is not None:
-            LevelSummaries(self._log_dir)
-
-    def trainable_model(self) -> keras.Model:
-        """The compiled model.
-
-        Raises:
-            LotteryError: the search was loaded without one, or it is not compiled.
-        """
-        if self.model is None:
-            raise LotteryError(
-                "this search was loaded to be read: to go on with it, make a "
-                "LotterySearch(model, directory=...) with the same settings."
-            )
-        if getattr(self.model, "optimizer", None) is None:
-            raise LotteryError("the model is not compiled: call model.compile first.")
-        return self.model
-
-    def _rewind_step(self, plan: plans.Plan) -> int:
-        step = parse_step(self._rewind_to, plan.feed.steps_per_epoch)
-        if plan.iterations is not None and step >= plan.iterations:
-            raise LotteryError(
-                f"rewind_to={self._rewind_to!r} is iteration {step}, past the end of "
-                f"a level of {plan.iterations} iterations: choose an earlier one."
-            )
-        plan.feed.check_start(step)
-        return step

@@ -2,3 +2,8 @@
 
 Tickets are made of a pruned model, saved, loaded, and applied to another.
 """
+
+from lth_keras.tickets.content import TicketContent, TicketWeight
+from lth_keras.tickets.ticket import Ticket
+
+__all__ = ["Ticket", "TicketContent", "TicketWeight"]

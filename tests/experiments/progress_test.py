@@ -33,7 +33,7 @@ def now(monkeypatch):
 def test_elsewhere_only_finished_runs_are_told_in_a_line_each(now):
     stream = io.StringIO()
     job = Progress(runs=4, finished=0, levels=3, stream=stream)
-    job.callbacks(0)
+    job.begin(0, "ticket", 0)
     job.advance(500, 2000, 0.25)
     now[0] = 15.0
     job.advance(2000, 2000, 1.0)
@@ -49,8 +49,7 @@ def test_elsewhere_only_finished_runs_are_told_in_a_line_each(now):
 def test_a_terminal_has_one_line_that_is_written_over(now):
     stream = Terminal()
     job = Progress(runs=4, finished=1, levels=3, trials=2, stream=stream)
-    job.begin(1, "random_reinit")
-    job.callbacks(2)
+    job.begin(1, "random_reinit", 2)
     now[0] = 10.0
     job.advance(500, 2000, 0.25)
     now[0] = 20.0
@@ -73,7 +72,7 @@ def test_a_narrow_terminal_is_not_wrapped(now, monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
     stream = Terminal()
     job = Progress(runs=4, finished=1, levels=3, stream=stream)
-    job.callbacks(2)
+    job.begin(0, "ticket", 2)
     now[0] = 10.0
     job.advance(500, 2000, 0.25)
     assert stream.getvalue() == "\r 31 %  ticket level\x1b[K"
@@ -82,7 +81,6 @@ def test_a_narrow_terminal_is_not_wrapped(now, monkeypatch):
 def test_a_terminal_is_not_written_to_more_often_than_it_can_be_read(now):
     stream = Terminal()
     job = Progress(runs=1, finished=0, levels=0, stream=stream)
-    job.callbacks(0)
     for step in range(1, 101):
         now[0] = 100 + step / 1000
         job.advance(step, 100, step / 100)
@@ -92,7 +90,6 @@ def test_a_terminal_is_not_written_to_more_often_than_it_can_be_read(now):
 def test_what_a_run_did_not_measure_is_left_out(now):
     stream = io.StringIO()
     job = Progress(runs=1, finished=0, levels=0, stream=stream)
-    job.callbacks(0)
     job.finish({"density": 1.0, "early_stop_iteration": None, "test_accuracy": None})
     assert stream.getvalue() == "100 %  ticket level 0/0  100.0 % of weights kept\n"
 
@@ -102,13 +99,38 @@ def test_a_fit_reports_its_iterations_from_where_it_began(monkeypatch, first):
     job = Progress(runs=1, finished=0, levels=0, stream=io.StringIO())
     told = []
     monkeypatch.setattr(job, "advance", lambda *numbers: told.append(numbers))
-    (callback,) = job.callbacks(0)
+    (callback,) = job.callbacks()
     callback.set_params({"steps": first + 4})
     for batch in range(first, first + 4, 2):
         callback.on_train_batch_begin(batch)
         callback.on_train_batch_end(batch + 1)
     expected = [(first + 2, first + 4, 0.5), (first + 4, first + 4, 1.0)]
     assert told == expected
+
+
+def test_after_a_ticket_comes_the_next_level():
+    stream = io.StringIO()
+    job = Progress(runs=5, finished=1, levels=4, stream=stream)
+    job.begin(0, "ticket", 1)
+    job.finish(ROW)
+    job.finish(ROW)
+    job.begin(0, "random_reinit", 1)
+    job.finish(ROW)
+    shown = [line.split("  ")[1] for line in stream.getvalue().splitlines()]
+    assert shown == ["ticket level 1/4", "ticket level 2/4", "random_reinit level 1/4"]
+
+
+def test_a_run_of_several_epochs_is_one_run(monkeypatch):
+    job = Progress(runs=1, finished=0, levels=0, stream=io.StringIO())
+    told = []
+    monkeypatch.setattr(job, "advance", lambda *numbers: told.append(numbers))
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.zeros((2, 1), np.float32)
+    callbacks = job.callbacks()
+    for _ in range(2):  # The same callbacks see every run.
+        model.fit(x, x, batch_size=1, epochs=2, verbose=0, callbacks=callbacks)
+    assert told == [(n, 4, n / 4) for n in (1, 2, 3, 4)] * 2
 
 
 def test_the_callback_is_one_that_fit_takes(monkeypatch):
@@ -118,7 +140,7 @@ def test_the_callback_is_one_that_fit_takes(monkeypatch):
     model = keras.Sequential([keras.layers.Dense(1)])
     model.compile("sgd", "mse", steps_per_execution=2)
     x = np.zeros((4, 1), np.float32)
-    model.fit(x, x, batch_size=1, verbose=0, callbacks=job.callbacks(0))
+    model.fit(x, x, batch_size=1, verbose=0, callbacks=job.callbacks())
     assert told == [(2, 4, 0.5), (4, 4, 1.0)]
 
 

@@ -102,6 +102,16 @@ def test_controls_wait_while_a_search_that_goes_on_clears_up(directory):
     assert queue.take(None) == Task(0, "one_shot", 1)
 
 
+def test_a_single_worker_has_the_order_of_the_job(directory):
+    every = tasks.of_job(range(2), [1], ["one_shot"], 1)
+    queue, left = Queue(every, directory), []
+    for task in queue.in_order():
+        left.append((task, len(queue)))
+    # A task that is being carried out is not done.
+    assert left == list(zip(every, [4, 3, 2, 1], strict=True))
+    assert not queue
+
+
 def test_a_queue_is_empty_when_the_last_task_has_ended(directory):
     queue = Queue([Task(0)], directory)
     task = queue.take(None)

@@ -71,6 +71,12 @@ def test_the_network_is_built_as_the_flags_say():
     assert model.get_layer("stage3_block1_conv1").layer.filters == 32
 
 
+def test_the_criterion_is_the_one_given():
+    for flags, name in (((), "magnitude"), (("--criterion=movement",), "movement")):
+        model = building.wrapped_model(options(*flags), (2, 2, 1), 2, seed=0)
+        assert Network.of(model).recipe.criterion == name
+
+
 def test_weights_follow_the_seed():
     def first(seed: int) -> np.ndarray:
         model = building.wrapped_model(options(), (2, 2, 1), 2, seed)

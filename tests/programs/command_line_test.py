@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from absl import flags
 
 from lth_keras.errors import LotteryError
 from lth_keras.programs import command_line
-from lth_keras.programs.command_line import FlagError, Value
+from lth_keras.programs.command_line import FlagError
+from lth_keras.programs.values import TEXT, Serializer, whole
 
 
 def known() -> flags.FlagValues:
     found = flags.FlagValues()
-    number = Value(int, lambda n: n >= 1, "use a whole number, 1 or more")
-    text = flags.ArgumentSerializer()
-    flags.DEFINE(number, "levels", 5, "Number of rounds.", found, text)
-    flags.DEFINE(Value(str, bool, "use some text"), "name", None, "Who.", found, text)
+    flags.DEFINE(whole(1), "levels", 5, "Number of rounds.", found, Serializer())
+    flags.DEFINE(TEXT, "name", None, "Who.", found, Serializer())
     return found
 
 
@@ -130,6 +127,28 @@ def test_control_c_says_how_to_go_on_and_is_130(capfd):
     assert "python dir/program.py '--a b'" in text
 
 
+def test_what_to_type_again_is_the_script_or_the_command(tmp_path, monkeypatch):
+    script = ["examples/lottery_search.py", "--a=b c"]
+    again = "python examples/lottery_search.py '--a=b c'"
+    assert command_line.command(script) == again
+    program = tmp_path / "lth-search"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    # Where the shell would not find it by its name, it is called by its path.
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert command_line.command([str(program), "--a=1"]) == f"{program} --a=1"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert command_line.command([str(program), "--a=1"]) == "lth-search --a=1"
+
+
+def test_a_command_is_named_without_its_folder(capfd):
+    def main(argv) -> None:
+        raise FlagError("no")
+
+    assert command_line.run(main, ["/venv/bin/lth-search"]) == 2
+    assert capfd.readouterr().err == "lth-search: no\n"
+
+
 def test_a_program_says_what_control_c_leaves_of_its_own(capfd):
     def main(argv) -> None:
         raise KeyboardInterrupt
@@ -162,30 +181,3 @@ def test_arguments_of_the_library_are_named_as_the_flags_they_are():
         "batch_size=9 is", "--batch_size=9 is"
     )
     assert command_line.as_flags(text, []) == text
-
-
-# Imports.
-
-
-@pytest.fixture
-def log_level(monkeypatch):
-    from absl import logging
-
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-    before = logging.get_verbosity()
-    yield
-    logging.set_verbosity(before)
-
-
-def test_what_native_libraries_write_while_they_load_is_kept_back(capfd, log_level):
-    with command_line.quiet_import():
-        os.write(2, b"noise\n")
-    os.write(2, b"after\n")
-    assert capfd.readouterr().err == "after\n"
-
-
-def test_what_they_write_is_shown_if_they_cannot_load(capfd, log_level):
-    with pytest.raises(ImportError), command_line.quiet_import():
-        os.write(2, b"reason\n")
-        raise ImportError
-    assert capfd.readouterr().err == "reason\n"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pathlib
-import shutil
 import subprocess
 import sys
 import time
@@ -16,78 +14,14 @@ import pytest
 import tensorflow as tf
 
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
-from lth_keras.export import staging
-from lth_keras.programs import (
-    command_line,
-    export_ticket,
-    exporting,
-    lottery_search,
-    stored_options,
-)
-from lth_keras.programs import options as settings
+from lth_keras.programs import export_flags, exporting, stored_options
 from lth_keras.runs import layout
 from lth_keras.storage import arrays
-from tests.support.places import EXAMPLES
+from tests.support import export_jobs
+from tests.support.export_jobs import SCRIPT, refused, start
 
-SCRIPT = EXAMPLES / "export_ticket.py"
-SEARCH = (
-    "--levels=2",
-    "--rate=0.6",
-    "--iterations=10",
-    "--evaluate_every=10",
-    "--controls=none",
-    "--jit=off",
-)
-
-
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory) -> pathlib.Path:
-    """The directory of a finished job of one trial; no test changes it."""
-    folder = tmp_path_factory.mktemp("stored") / "job"
-    argv = ["lottery_search.py", *SEARCH, f"--output_dir={folder}"]
-    assert command_line.run(lottery_search.main, argv, settings.ARGUMENTS) == 0
-    return folder
-
-
-@pytest.fixture
-def job(stored: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
-    """A copy of the job that a test may change."""
-    return pathlib.Path(shutil.copytree(stored, tmp_path / "job"))
-
-
-def start(*arguments: Any) -> int:
-    """The exit code of the program, run in this process."""
-    argv = [str(SCRIPT), *map(str, arguments)]
-    return command_line.run(export_ticket.main, argv, export_ticket.ARGUMENTS)
-
-
-def request(folder: Any, *arguments: str) -> export_ticket.Request:
-    return export_ticket.read(["export_ticket.py", str(folder), *arguments], "")
-
-
-def rate(folder: pathlib.Path, level: int, accuracy: float | None) -> None:
-    """Says that a level of a trial came to this accuracy; None: it is not finished."""
-    path = folder / f"level{level:02d}" / "result.json"
-    if accuracy is None:
-        path.unlink()
-        return
-    row = json.loads(path.read_text())
-    path.write_text(json.dumps({**row, "test_accuracy": accuracy}))
-
-
-def trials(job: pathlib.Path, *accuracies: list[float | None]) -> None:
-    """Makes as many trials, whose levels came to these accuracies."""
-    for trial in range(1, len(accuracies)):
-        shutil.copytree(job / "trial0", job / f"trial{trial}")
-    for trial, values in enumerate(accuracies):
-        for level, accuracy in enumerate(values):
-            rate(job / f"trial{trial}", level, accuracy)
-
-
-def chosen(job: pathlib.Path, *arguments: str) -> exporting.Choice:
-    directory = layout.ExperimentDirectory(str(job))
-    return exporting.choose(directory, request(job, *arguments))
+# Fixtures.
+job, stored = export_jobs.job, export_jobs.stored
 
 
 def forward(weights: list[np.ndarray], images: np.ndarray) -> np.ndarray:
@@ -96,47 +30,6 @@ def forward(weights: list[np.ndarray], images: np.ndarray) -> np.ndarray:
     for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
         hidden = np.maximum(hidden @ kernel + bias, 0)
     return hidden @ weights[-2] + weights[-1]
-
-
-# Which level.
-
-
-def test_auto_is_the_sparsest_level_within_the_tolerance_by_the_mean(job) -> None:
-    # Dense 0.96; level 1 0.9595, half of a tenth of a point below; level 2 a point.
-    trials(job, [0.95, 0.94, 0.96], [0.97, 0.979, 0.94])
-    found = chosen(job)
-    assert (found.level, found.last, found.trials) == (1, 2, (0, 1))
-    assert found.accuracy == pytest.approx(95.95)
-    assert found.dense_accuracy == pytest.approx(96.0)
-    assert "level 1 of 2 is the sparsest within 0.1 points of dense" in (
-        found.sentence(0.1)
-    )
-    assert "the mean of 2 trials), dense 96.00 %, -0.05 points" in found.sentence(0.1)
-    assert chosen(job, "--tolerance=0.01").level == 0
-    assert chosen(job, "--tolerance=2").level == 2
-
-
-def test_a_gap_of_exactly_the_tolerance_is_within_it(job) -> None:
-    trials(job, [0.981, 0.98, 0.9])
-    assert chosen(job).level == 1
-
-
-def test_a_level_is_compared_over_the_trials_that_have_finished_it(job) -> None:
-    # Over both trials, dense would be 0.9.
-    trials(job, [0.95, 0.94, 0.93], [0.85, 0.85, None])
-    assert chosen(job, "--level=2").dense_accuracy == pytest.approx(95.0)
-    found = chosen(job, "--level=1")
-    assert (found.accuracy, found.dense_accuracy) == pytest.approx((89.5, 90.0))
-    assert found.sentence(None).startswith("level 1 of 2, as asked for: P_m ")
-
-
-def test_what_is_not_finished_cannot_be_exported(job) -> None:
-    trials(job, [0.9, 0.9, None])
-    assert chosen(job).level == 1
-    with pytest.raises(LotteryError, match="level 2 of trial 0 .* levels are 0 to 1$"):
-        chosen(job, "--level=2")
-    with pytest.raises(LotteryError, match=r"trial 3 .* trials that have are \[0\]$"):
-        chosen(job, "--trial=3")
 
 
 # Which weights.
@@ -271,34 +164,6 @@ def test_sigterm_removes_what_is_unfinished_and_leaves_no_process(job, tmp_path)
 # What it refuses.
 
 
-def below(folder: pathlib.Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
-
-
-def earlier(output: pathlib.Path) -> None:
-    """The names that an export of two formats leaves."""
-    place = output / "lenet" / "1"
-    for name in ("assets/a.txt", "variables/variables.index", "saved_model.pb"):
-        (place / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / name).write_text("")
-    (output / "lenet.keras").write_text("")
-    # It may have been moved since.
-    exports = [
-        {"format": "saved_model", "path": "/elsewhere/out/lenet/1"},
-        {"format": "keras", "path": "/elsewhere/out/lenet.keras"},
-    ]
-    value = {"run": "runs/a", "trial": 0, "level": 2, "exports": exports}
-    (output / "export.json").write_text(json.dumps(value))
-
-
-def refused(capsys, *arguments: Any, code: int = 1) -> str:
-    assert start(*arguments) == code
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    (line,) = printed.err.splitlines()
-    return line
-
-
 def test_a_wrong_flag_is_one_line_with_exit_code_2(capsys) -> None:
     for arguments, message in (
         ([], "RUN_DIR is missing"),
@@ -326,7 +191,7 @@ def test_help_shows_every_flag(capsys) -> None:
         start("--help")
     assert caught.value.code == 0
     printed = capsys.readouterr().out
-    for field in export_ticket.Request.__dataclass_fields__:
+    for field in export_flags.Request.__dataclass_fields__:
         if field != "run_dir":
             assert f"--{field}" in printed
 
@@ -340,84 +205,6 @@ def test_a_directory_of_something_else_is_refused(tmp_path, capsys) -> None:
     (tmp_path / "settings.json").write_text("[]")
     assert "is not of a lottery search" in refused(capsys, tmp_path)
     assert os.listdir(tmp_path) == ["settings.json"]
-
-
-def test_an_output_that_is_taken_stays_as_it_is(job, capsys) -> None:
-    output = job / "export"
-    output.mkdir()
-    (output / "mine").write_text("kept")
-    line = refused(capsys, job)
-    assert "exists; pass --overwrite to replace it" in line
-    # It is no earlier export, so --overwrite must not remove it.
-    line = refused(capsys, job, "--overwrite")
-    assert "holds no export.json, so --overwrite does not replace it" in line
-    for value in ("{}", "[]", '{"exports": 3}', '{"exports": [{"format": "keras"}]}'):
-        (output / "export.json").write_text(value)
-        line = refused(capsys, job, "--overwrite")
-        assert "export.json is of no earlier export" in line
-    (output / "export.json").unlink()
-    assert (output / "mine").read_text() == "kept"
-    assert "is a file" in refused(capsys, job, f"--output={output / 'mine'}")
-
-
-def test_an_export_that_is_wrong_leaves_what_was_there(
-    job, capsys, monkeypatch
-) -> None:
-    output = job / "export"
-    earlier(output)
-    before = below(output)
-
-    def refuse(written: Any) -> Any:
-        raise LotteryError(f"{written[0].name} was not written: it is wrong")
-
-    monkeypatch.setattr(staging, "verify", refuse)
-    line = refused(capsys, job, "--overwrite", "--format=saved_model,keras")
-    assert f"{output}/lenet/1 was not written: it is wrong" in line
-    assert below(output) == before
-    assert sorted(os.listdir(job)) == sorted(
-        ["export", "figure.png", "lock", "results.jsonl", "settings.json", "trial0"]
-    )
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "thesis.txt",
-        "photos/a.png",
-        "lenet.tflite",
-        "lenet/2/saved_model.pb",
-        "lenet/1/notes.txt",
-        "lenet/1/variables/mine",
-    ],
-)
-def test_what_no_export_has_written_is_not_removed(job, capsys, name) -> None:
-    output = job / "export"
-    earlier(output)
-    exporting._output(request(job, "--overwrite"))  # As it is, it can be replaced.
-    (output / name).parent.mkdir(exist_ok=True)
-    (output / name).write_text("mine")
-    before = below(output)
-    line = refused(capsys, job, "--overwrite")
-    shown = {"photos/a.png": "photos", "lenet/2/saved_model.pb": "lenet/2"}
-    assert f"{output}/{shown.get(name, name)} is no part of the earlier" in line
-    assert below(output) == before
-
-
-def test_of_two_exports_to_one_place_the_later_is_refused(
-    job, capsys, monkeypatch
-) -> None:
-    output = job / "export"
-    finish = staging.finish
-
-    def meanwhile(stages: Any, verbose: bool) -> Any:
-        earlier(output)
-        return finish(stages, verified=False, verbose=verbose)
-
-    monkeypatch.setattr(staging, "finish", meanwhile)
-    line = refused(capsys, job, "--format=keras")
-    assert f"{output} exists and is not empty; remove it" in line
-    assert (output / "lenet.keras").read_text() == ""
-    assert sorted(os.listdir(output)) == ["export.json", "lenet", "lenet.keras"]
 
 
 def test_an_export_that_is_refused_leaves_no_new_parents(job, capsys) -> None:

@@ -33,6 +33,7 @@ ALL: dict[str, Any] = {
     "dense_rate": 0.2,
     "output_rate": 0.1,
     "scope": "layer",
+    "criterion": "magnitude",
     "rewind_to": "0it",
     "trials": 5,
     "controls": ("random_reinit",),
@@ -148,6 +149,7 @@ def test_every_setting_of_the_paper_is_written_out(name):
     given = {line.split("=")[0].strip("-") for line in lines if line.startswith("--")}
     # What the paper has nothing to say about, or the network no layers for.
     apart = {"data_dir", "width", "rate", "jit", "seed", "workers", "export"}
+    apart |= {"criterion"}
     if EXPECTED[name]["optimizer"] != "momentum":
         apart |= {"momentum"}
     if name.startswith("lenet"):
@@ -172,6 +174,18 @@ def test_a_flagfile_begins_with_its_figure_and_its_command_lines(name):
     assert (python, ROOT / program) == ("python", ROOT / "examples/lottery_search.py")
     assert file == f"--flagfile=examples/flags/{name}.flags"
     assert f"python examples/plot_results.py runs/{name}" in comment
+
+
+def test_a_flagfile_is_found_by_its_name_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = options.read(["lottery_search.py", "--flagfile=conv2"], "")
+    assert found == options.read(["lottery_search.py", flagfile("conv2")], "")
+    assert found == options.read(["lottery_search.py", "--flagfile", "conv2"], "")
+    # A file of that name is somebody's own.
+    (tmp_path / "conv2").write_text("--levels=1")
+    assert options.read(["lottery_search.py", "--flagfile=conv2"], "").levels == 1
+    with pytest.raises(command_line.FlagError, match="conv3"):
+        options.read(["lottery_search.py", "--flagfile=conv3"], "")
 
 
 def test_flags_after_the_flagfile_win():

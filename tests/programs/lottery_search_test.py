@@ -20,10 +20,10 @@ from lth_keras.errors import LotteryError
 from lth_keras.experiments import progress
 from lth_keras.programs import (
     command_line,
-    experiment,
     lottery_search,
+    searches,
+    searching,
     stored_options,
-    trials,
 )
 from lth_keras.programs import options as settings
 from lth_keras.runs import layout
@@ -114,7 +114,7 @@ def test_trials_have_initial_weights_of_their_own(finished):
         for trial in range(2)
     )
     assert not np.array_equal(first.weights[0].value, second.weights[0].value)
-    assert (first.seed, second.seed) == (0, trials.trial_seed(0, 1))
+    assert (first.seed, second.seed) == (0, searches.trial_seed(0, 1))
 
 
 def test_the_flags_are_stored_and_can_be_had_back(finished, tmp_path):
@@ -133,7 +133,7 @@ def test_the_flags_are_stored_and_can_be_had_back(finished, tmp_path):
 
 def test_a_finished_job_only_shows_its_report_again(finished, monkeypatch, capfd):
     before = (finished / "results.jsonl").read_bytes()
-    monkeypatch.setattr(experiment, "Trials", None)
+    monkeypatch.setattr(searching, "Searches", None)
     assert start(finished, *TWO_TRIALS) == 0
     out, err = capfd.readouterr()
     assert err == ""

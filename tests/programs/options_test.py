@@ -54,6 +54,7 @@ def test_the_default_is_the_demo():
         dense_rate=0.2,
         output_rate=0.1,
         scope="layer",
+        criterion="magnitude",
         rewind_to="0it",
         trials=1,
         controls=("random_reinit",),
@@ -261,6 +262,10 @@ def test_a_data_set_with_a_configuration_names_one_directory():
         ("--model=alexnet", "lenet, conv2"),
         ("--optimizer=lion", "adam, sgd, momentum"),
         ("--scope=block", "layer, global"),
+        (
+            "--criterion=size",
+            "large_final, large_init, large_init_large_final, magnitude",
+        ),
         ("--jit=yes", "auto, on, off"),
         ("--rate=0", "above 0 and below 1"),
         ("--rate=1", "above 0 and below 1"),

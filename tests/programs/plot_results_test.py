@@ -12,6 +12,7 @@ from lth_keras.programs import (
     command_line,
     lottery_search,
     options,
+    plot_flags,
     plot_results,
     plotting,
 )
@@ -22,7 +23,7 @@ from tests.support.result_files import row, search, store, store_settings
 
 def plot(*arguments: object) -> int:
     argv = ["plot_results.py", *map(str, arguments)]
-    return command_line.run(plot_results.main, argv, plot_results.ARGUMENTS)
+    return command_line.run(plot_results.main, argv, plot_flags.ARGUMENTS)
 
 
 def refusal(capfd, *arguments: object) -> tuple[int, str]:
@@ -93,7 +94,7 @@ def test_a_control_is_found_however_its_numbers_are_written(tmp_path):
     found = [finished.read(root)]
 
     def keys(*flags: str) -> list[str]:
-        request = plot_results.read(["p", str(root), *flags], "")
+        request = plot_flags.read(["p", str(root), *flags], "")
         (chosen,) = plotting.selected(found, request)
         return chosen.keys()
 
@@ -130,14 +131,14 @@ def test_flags_are_read_before_and_behind_the_directories():
     flags = ("--densities=100,51.3", "--at=25%,5000", "--levels=0,2-4")
     controls = "--controls=noise,sigma=0.5,one_shot,noise:sigma=3"
     for order in ((*flags, controls, "run"), ("run", *flags, controls)):
-        request = plot_results.read(["p", *order], "")
+        request = plot_flags.read(["p", *order], "")
         assert request.run_dirs == ("run",)
         assert request.densities == (100, 51.3)
         assert request.at == (0.25, 5000)
         assert request.levels == (0, 2, 3, 4)
         assert request.controls == ("noise,sigma=0.5", "one_shot", "noise:sigma=3")
-    assert plot_results.read(["p", "run", "--controls=none"], "").controls == ()
-    assert plot_results.read(["p", "run"], "").controls is None
+    assert plot_flags.read(["p", "run", "--controls=none"], "").controls == ()
+    assert plot_flags.read(["p", "run"], "").controls is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from lth_keras.programs import command_line, export_ticket, lottery_search
+from lth_keras.programs import command_line, export_flags, lottery_search
 from tests.support.places import ROOT
 
 
@@ -40,7 +40,7 @@ def test_every_flag_that_is_named_is_one_of_the_program() -> None:
     text = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
     section = text.partition("## From a search")[2].partition("\n## ")[0]
     named = set(re.findall(r"--(\w+)", section))
-    assert named and named <= set(export_ticket.define())
+    assert named and named <= set(export_flags.define())
 
 
 @pytest.mark.slow

@@ -7,7 +7,10 @@ import json
 
 import pytest
 
+from lth_keras.errors import LotteryError
 from lth_keras.programs import options, stored_options
+from lth_keras.runs import layout
+from lth_keras.storage import files
 
 
 def read(*arguments: str) -> options.Options:
@@ -55,6 +58,7 @@ def test_flags_that_cannot_change_a_run_do_not_bind(flag):
         "--learning_rate=3",
         "--rate=0.2",
         "--scope=global",
+        "--criterion=random",
         "--rewind_to=1it",
         "--evaluate_every=10",
         "--seed=1",
@@ -82,6 +86,21 @@ def test_one_thread_decides_but_not_how_many_processes_there_are():
     assert stored_options.differences(stored, stored_options.as_plain(two)) == []
     (line,) = differing("--workers=2")
     assert line.startswith("--workers (stored 0, given 2")
+
+
+def test_a_job_of_before_the_criterion_was_a_flag_goes_on(tmp_path):
+    directory = layout.ExperimentDirectory(str(tmp_path))
+    given = read(f"--output_dir={tmp_path}")
+    flags = stored_options.as_plain(given)
+    del flags["criterion"]
+    files.write_json(directory.settings, {"flags": flags})
+    assert stored_options.options_of(directory) == given
+    stored_options.check(directory, given)
+    other = dataclasses.replace(given, criterion="random")
+    with pytest.raises(LotteryError, match="stored magnitude, given random"):
+        stored_options.check(directory, other)
+    stored_options.store(directory, given)
+    assert stored_options.read(directory)["criterion"] == "magnitude"
 
 
 def test_lists_are_told_as_they_are_given():

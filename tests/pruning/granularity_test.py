@@ -20,10 +20,10 @@ class Block(Granularity):
 
 
 def test_a_pattern_hands_its_groups_to_the_constructor():
-    granularity.register("block:HxW", r"block:(\d+)x(\d+)")(Block)
+    granularity.register("block", r"block:(\d+)x(\d+)")(Block)
     assert granularity.get("block:4x16").size == (4, 16)
-    assert granularity.names() == ("block:HxW", "weight")
-    with pytest.raises(LotteryError, match="'block:4' is not known: .*block:HxW"):
+    assert granularity.names() == ("block", "weight")
+    with pytest.raises(LotteryError, match="'block:4' is not known: .*block, weight"):
         granularity.get("block:4")
 
 
@@ -35,7 +35,7 @@ def test_single_weights_are_what_there_is_without_a_name():
     ("name", "made", "said"),
     [
         ("weight", Block, "'weight' is taken: choose another, or pass replace=True"),
-        ("", Block, "use some text"),
+        ("", Block, "use letters, digits and underscores"),
         ("block", 3, "register a subclass of Granularity"),
         ("block", lambda: None, "register a subclass of Granularity"),
     ],

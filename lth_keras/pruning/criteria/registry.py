@@ -8,13 +8,12 @@ def my_rule(initial, trained, rng):
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, check_name
 
 Array = np.ndarray
 Generator = np.random.Generator
@@ -69,7 +68,8 @@ def register(
     wanted = _checked_needs(name, needs, needs_initial)
 
     def add(function: Function) -> Function:
-        _check_name(name, function, replace)
+        taken = {} if replace else {n: c.function for n, c in _REGISTRY.items()}
+        check_name("criterion", name, function, taken)
         _check_signature(name, function, wanted)
         _REGISTRY[name] = Criterion(function, wanted)
         return function
@@ -123,28 +123,6 @@ def _checked_needs(
             f"{' or '.join(NEEDS)}."
         )
     return wanted
-
-
-def _check_name(name: Any, function: Function, replace: bool) -> None:
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
-        raise LotteryError(
-            f"criterion name {name!r}: use letters, digits and underscores, and begin "
-            "with a letter."
-        )
-    taken = _REGISTRY.get(name)
-    if taken and not replace and not same_source(taken.function, function):
-        raise LotteryError(
-            f"criterion name {name!r} is taken: choose another, or pass replace=True."
-        )
-
-
-def same_source(function: Any, other: Any) -> bool:
-    """Whether one is the other defined again, as when a notebook's cell is rerun."""
-
-    def source(made: Any) -> tuple[Any, Any]:
-        return getattr(made, "__module__", None), getattr(made, "__qualname__", None)
-
-    return source(function) == source(other)
 
 
 def _check_signature(name: str, function: Function, needs: frozenset[str]) -> None:

@@ -12,12 +12,12 @@ import threading
 import traceback
 from typing import Any
 
-from lth_keras import errors
-from lth_keras.programs import command_line
-from lth_keras.programs.options import Options
+from lth_keras.errors import LotteryError
+from lth_keras.experiments import quiet
+from lth_keras.runs import layout
 
 
-def work(connection: Any, options: Options, root: str) -> None:
+def work(connection: Any, packed: bytes, levels: int | None, root: str) -> None:
     """Carries out the tasks that arrive, until the other end is closed.
 
     Messages go back as ("result", row) for each new result line, ("done", None) at a
@@ -26,38 +26,46 @@ def work(connection: Any, options: Options, root: str) -> None:
 
     Args:
         connection: the worker's end of a pipe.
-        options: the flags.
+        packed: the function that makes a search, as `Trials.packed` has it.
+        levels: the last level of every search.
         root: directory of the job.
     """
     # Ctrl-C reaches every process of the terminal; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        with command_line.quiet_import():
-            from lth_keras.programs.trials import Trials, use_one_thread
-            from lth_keras.runs import layout
+        with quiet.quiet_import():
+            from lth_keras.experiments import sending
+            from lth_keras.experiments.trials import Trials
     except BaseException:
         connection.send(("failed", traceback.format_exc()))
         return
     try:
-        use_one_thread()
+        _use_one_thread()
         directory = layout.ExperimentDirectory(root)
-        trials = Trials(options)
+        trials = Trials(sending.unpack(packed), levels)
         while True:
             task = connection.recv()
             diverged = trials.carry_out(
                 task,
                 directory.trial(task.trial).root,
-                lambda level: [],
                 lambda row: connection.send(("result", row)),
             )
             connection.send(("diverged", diverged) if diverged else ("done", None))
-    except (errors.LotteryError, command_line.FlagError) as error:
+    except LotteryError as error:
         connection.send(("refused", str(error)))
     except (EOFError, BrokenPipeError):
         return  # The other end is closed: nothing is left to do.
     except BaseException:
         connection.send(("failed", traceback.format_exc()))
+
+
+def _use_one_thread() -> None:
+    """Lets TensorFlow compute with one thread, before anything is computed."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def _end_with_parent() -> None:

@@ -16,8 +16,8 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.errors import LotteryError
+from lth_keras.experiments.engines import local
 from lth_keras.experiments.tasks import Queue, Task
-from lth_keras.programs import workers
 from lth_keras.runs import layout
 from lth_keras.storage import files
 from tests.support.places import EXAMPLES
@@ -144,7 +144,7 @@ class Ended:
 def worker(directory: layout.ExperimentDirectory) -> tuple[Any, Any, Queue]:
     """One that has been given a task, and the other end of its pipe."""
     ours, theirs = multiprocessing.Pipe()
-    one, queue = workers.Worker(Ended(), ours), Queue([Task(0)], directory)
+    one, queue = local.Worker(Ended(), ours), Queue([Task(0)], directory)
     one.give(queue.take(None))
     assert theirs.recv() == Task(0)
     return one, theirs, queue
@@ -154,10 +154,10 @@ def test_results_are_handed_on_and_the_task_is_done_at_its_end(tmp_path):
     one, theirs, queue = worker(layout.ExperimentDirectory(str(tmp_path)))
     heard: list[Any] = []
     theirs.send(("result", {"level": 0}))
-    workers.hear(one, queue, heard.append)
+    local.hear(one, queue, heard.append)
     assert (heard, one.task, bool(queue)) == ([{"level": 0}], Task(0), True)
     theirs.send(("done", None))
-    workers.hear(one, queue, heard.append)
+    local.hear(one, queue, heard.append)
     assert (one.task, one.trial, bool(queue)) == (None, 0, False)
 
 
@@ -165,14 +165,14 @@ def test_a_failure_of_a_worker_is_a_failure_of_the_job(tmp_path):
     one, theirs, queue = worker(layout.ExperimentDirectory(str(tmp_path)))
     theirs.send(("refused", "no such thing"))
     with pytest.raises(LotteryError, match="no such thing"):
-        workers.hear(one, queue, print)
+        local.hear(one, queue, print)
     theirs.send(("failed", "Traceback: x"))
     with pytest.raises(RuntimeError, match="Traceback: x"):
-        workers.hear(one, queue, print)
+        local.hear(one, queue, print)
     theirs.close()
-    with pytest.raises(LotteryError, match="exit code -9.*use fewer --workers"):
-        workers.hear(one, queue, print)
-    with pytest.raises(LotteryError, match="exit code -9.*use fewer --workers"):
+    with pytest.raises(LotteryError, match="exit code -9.*use fewer workers"):
+        local.hear(one, queue, print)
+    with pytest.raises(LotteryError, match="exit code -9.*use fewer workers"):
         one.give(Task(0))
 
 
@@ -181,11 +181,11 @@ def test_a_worker_that_ends_before_it_reads_its_task_is_one_line(tmp_path):
     one.connection.send("unread")
     theirs.close()
     with pytest.raises(LotteryError, match="exit code -9"):
-        workers.hear(one, queue, print)
+        local.hear(one, queue, print)
 
 
 def test_a_control_that_diverged_is_done_and_told(tmp_path):
     one, theirs, queue = worker(layout.ExperimentDirectory(str(tmp_path)))
     theirs.send(("diverged", "NaN"))
-    assert workers.hear(one, queue, print) == ["NaN"]
+    assert local.hear(one, queue, print) == ["NaN"]
     assert not queue

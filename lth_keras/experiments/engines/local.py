@@ -1,4 +1,4 @@
-"""Several runs at a time on one machine, each in a process with a single thread.
+"""This machine: in this process, or in several with a single thread each.
 
 One thread per run makes the results the same for every number of workers, and wastes
 no time on small layers, which many threads do not speed up.
@@ -6,50 +6,61 @@ no time on small layers, which many threads do not speed up.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import multiprocessing.connection
-from collections.abc import Callable
-from typing import Any
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from lth_keras.errors import LotteryError
-from lth_keras.experiments.tasks import Queue, Task
-from lth_keras.programs.options import Options
-from lth_keras.programs.worker import work
-from lth_keras.runs import layout
+from lth_keras.experiments.engines.registry import Job, register
+from lth_keras.experiments.engines.worker import work
+
+if TYPE_CHECKING:
+    from lth_keras.experiments.tasks import Queue, Task
+    from lth_keras.experiments.trials import Trials
 
 
-def carry_out(
-    queue: Queue,
-    options: Options,
-    directory: layout.ExperimentDirectory,
-    on_result: Callable[[dict[str, Any]], None],
-) -> list[str]:
-    """Carries out every task of a queue by up to `options.workers` processes.
+def _check(workers: int, trials: Trials) -> None:
+    """Refuses, where there are workers, a function that cannot be sent to them."""
+    if workers:
+        len(trials.packed)
+
+
+@register("local", check=_check)
+def carry_out(job: Job) -> list[str]:
+    """Carries out every task of a queue, in this process or by `job.workers` others.
 
     Args:
-        queue: the tasks.
-        options: the flags.
-        directory: of the job, held by this process.
-        on_result: called with each new result line.
+        job: the tasks, and all that it takes to carry them out.
 
     Returns:
         What was said of each control that diverged; the others are carried out.
 
     Raises:
-        LotteryError: a run failed, as it would have in this process; or a worker
-            was killed. The other workers are stopped, and finished runs are stored.
+        LotteryError: a run failed, or a worker was killed. The other workers are
+            stopped, and finished runs are stored.
     """
+    if job.workers:
+        return _by_workers(job)
+    return [said for task in job.queue.in_order() for said in job.carry_out(task)]
+
+
+def _by_workers(job: Job) -> list[str]:
     # A forked process would share locks, and TensorFlow's threads would be missing.
     context = multiprocessing.get_context("spawn")
+    queue = job.queue
     workers: list[Worker] = []
     diverged: list[str] = []
     try:
-        for _ in range(min(options.workers, len(queue))):
+        for _ in range(min(job.workers, len(queue))):
             ours, theirs = context.Pipe()
-            process = context.Process(
-                target=work, args=(theirs, options, directory.root), daemon=True
-            )
-            process.start()
+            given = theirs, job.trials.packed, job.trials.levels, job.directory.root
+            process = context.Process(target=work, args=given, daemon=True)
+            with _without_main():
+                process.start()
             theirs.close()
             workers.append(Worker(process, ours))
         while queue:
@@ -59,13 +70,28 @@ def carry_out(
             ready = multiprocessing.connection.wait([w.connection for w in workers])
             for worker in workers:
                 if worker.connection in ready:
-                    diverged += hear(worker, queue, on_result)
+                    diverged += hear(worker, queue, job.on_result)
     finally:
         for worker in workers:
             worker.process.terminate()
         for worker in workers:
             worker.process.join()
     return diverged
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Lets a process begin without running the user's script once more.
+
+    It needs nothing of it, since `packed` holds what the script has defined; and it
+    would compute, and start processes, before it has been given a single thread.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 class Worker:
@@ -91,8 +117,8 @@ class Worker:
         self.process.join()
         return LotteryError(
             f"a worker was ended from outside (exit code {self.process.exitcode}; "
-            "-9 often means that memory ran out): use fewer --workers; the same "
-            "command goes on."
+            "-9 often means that memory ran out): use fewer workers; started again, "
+            "it goes on."
         )
 
 

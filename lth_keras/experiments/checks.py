@@ -1,0 +1,69 @@
+"""What an experiment asks of its first search before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lth_keras.controls import syntax
+from lth_keras.errors import LotteryError
+from lth_keras.runs import manifest
+from lth_keras.search.search import LotterySearch
+from lth_keras.storage import paths
+
+# Of the settings that a search stores: a worker's, in both of TensorFlow's pools.
+_ONE_THREAD = [1, 1]
+
+
+def check_search(
+    search: LotterySearch,
+    arguments: Mapping[str, Any],
+    controls: Sequence[str],
+    workers: int,
+) -> None:
+    """Refuses what could not be carried out, or would not go on with what is stored.
+
+    Args:
+        search: of one trial; it is as new afterwards.
+        arguments: of its `fit`.
+        controls: that are to be run.
+        workers: number of processes that will train, 0 for this one.
+
+    Raises:
+        LotteryError: an argument does not fit, a control does not go with the model
+            or the length of the training, or other settings are stored.
+    """
+    plan, _, settings = search._prepared(**arguments)
+    # It is `fit` or `prepare` that makes a search ready.
+    search.plan = None
+    for name in controls:
+        try:
+            syntax.parse(name).check(search.model, plan.iterations)
+        except LotteryError as error:
+            raise LotteryError(f"controls={name!r}: {error}") from None
+    if not paths.exists(search.directory.manifest):
+        return
+    stored = manifest.read(search.directory).get("threads")
+    given = _ONE_THREAD if workers else settings["threads"]
+    if stored != given and _ONE_THREAD in (stored, given):
+        used = "1 or more" if stored == _ONE_THREAD else "0"
+        raise LotteryError(
+            f"workers={workers}: several threads and one do not give the same results, "
+            f"and {search.directory.root} was trained with workers={used}: use that to "
+            "go on, or another directory."
+        )
+    manifest.write_or_check(search.directory, {**settings, "threads": given})
+
+
+def check_levels(levels: Sequence[int], last: int) -> None:
+    """Refuses levels of controls that the search does not have.
+
+    Raises:
+        LotteryError: names the first.
+    """
+    for level in levels:
+        if not 1 <= level <= last:
+            raise LotteryError(
+                f"levels={list(levels)}: level {level} is none of a control; use 1 to "
+                f"{last}, the pruned levels of the search."
+            )

@@ -1,0 +1,123 @@
+"""The tasks of one directory, carried out: held, followed, stored line by line.
+
+`Experiment` and the programs are two ways to say what the tasks are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from lth_keras.errors import LotteryError
+from lth_keras.experiments import engines, tasks
+from lth_keras.experiments.progress import Progress
+from lth_keras.experiments.tasks import Queue, Task
+from lth_keras.experiments.trials import Trials
+from lth_keras.runs import layout
+from lth_keras.search.search import LotterySearch
+from lth_keras.storage import directories, files, locks, paths
+
+
+@contextlib.contextmanager
+def held(
+    directory: layout.ExperimentDirectory, argument: str = "directory"
+) -> Iterator[None]:
+    """Holds a job's directory, cleared of what a killed process left in it.
+
+    Args:
+        directory: of the job.
+        argument: what the user named it by.
+
+    Raises:
+        LotteryError: another process holds it, or it cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locks.lock(directory.root))
+            directories.clean_leftovers(directory.root, recursive=False)
+        except LotteryError as error:
+            raise LotteryError(f"{argument}={directory.root}: {error}") from error
+        yield
+
+
+def rows(directory: layout.ExperimentDirectory) -> list[dict[str, Any]]:
+    """The stored result lines: by trial, in each its levels and then its controls."""
+    return [
+        row
+        for trial in map(directory.trial, directory.trials())
+        if paths.exists(trial.manifest)
+        for row in LotterySearch.load(trial.root).results
+    ]
+
+
+def carry_out(
+    every: Sequence[Task],
+    directory: layout.ExperimentDirectory,
+    levels: int,
+    trials: Callable[[], Trials],
+    summary: Callable[[], str],
+    workers: int = 0,
+    engine: str = "local",
+) -> None:
+    """Carries out the tasks that are not stored yet, and stores all result lines.
+
+    Args:
+        every: the tasks of the job.
+        directory: where everything goes, held by this process.
+        levels: the last level of each search.
+        trials: makes the searches; called only if something is to be trained.
+        summary: what is said of the job then.
+        workers: number of runs at a time, 0 for this process alone.
+        engine: name of the engine.
+
+    Raises:
+        LotteryError: a search failed, or a control diverged; all other controls have
+            been carried out then.
+    """
+    missing = tasks.missing(every, directory, levels)
+    diverged: list[str] = []
+    if missing:
+        todo = sum(missing.values())
+        total = sum(1 if task.control else levels + 1 for task in every)
+        print(f"{summary()} -> {directory.root}", flush=True)
+        if todo < total:
+            print(f"going on: {total - todo} of {total} runs are stored", flush=True)
+        count = len({task.trial for task in every})
+        progress = Progress(total, total - todo, levels, count)
+        with contextlib.closing(progress):
+            job = _job(missing, directory, levels, trials(), workers, progress)
+            diverged = engines.get(engine).function(job)
+        # Processes that wrote the results of one trial may have missed each other's
+        # last.
+        for trial in {task.trial for task in missing}:
+            LotterySearch.load(directory.trial(trial).root).store_results()
+    files.write_jsonl(directory.results, rows(directory))
+    if diverged:
+        raise LotteryError(
+            f"{len(diverged)} of {len(every)} runs diverged, the others are stored: "
+            + " ".join(diverged)
+        )
+
+
+def _job(
+    missing: dict[Task, int],
+    directory: layout.ExperimentDirectory,
+    levels: int,
+    trials: Trials,
+    workers: int,
+    progress: Progress,
+) -> engines.Job:
+    def on_result(row: dict[str, Any]) -> None:
+        files.write_jsonl(directory.results, rows(directory))
+        progress.finish(row)
+
+    def here(task: Task) -> list[str]:
+        level = task.level if task.control else levels + 1 - missing[task]
+        progress.begin(task.trial, task.kind, level)
+        root = directory.trial(task.trial).root
+        said = trials.carry_out(task, root, on_result, progress.callbacks())
+        return [said] if said else []
+
+    queue = Queue(missing, directory)
+    return engines.Job(queue, trials, directory, workers, on_result, here)

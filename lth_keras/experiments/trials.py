@@ -1,0 +1,165 @@
+"""What stands between an engine and the function that makes a search.
+
+    trials = Trials(make_search)
+    trials.carry_out(Task(trial=0), "runs/x/trial0", on_result=print)
+
+Every process of an engine has one of these.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lth_keras import compat, controls
+from lth_keras.compat import keras
+from lth_keras.errors import DivergedError, LotteryError
+from lth_keras.experiments import sending
+from lth_keras.experiments.tasks import Task
+from lth_keras.search.search import LotterySearch
+from lth_keras.storage import paths
+
+# f(trial, directory) -> the search of a trial, and the arguments of its `fit`.
+MakeSearch = Callable[[int, str], tuple[LotterySearch, Mapping[str, Any]]]
+OnResult = Callable[[dict[str, Any]], None]
+
+
+class Trials:
+    """Carries out tasks in this process, with searches that a function makes.
+
+    Args:
+        make_search: f(trial, directory) -> (search, arguments of its `fit`).
+        levels: the last level that every search must have; None for any.
+    """
+
+    def __init__(self, make_search: MakeSearch, levels: int | None = None):
+        self.make_search, self.levels = make_search, levels
+        # The last search, for its compiled model.
+        self._current: LotterySearch | None = None
+        self._arguments: dict[str, Any] = {}
+        self._on_result: OnResult = lambda row: None
+
+    @functools.cached_property
+    def packed(self) -> bytes:
+        """`make_search` as it is sent to other processes; `sending.unpack` reads it.
+
+        Raises:
+            LotteryError: it holds something that belongs to this process.
+        """
+        return sending.pack(self.make_search)
+
+    def carry_out(
+        self,
+        task: Task,
+        directory: str,
+        on_result: OnResult,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> str | None:
+        """Trains what a task asks for and is not stored yet.
+
+        Args:
+            task: a whole search, or a run of a control.
+            directory: where the search of the task's trial is stored.
+            on_result: called with each new result line.
+            callbacks: Keras callbacks that see every run, besides the user's.
+
+        Returns:
+            None, or how a control diverged, which leaves everything else as it is.
+
+        Raises:
+            LotteryError: a search diverged, `make_search` made none, or something
+                cannot be written.
+        """
+        search, given = self.search(task.trial, directory)
+        self._on_result = on_result
+        arguments = {**given, "callbacks": _joined(given.get("callbacks"), callbacks)}
+        if not task.control:
+            search.fit(**arguments)
+            return None
+        if search.plan is None:
+            search.prepare(**arguments)
+        try:
+            controls.run(search, task.control, [task.level], [task.replicate])
+        except DivergedError as error:
+            return str(error)
+        return None
+
+    def search(
+        self, trial: int, directory: str
+    ) -> tuple[LotterySearch, dict[str, Any]]:
+        """The search of a trial and its arguments; the last one is kept.
+
+        Raises:
+            LotteryError: `make_search` returned something else, or another search.
+        """
+        if self._current is None or self._current.trial != trial:
+            # Two models at a time may be too large.
+            self._current = None
+            # Layers without a seed of their own begin alike in every process.
+            with compat.seeded(trial):
+                made = self.make_search(trial, directory)
+            search, arguments = _checked(made, trial, directory, self.levels)
+            self.levels = search.levels
+            own = search._on_result
+
+            def told(row: dict[str, Any]) -> None:
+                if own is not None:
+                    own(row)
+                self._on_result(row)
+
+            search._on_result = told
+            # Lines of Keras's would cut those of the progress in two.
+            self._arguments = {"verbose": 0, **arguments}
+            self._current = search
+        return self._current, self._arguments
+
+
+def _joined(given: Any, ours: Sequence[keras.callbacks.Callback]) -> Any:
+    """The user's callbacks and ours, as the user gave them: a list or f(level)."""
+    if not ours:
+        return given
+    if callable(given) and not isinstance(given, keras.callbacks.Callback):
+        return lambda level: [*_listed(given(level)), *ours]
+    return [*_listed(given), *ours]
+
+
+def _listed(callbacks: Any) -> list[Any]:
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+
+
+def _checked(
+    made: Any, trial: int, directory: str, levels: int | None
+) -> tuple[LotterySearch, dict[str, Any]]:
+    """What `make_search` returned, if it is the search that was asked for."""
+    pair = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    search, arguments = pair
+    if not isinstance(search, LotterySearch) or not isinstance(arguments, Mapping):
+        raise LotteryError(
+            f"make_search returned {_kinds(made)}: return (search, fit_arguments), a "
+            "LotterySearch and a dict of what its fit takes, such as dict(x=x, y=y, "
+            "epochs=3)."
+        )
+    wanted = {"trial": trial, "directory": paths.as_path(directory)}
+    given = {"trial": search.trial, "directory": search.directory.root}
+    for name, value in wanted.items():
+        if given[name] != value:
+            raise LotteryError(
+                f"make_search({trial}, {directory!r}) made a search of {name}="
+                f"{given[name]!r}: pass {name}={name} on to LotterySearch."
+            )
+    search.trainable_model()
+    if levels is not None and search.levels != levels:
+        raise LotteryError(
+            f"make_search made trial {trial} with levels={search.levels}, others with "
+            f"levels={levels}: give all trials of an experiment the same."
+        )
+    return search, dict(arguments)
+
+
+def _kinds(made: Any) -> str:
+    if not isinstance(made, tuple):
+        return type(made).__name__
+    return f"({', '.join(type(each).__name__ for each in made)})"

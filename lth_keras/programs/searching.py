@@ -1,0 +1,130 @@
+"""From the flags of a search to its results: the job, its table and its figure.
+
+Everything is stored as it is found. A job that was stopped goes on with the same
+flags, and one that has ended shows its report again.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+from lth_keras.errors import LotteryError
+from lth_keras.experiments import job, tasks
+from lth_keras.experiments.tasks import Task
+from lth_keras.experiments.trials import Trials
+from lth_keras.programs import exporting, searches, stored_options
+from lth_keras.programs.command_line import FlagError
+from lth_keras.programs.options import Options
+from lth_keras.programs.searches import Searches
+from lth_keras.reporting import density as figure_density
+from lth_keras.reporting import tables
+from lth_keras.runs import layout
+from lth_keras.search.search import LotterySearch
+from lth_keras.storage import paths
+
+
+def run(options: Options) -> None:
+    """Carries out what the flags describe, and prints the results.
+
+    Args:
+        options: the flags.
+
+    Raises:
+        FlagError: a flag does not fit; nothing has been written.
+        LotteryError: the directory is another job's, or in use, or cannot be
+            written; the data cannot be read; or the training diverged.
+    """
+    searches.check_names(options)
+    exports = options.export == "on"
+    if exports and paths.is_remote(options.output_dir):
+        raise FlagError(
+            f"--export=on writes a local directory, not {options.output_dir}: run "
+            "export_ticket.py (lth-export) with a local --output afterwards"
+        )
+    directory = layout.ExperimentDirectory(options.output_dir)
+    make_search = functools.cache(lambda: Searches(options))
+    if paths.exists(directory.settings):
+        stored_options.check(directory, options)
+    else:
+        make_search()  # What is refused must not leave a directory behind.
+    levels = range(1, options.levels + 1)
+    every = tasks.of_job(
+        range(options.trials), levels, options.controls, options.replicates
+    )
+    with job.held(directory, "--output_dir"):
+        stored_options.store(directory, options)
+        _train(options, directory, make_search, every)
+        _show(options, directory)
+        if exports:
+            print(exporting.one_line(directory.root))
+
+
+def run_controls(options: Options, levels: Sequence[int] | None) -> None:
+    """Carries out the controls of searches that are finished, and nothing else.
+
+    Args:
+        options: the flags of the search, with the controls' own.
+        levels: levels whose densities the controls have; all pruned ones by default.
+
+    Raises:
+        FlagError: a flag does not fit.
+        LotteryError: a search has not finished one of the levels; or as of `run`.
+    """
+    searches.check_names(options)
+    directory = layout.ExperimentDirectory(options.output_dir)
+    levels = range(1, options.levels + 1) if levels is None else levels
+    found = directory.trials()
+    for trial in found:
+        reached = LotterySearch.load(directory.trial(trial).root).finished_levels
+        if lacking := [level for level in levels if level not in reached]:
+            raise LotteryError(
+                f"trial {trial} in {directory.root} has not finished level "
+                f"{lacking[0]}: finish the search with lottery_search.py (lth-search) "
+                "and its flags, or name other --levels"
+            )
+    every = tasks.of_job(found, levels, options.controls, options.replicates)
+    with job.held(directory, "--output_dir"):
+        _train(
+            options,
+            directory,
+            functools.cache(lambda: Searches(options)),
+            [task for task in every if task.control],
+        )
+        _show(options, directory)
+
+
+def _train(
+    options: Options,
+    directory: layout.ExperimentDirectory,
+    make_search: Callable[[], Searches],
+    every: Sequence[Task],
+) -> None:
+    job.carry_out(
+        every,
+        directory,
+        options.levels,
+        trials=lambda: Trials(make_search(), options.levels),
+        summary=lambda: make_search().summary,
+        workers=options.workers,
+    )
+
+
+def _show(options: Options, directory: layout.ExperimentDirectory) -> None:
+    """Prints the table and where everything is, and draws the figure."""
+    found = job.rows(directory)
+    print(f"\n{tables.table(found)}\n")
+    print(f"results: {directory.results}")
+    for trial in directory.trials():
+        root = directory.trial(trial).root
+        print(f"tickets: {paths.join(root, 'level00', 'ticket')} to", end=" ")
+        print(directory.trial(trial).level(options.levels).ticket)
+    try:
+        figure_density.figure(
+            found, directory.figure, f"{options.model} on {options.dataset}"
+        )
+        print(f"figure:  {directory.figure}")
+    except LotteryError as error:
+        if not isinstance(error.__cause__, ImportError):
+            raise
+        print(f"no figure: {error}")

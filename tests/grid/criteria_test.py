@@ -1,0 +1,95 @@
+"""Every criterion: what it keeps, round trip, resume, strategy, export."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import lth_keras as lth
+from lth_keras.compat import keras
+from lth_keras.masking.network import Network
+from lth_keras.pruning.recipe import Recipe, Values
+from tests.grid import rows
+from tests.support import small_search as small
+
+every = pytest.mark.parametrize("name", rows.CRITERIA)
+
+
+@every
+def test_it_keeps_what_its_formula_says(name):
+    values = Values([np.array(rows.TRAINED)], [np.array(rows.INITIAL)])
+    recipe = Recipe(name, rates=(0.5,))
+    scores = recipe.scores(values, np.random.default_rng(0))
+    (mask,) = recipe.shrink(scores, [np.ones(4, bool)])
+    assert np.flatnonzero(mask).tolist() == rows.CRITERIA[name]
+
+
+@every
+def test_a_wrapped_model_keeps_it_in_its_configuration(name, tmp_path):
+    wrapped = lth.wrap(small.dense_model(), {"dense": 0.3}, criterion=name)
+    wrapped.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert Network.of(again).recipe == Network.of(wrapped).recipe
+    assert Network.of(again).recipe == Recipe(name, rates=(0.3, 0.3))
+
+
+class StoppedError(Exception):
+    """What ends a search in its middle."""
+
+
+@every
+def test_a_search_that_was_stopped_ends_as_one_that_was_not(name, tmp_path):
+    def searched(folder: str, stop: bool) -> None:
+        def on_result(row):
+            if stop and row["level"] == 1:
+                raise StoppedError
+
+        keras.backend.clear_session()
+        model = small.compiled(criterion=name)
+        one = small.search(model, tmp_path / folder, on_result=on_result)
+        small.fit(one, epochs=1)
+
+    searched("whole", stop=False)
+    with pytest.raises(StoppedError):
+        searched("cut", stop=True)
+    searched("cut", stop=False)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert small.lines(cut) == small.lines(whole)
+    assert small.fingerprints(cut) == small.fingerprints(whole)
+
+
+@every
+def test_what_it_prunes_is_exactly_zero_in_an_export(name, tmp_path):
+    model = small.compiled(criterion=name)
+    lth.prune(model, lth.capture(model))
+    lth.export_keras(model, tmp_path / "m.keras", verify=False, verbose=False)
+    plain = keras.models.load_model(tmp_path / "m.keras")
+    for mine, theirs in zip(
+        Network.of(model).weights, plain.get_weights(), strict=True
+    ):
+        kept = np.where(mine.read_mask(), mine.read(), 0)
+        assert theirs.tobytes() == kept.tobytes()
+
+
+def on_two_replicas() -> None:
+    """Replicas hold one mask, and the one that a single device finds."""
+    import tensorflow as tf
+
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    for name in rows.CRITERIA:
+        alone = small.compiled(criterion=name)
+        with strategy.scope():
+            both = small.compiled(criterion=name)
+        for model in (alone, both):
+            lth.prune(model, lth.capture(model))
+        assert small.same_bits(small.masks(both), small.masks(alone)), name
+        assert small.same_bits(small.values(both), small.values(alone)), name
+        for weight in Network.of(both).pruned:
+            first, second = (part.numpy() for part in weight.mask.values)
+            assert np.array_equal(first, second)
+        lth.verify(both)
+
+
+@pytest.mark.distributed
+def test_it_finds_the_same_masks_on_two_replicas(in_own_process):
+    in_own_process(on_two_replicas)

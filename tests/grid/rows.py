@@ -1,0 +1,89 @@
+"""The rows of the grid: every public name, criterion, granularity, control and engine.
+
+A registered name without a row fails, and a row without a name too. What a row holds is
+what no check can find by itself: how the thing is asked for, and what it must give.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+# One round at 0.5 on four weights: initial, trained, gradients, and what each keeps.
+INITIAL = [1.0, -4.0, 2.0, 0.5]
+TRAINED = [-2.0, 1.0, 3.0, -0.5]
+CRITERIA: dict[str, list[int]] = {
+    "large_final": [0, 2],  # |w_f| = 2, 1, 3, 0.5
+    "large_init": [1, 2],  # |w_i| = 1, 4, 2, 0.5
+    "large_init_large_final": [1, 2],  # .25, .33, .5, .125
+    "magnitude": [0, 2],
+    "magnitude_increase": [0, 2],  # 1, -3, 1, 0
+    "movement": [0, 1],  # 3, 5, 1, 1
+    "random": [1, 3],  # by NumPy's generator of seed 0
+    "small_final": [1, 3],
+    "small_init": [0, 3],
+    "small_init_small_final": [1, 3],  # -.67, -1, -1, -.17: the lower index of a tie
+}
+
+# How a granularity is asked for.
+GRANULARITIES: dict[str, str] = {"weight": "weight"}
+
+
+class Control(NamedTuple):
+    """A control's row.
+
+    Attributes:
+        text: how it is asked for.
+        same_mask: whether it keeps the ticket's own mask.
+        same_start: whether it starts from the ticket's own weights where both keep.
+    """
+
+    text: str
+    same_mask: bool
+    same_start: bool
+
+
+CONTROLS: dict[str, Control] = {
+    "continued": Control("continued", False, True),
+    "fine_tune": Control("fine_tune", True, False),
+    "lr_rewind": Control("lr_rewind", True, False),
+    "noise": Control("noise:sigma=0.5", True, False),
+    "one_shot": Control("one_shot", False, True),
+    "prune_at_init": Control("prune_at_init", False, True),
+    "random_mask": Control("random_mask", False, True),
+    "random_reinit": Control("random_reinit", True, False),
+    "weight_rewind": Control("weight_rewind:step=3it", True, False),
+}
+
+# What an engine is given beside the number of workers.
+ENGINES: dict[str, dict[str, Any]] = {"local": {}}
+
+# Every name of the facade, by what it is.
+PUBLIC: dict[str, str] = {
+    "CaptureInitialWeights": "callback",
+    "DivergedError": "error",
+    "Experiment": "search",
+    "IterativePruning": "registered class",
+    "LotteryError": "error",
+    "LotterySearch": "search",
+    "PruneAndRewind": "callback",
+    "PruneByLevel": "registered class",
+    "SearchHistory": "record",
+    "Start": "record",
+    "Ticket": "record",
+    "__version__": "text",
+    "capture": "act",
+    "compact": "model to model",
+    "compaction": "model to model",
+    "controls": "registry",
+    "coverage": "act",
+    "criteria": "registry",
+    "export_keras": "export",
+    "export_saved_model": "export",
+    "export_tflite": "export",
+    "project": "act",
+    "prune": "act",
+    "rewind": "act",
+    "unwrap": "model to model",
+    "verify": "act",
+    "wrap": "model to model",
+}
