@@ -45,7 +45,9 @@ benchmark: $(STAMP)
 	    echo "== $$program"; $(BIN)/python "$$program"; \
 	done
 
+# What an earlier build left in build/ would go into the wheel too.
 wheel: $(STAMP)
+	rm -rf build
 	$(PIP_PINNED) wheel --no-deps --wheel-dir dist .
 
 clean:

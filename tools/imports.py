@@ -36,7 +36,7 @@ def statements(path: pathlib.Path) -> Iterator[tuple[str, str | None]]:
                 raise ValueError(f"{path}:{node.lineno}: write the import in full")
             yield from ((str(node.module), alias.name) for alias in node.names)
         elif isinstance(node, ast.Call) and _is_import_module(node.func):
-            yield from ((a.value, None) for a in node.args if _is_text(a))
+            yield from ((text, None) for text in map(_text, node.args) if text)
 
 
 def imported_names(path: pathlib.Path) -> set[str]:
@@ -113,5 +113,6 @@ def _is_import_module(called: ast.expr) -> bool:
     return ast.unparse(called) in ("import_module", "importlib.import_module")
 
 
-def _is_text(argument: ast.expr) -> bool:
-    return isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+def _text(argument: ast.expr) -> str | None:
+    value = argument.value if isinstance(argument, ast.Constant) else None
+    return value if isinstance(value, str) else None

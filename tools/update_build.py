@@ -158,9 +158,9 @@ def render(imports: Imports) -> dict[str, str]:
 def update(root: pathlib.Path) -> None:
     """Writes every BUILD, and removes those of folders without sources."""
     written = render(Imports(root))
-    for path in (p for name in DIRECTORIES for p in (root / name).rglob("BUILD")):
-        if path.relative_to(root).as_posix() not in written:
-            path.unlink()
+    for file in (f for name in DIRECTORIES for f in (root / name).rglob("BUILD")):
+        if file.relative_to(root).as_posix() not in written:
+            file.unlink()
     for path, text in written.items():
         (root / path).write_text(text, encoding="utf-8")
 

@@ -52,7 +52,7 @@ def parse(
     Args:
         known: every flag of the program; read them from here afterwards.
         argv: the program's name and its arguments; `--flagfile=FILE` among them is
-            replaced by the lines of that file, or of ours by that name.
+            replaced by the lines of that file, or of the one of ours by that name.
         about: what the program does, shown by --help.
         places: names of the arguments that are no flags, such as RUN_DIR; a last one
             with "..." may be repeated.
@@ -68,7 +68,7 @@ def parse(
         print(help_text(known, about))
         raise SystemExit(0)
     try:
-        rest = known([argv[0], *flagfiles.expanded(argv[1:])])
+        rest = known(flagfiles.found(argv))
     except flags.UnrecognizedFlagError as error:
         close = difflib.get_close_matches(error.flagname, list(known), 1)
         hint = f"did you mean --{close[0]}? " if close else ""

@@ -44,8 +44,8 @@ def find(given: str) -> pathlib.Path:
     return next(folder for folder in _FOLDERS if folder.is_dir()) / f"{name}{_SUFFIX}"
 
 
-def expanded(arguments: Sequence[str]) -> list[str]:
-    """Arguments of a command line, each flagfile replaced by its lines.
+def found(argv: Sequence[str]) -> list[str]:
+    """A command line with each flagfile replaced by its lines.
 
     A flagfile may name others. Empty lines, and those that begin with # or //, say
     nothing. After an argument `--` nothing is replaced, as in absl.
@@ -55,7 +55,7 @@ def expanded(arguments: Sequence[str]) -> list[str]:
             names itself by way of others.
         flags.IllegalFlagValueError: the last argument is `--flagfile` without a value.
     """
-    return list(_expanded(iter(arguments), ()))
+    return list(_expanded(iter(argv), ()))
 
 
 def _expanded(

@@ -85,7 +85,7 @@ def test_the_command_for_another_build_of_tensorflow_leaves_nothing_out(
 ) -> None:
     """Beside tensorflow-cpu and its like; see the README."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```\n(.*?)```", text, re.DOTALL)
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     (block,) = [block for block in blocks if "--no-deps" in block]
     named = names(word for word in shlex.split(block) if not word.startswith("-"))
     wanted = names(given["install_requires"])

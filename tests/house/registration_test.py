@@ -1,0 +1,90 @@
+"""Files of wrapped models load after `import lth_keras`, in whatever order of imports.
+
+Nothing of the package is touched: that it was imported is all that loading asks for.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.places import ROOT
+
+ORDERS = (
+    ("lth_keras", "tensorflow", "tf_keras"),
+    ("tensorflow", "tf_keras", "lth_keras"),
+    ("tf_keras", "lth_keras", "tensorflow"),
+    ("tensorflow_model_optimization", "lth_keras", "tf_keras"),
+    ("lth_keras", "tensorflow_model_optimization", "tf_keras"),
+    ("tensorflow", "lth_keras", "tensorflow_model_optimization", "tf_keras"),
+)
+FAST = ORDERS[:2]
+
+LOAD = """
+import sys
+for name in {order!r}:
+    __import__(name)
+import tf_keras
+
+for path in {paths!r}:
+    model = tf_keras.models.load_model(path)
+    kinds = [type(layer).__name__ for layer in model.layers]
+    rate = model.optimizer.get_config()["learning_rate"]
+    print(*kinds, rate["class_name"] if isinstance(rate, dict) else "number")
+"""
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """A wrapped and compiled model as `.keras`, `.h5` and SavedModel."""
+    import lth_keras as lth
+    from lth_keras.compat import keras
+    from lth_keras.training.learning_rates import LinearWarmup
+
+    folder = tmp_path_factory.mktemp("saved")
+    layers = [keras.layers.Dense(3, input_shape=(4,)), keras.layers.Dense(2)]
+    model = lth.wrap(keras.Sequential(layers))
+    paths = [str(folder / name) for name in ("model.h5", "model", "model.keras")]
+    warmup = LinearWarmup(0.1, 10)
+    # In `.h5` files tf_keras finds no schedule but its own.
+    for path, rate in zip(paths, [0.1, warmup, warmup], strict=True):
+        model.compile(keras.optimizers.SGD(rate), "mse")
+        model.fit([[1.0, 2.0, 3.0, 4.0]], [[0.0, 1.0]], verbose=0)
+        model.save(path)
+    return paths
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        pytest.param(
+            order, id="-".join(order), marks=[pytest.mark.slow][place < FAST :]
+        )
+        for place, order in enumerate(ORDERS)
+    ],
+)
+def test_wrapped_models_load(
+    saved: list[str], order: tuple[str, ...], tmp_path: pathlib.Path
+) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # A user's process has not set it; where tf_keras is asked for by name, it need not.
+    environment.pop("TF_USE_LEGACY_KERAS", None)
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD.format(order=order, paths=saved)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    layers = ["PruneByLevel"] * 2
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        [*layers, "number"],
+        [*layers, "LinearWarmup"],
+        [*layers, "LinearWarmup"],
+    ]
