@@ -73,7 +73,7 @@ def dense(rate: Any = 0.02) -> tuple[keras.Model, np.ndarray]:
 
 
 def warmed() -> tuple[keras.Model, np.ndarray]:
-    """The same with a learning rate of ours, which Keras finds in .keras files alone."""
+    """The same at a rate of ours, which Keras finds in .keras files alone."""
     return dense(warmed_up())
 
 

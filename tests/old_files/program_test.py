@@ -1,4 +1,4 @@
-"""A directory that an older version's example program left goes on with every program."""
+"""A directory that an older version's program left goes on with every program."""
 
 from __future__ import annotations
 

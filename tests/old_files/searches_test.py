@@ -1,4 +1,4 @@
-"""Run directories of an older version go on and end the same; finished ones are read."""
+"""Searches of an older version go on and end the same; finished ones are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tickets that an older version wrote: read whole, applied, trained on, written again."""
+"""Tickets of an older version: read whole, applied, trained on, written again."""
 
 from __future__ import annotations
 
