@@ -54,7 +54,8 @@ def compaction(model: keras.Model, gather: Gather = "crop") -> Compaction:
     """`compact`, with the report of what it did.
 
     Args:
-        model, gather: as for `compact`.
+        model: as for `compact`.
+        gather: as for `compact`.
 
     Returns:
         The smaller model, and for each layer its size before and after and the

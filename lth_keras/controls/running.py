@@ -6,7 +6,7 @@
     lth.controls.run(search, "one_shot+random_reinit")
 
 Everything that a control does not change (data, iterations, optimizer, evaluation) is
-the search's own. What each changes is a function in `transforms`.
+the search's own. What each changes is a function in `masks`, `starts` or `rewinds`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.controls import registry as transforms
+from lth_keras.controls import registry
 from lth_keras.controls.registry import Case
 from lth_keras.errors import LotteryError
 from lth_keras.search.search import LotterySearch
@@ -16,7 +16,7 @@ from lth_keras.search.search import LotterySearch
 
 def names() -> tuple[str, ...]:
     """The registered controls, in alphabetical order."""
-    return tuple(sorted(transforms.REGISTRY))
+    return tuple(sorted(registry.REGISTRY))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Control:
     def shared(self) -> frozenset[str]:
         """The transforms in it whose runs share training of their own."""
         names = (name for name, _ in self.steps)
-        return frozenset(n for n in names if transforms.REGISTRY[n].shares)
+        return frozenset(n for n in names if registry.REGISTRY[n].shares)
 
     def check(self, model: Any, iterations: int | None) -> None:
         """Refuses what cannot be run, before anything is trained.
@@ -65,7 +65,7 @@ class Control:
                 with the way the model is pruned.
         """
         for name, parameters in self.steps:
-            if refuse := transforms.REGISTRY[name].check:
+            if refuse := registry.REGISTRY[name].check:
                 refuse(model, iterations, **parameters)
 
     def apply(self, search: LotterySearch, case: Case, seed: int) -> Case:
@@ -73,7 +73,7 @@ class Control:
         for index, (name, parameters) in enumerate(self.steps):
             # The first step has the seed itself, as a control of one step has.
             own = seed if index == 0 else seed_of(seed, name, index)
-            transform = transforms.REGISTRY[name].function
+            transform = registry.REGISTRY[name].function
             case = transform(search, case, own, **parameters)
         return case
 
@@ -100,15 +100,15 @@ def parse(text: str) -> Control:
 
 def _check_order(text: str, control: Control) -> None:
     """Refuses a step that would undo one before it."""
-    before: tuple[str, transforms.Change] | None = None
+    before: tuple[str, registry.Change] | None = None
     for name, _ in control.steps:
-        transform = transforms.REGISTRY[name]
+        transform = registry.REGISTRY[name]
         if transform.change is None:
             continue
         if before is not None and (
             transform.change < before[1]
-            or transform.change == before[1] != transforms.Change.WEIGHTS
-            or (transform.own_mask and before[1] == transforms.Change.MASK)
+            or transform.change == before[1] != registry.Change.WEIGHTS
+            or (transform.own_mask and before[1] == registry.Change.MASK)
         ):
             raise LotteryError(
                 f"control {text!r}: {name} would undo {before[0]}, or does not go with "
@@ -120,11 +120,11 @@ def _check_order(text: str, control: Control) -> None:
 
 def _parsed(text: str) -> tuple[str, dict[str, Any]]:
     name, *settings = text.strip().split(":")
-    if name not in transforms.REGISTRY:
+    if name not in registry.REGISTRY:
         raise LotteryError(
             f"control {name!r} is not known: use one of {', '.join(names())}."
         )
-    signature = inspect.signature(transforms.REGISTRY[name].function)
+    signature = inspect.signature(registry.REGISTRY[name].function)
     known = {
         key: parameter.default
         for key, parameter in signature.parameters.items()

@@ -40,7 +40,21 @@ def export_keras(
     it is uncompiled, unless it is of a class of your own and not wrapped: that is saved
     as it is, with its optimizer.
 
-    Arguments and errors as of `export_saved_model`; `path` ends in ".keras".
+    Args:
+        model: a built tf_keras model, wrapped or not; it stays as it is.
+        path: the file to make; it ends in ".keras".
+        batch: what the model takes, to verify with; random by default.
+        overwrite: whether a file at `path` is replaced.
+        verify: whether the file is reloaded in a fresh process and compared.
+        holds: which weights the model holds, for the report: "present", "trained" or
+            "start".
+        verbose: whether the report is printed.
+
+    Returns:
+        What was written: bytes, nonzeros by layer, what was verified.
+
+    Raises:
+        LotteryError: as of `export_saved_model`.
     """
     stage = staged_keras(model, path, batch, overwrite, verify, holds)
     (report,) = staging.finish([stage], verify, verbose)

@@ -149,6 +149,13 @@ def project(model: Held, optimizer: Any = None) -> None:
 
     Needed after `load_weights` of dense weights, or an assignment of your own;
     training keeps the weights on the masks by itself.
+
+    Args:
+        model: a wrapped model.
+        optimizer: the optimizer of a loop of your own; the compiled one by default.
+
+    Raises:
+        LotteryError: the model is not wrapped.
     """
     network = Network.of(model, optimizer).require_masks()
     for weight in network.pruned:

@@ -19,6 +19,7 @@ from lth_keras.export import saved_model as export
 from lth_keras.export.report import ExportReport
 from lth_keras.export.tflite import exporting as tflite
 from lth_keras.masking import acts
+from lth_keras.masking.network import Network
 from lth_keras.masking.wrapping import unwrap
 from lth_keras.papers import datasets
 from lth_keras.programs import choosing, replacing, stored_options
@@ -137,13 +138,13 @@ def trained_model(
         (data.input_shape, data.classes) if data else _KNOWN[options.dataset]
     )
     # The seed does not matter: every weight is replaced.
-    model = wrapped_model(options, shape, classes, 0)
+    network = Network.of(wrapped_model(options, shape, classes, 0))
     place = directory.trial(trial).level(level)
-    Ticket.load(place.ticket).write_to(model)
-    one_run.load_trained(model, place)
+    Ticket.load(place.ticket).write_to(network)
+    one_run.load_trained(network, place)
     # What was trained must lie on the mask of the ticket it was trained from.
-    acts.verify(model)
-    return unwrap(model)
+    acts.verify(network)
+    return unwrap(network.model)
 
 
 def _stages(

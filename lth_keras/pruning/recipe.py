@@ -258,11 +258,14 @@ class Recipe:
         return found
 
     def settings(self) -> dict[str, Any]:
-        """The recipe as plain data for a manifest, the same as before granularities."""
-        found = dataclasses.asdict(self) | {"rates": list(self.rates)}
-        if self.granularity == "weight":
-            del found["granularity"]
-        return found
+        """The recipe as plain data for a manifest, byte for byte as it always was.
+
+        Manifests from before there were granularities are of single weights.
+        """
+        found = {"scope": self.scope, "criterion": self.criterion}
+        if self.granularity != "weight":
+            found["granularity"] = self.granularity
+        return {**found, "rates": list(self.rates)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Recipe:

@@ -2,3 +2,8 @@
 
 Reads run directories alone.
 """
+
+from lth_keras.reporting import curves, density, drawing, iterations, page, weights
+from lth_keras.reporting.tables import table
+
+__all__ = ["curves", "density", "drawing", "iterations", "page", "table", "weights"]

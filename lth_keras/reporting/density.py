@@ -1,8 +1,8 @@
 """The paper's curves against P_m, drawn from stored result rows alone.
 
 Figures 4, 5 and 6 of 1803.03635: the early-stopping iteration, the accuracy there, and
-that at the end, with controls. The rows are those of `runs.summaries`; a line of them
-is made by `density_lines` and drawn by `density_panels`.
+that at the end, with controls. The rows are those of `runs.summaries`;
+`density_lines` makes lines of them, and `density_panels` draws one.
 """
 
 from __future__ import annotations

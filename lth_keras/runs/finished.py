@@ -168,7 +168,7 @@ class RunFiles:
     def weights(
         self, percents: Iterable[float] | None = None, count: int = 4
     ) -> list[tuple[float, KeptWeights]]:
-        """The kept weights of a few tickets of one trial; see `choose_levels`.
+        """The kept weights of a few tickets of one trial, by `choose_levels`.
 
         It is the trial with the most finished levels, of these the first.
 

@@ -64,7 +64,7 @@ class Ticket(TicketContent):
         )
 
     def save(self, path: PathLike, overwrite: bool = False) -> None:
-        """Writes the ticket as a new directory, atomically; see `ticket_files`.
+        """Writes the ticket as a new directory, atomically; see `tickets.files`.
 
         Raises:
             LotteryError: the path exists and `overwrite` is False, or it cannot be

@@ -325,8 +325,13 @@ def test_every_flag_but_the_flagfile_is_an_option():
 
 def test_flags_are_read_without_tensorflow():
     code = (
-        "import sys; from lth_keras.programs import options;"
-        "options.read(['program'], '');"
-        "sys.exit('tensorflow' in sys.modules)"
+        "import sys; sys.modules['tensorflow'] = None\n"
+        "from lth_keras.programs import export_ticket, lottery_search, options\n"
+        "from lth_keras.programs import export_flags, plot_flags, plot_results\n"
+        "from lth_keras.programs import run_controls\n"
+        "options.read(['program', '--criterion=movement'], '')\n"
+        "export_flags.read(['program', 'RUN_DIR'], '')\n"
+        "plot_flags.read(['program', 'RUN_DIR'], '')\n"
+        "run_controls.define()\n"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

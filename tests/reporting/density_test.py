@@ -11,7 +11,6 @@ import pytest
 from lth_keras.errors import LotteryError
 from lth_keras.reporting import density as figure_density
 from lth_keras.reporting import drawing
-from lth_keras.runs import shown_levels
 from tests.support.result_files import row, search
 
 
@@ -105,9 +104,6 @@ def test_a_missing_matplotlib_is_one_line_that_says_what_to_install(
         figure_density.figure([row()], tmp_path / "figure.png")
     assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
-
-
-# What is drawn.
 
 
 def drawn(axes) -> dict[str, object]:
@@ -227,21 +223,6 @@ def test_the_best_point_of_a_control_that_is_far_below_is_shown():
 def test_an_unknown_metric_is_refused():
     with pytest.raises(LotteryError, match="metrics='loss' cannot be drawn"):
         figure_density.draw({"": [row()]}, None, ["loss"])
-
-
-def test_levels_are_chosen_by_the_nearest_ratio_of_density():
-    densities = {level: 0.8**level for level in range(17)}
-    wanted = (100, 51.3, 21.1, 7, 3.6, 3.5)
-    assert shown_levels.choose_levels(densities, wanted) == [0, 3, 7, 12, 15]
-    assert shown_levels.choose_levels(densities) == [0, 4, 8, 12, 16]
-    assert (
-        shown_levels.choose_levels({0: 1.0})
-        == shown_levels.choose_levels({0: 1.0}, [2])
-        == [0]
-    )
-    assert shown_levels.choose_levels({0: 1.0, 4: 0.4}) == [0, 4]
-    with pytest.raises(LotteryError, match="densities=0 is no percentage"):
-        shown_levels.choose_levels(densities, [0])
 
 
 def test_the_legend_says_of_how_many_runs_points_are_the_mean():

@@ -189,3 +189,72 @@ def test_a_control_that_diverged_is_done_and_told(tmp_path):
     theirs.send(("diverged", "NaN"))
     assert local.hear(one, queue, print) == ["NaN"]
     assert not queue
+
+
+# A user's script: without a guard, with functions of its own.
+MINE = """
+import pathlib, sys
+import numpy as np
+import tf_keras as keras, lth_keras as lth
+from lth_keras.experiments import Experiment
+
+with open("began", "a") as file:
+    file.write("x")
+rng = np.random.default_rng(0)
+x = rng.normal(size=(40, 6)).astype("float32")
+y = (x[:, 0] > 0).astype("int64")
+# A worker that ran this would be too late to ask for a single thread.
+keras.backend.constant(1.0) + 1.0
+
+@lth.criteria.register("squares", needs=())
+def squares(initial, trained, rng):
+    return np.square(trained)
+
+@lth.controls.register("halved")
+def halved(search, case, seed):
+    return lth.controls.parse("noise:sigma=0.5").apply(search, case, seed)
+
+def make(units):
+    def make_search(trial, directory):
+        layers = [keras.layers.Dense(units, "relu"), keras.layers.Dense(2)]
+        model = keras.Sequential([keras.Input((6,)), *layers])
+        model = lth.wrap(model, rate=0.3, criterion="squares")
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("sgd", loss, metrics=["accuracy"])
+        search = lth.LotterySearch(model, 2, directory, trial=trial, seed=trial)
+        return search, dict(x=x, y=y, batch_size=10, epochs=2, validation_data=(x, y))
+    return make_search
+
+workers = int(sys.argv[1])
+Experiment(
+    lambda *given: make(8)(*given),
+    trials=2,
+    controls=["halved", "random_reinit"],
+    directory=f"workers{workers}",
+).run(workers)
+"""
+
+
+@pytest.mark.slow
+def test_a_script_of_ones_own_finds_the_same_with_any_number_of_workers(tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    path = os.pathsep.join([str(SCRIPT.parents[1]), os.environ.get("PYTHONPATH", "")])
+    for workers in (0, 1, 3):
+        done = subprocess.run(
+            [sys.executable, "mine.py", str(workers)],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("\n") == 1 + 14
+    expected = found(tmp_path / "workers1")
+    assert len(expected[0]) == 14
+    assert found(tmp_path / "workers3") == expected
+    # Threads share no sum in a network as small as this.
+    assert found(tmp_path / "workers0") == expected
+    # No worker has run the script once more.
+    assert (tmp_path / "began").read_text() == "xxx"
