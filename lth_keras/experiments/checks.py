@@ -33,7 +33,7 @@ def check_search(
         LotteryError: an argument does not fit, a control does not go with the model
             or the length of the training, or other settings are stored.
     """
-    plan, _, settings = search._prepared(**arguments)
+    plan, _, settings = search.plan_for(**arguments)
     # It is `fit` or `prepare` that makes a search ready.
     search.plan = None
     for name in controls:

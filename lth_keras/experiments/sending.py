@@ -21,9 +21,13 @@ def pack(make_search: Any) -> bytes:
     Raises:
         LotteryError: it holds something that belongs to this process.
     """
-    known = {name: (criteria.get(name), criteria.needs(name)) for name in _criteria()}
+    known = {
+        name: (criteria.get(name), criteria.needs(name)) for name in criteria.names()
+    }
     try:
-        return cloudpickle.dumps((make_search, dict(controls.REGISTRY), known))
+        # Apart, since to read it may ask for what is registered.
+        function = cloudpickle.dumps(make_search)
+        return cloudpickle.dumps((function, dict(controls.REGISTRY), known))
     except Exception as error:  # Whatever the objects' own methods raise.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise LotteryError(
@@ -35,13 +39,9 @@ def pack(make_search: Any) -> bytes:
 
 def unpack(content: bytes) -> Any:
     """The function that `pack` was given; what was registered there is so here."""
-    make_search, transforms, known = cloudpickle.loads(content)
+    packed, transforms, known = cloudpickle.loads(content)
     controls.REGISTRY.update(transforms)
     for name, (function, needs) in known.items():
-        if name not in _criteria() or criteria.get(name) is not function:
+        if name not in criteria.names() or criteria.get(name) is not function:
             criteria.register(name, needs, replace=True)(function)
-    return make_search
-
-
-def _criteria() -> tuple[str, ...]:
-    return criteria.names()
+    return cloudpickle.loads(packed)

@@ -101,14 +101,14 @@ class Trials:
                 made = self.make_search(trial, directory)
             search, arguments = _checked(made, trial, directory, self.levels)
             self.levels = search.levels
-            own = search._on_result
+            own = search.on_result
 
             def told(row: dict[str, Any]) -> None:
                 if own is not None:
                     own(row)
                 self._on_result(row)
 
-            search._on_result = told
+            search.on_result = told
             # Lines of Keras's would cut those of the progress in two.
             self._arguments = {"verbose": 0, **arguments}
             self._current = search

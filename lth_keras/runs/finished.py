@@ -1,8 +1,9 @@
 """What figures read of finished runs: rows with their curves, tickets and settings.
 
-A run directory is the ``--output_dir`` of the example program, with several trials, or
-the directory of one `lth.LotterySearch`. Runs that are not finished are left out;
-nothing is written, and nothing waits for the process that may still be training.
+A run directory is the ``--output_dir`` of the program or the directory of an
+`lth.Experiment`, with several trials, or that of one `lth.LotterySearch`. Runs that are
+not finished are left out; nothing is written, and nothing waits for the process that
+may still be training.
 """
 
 from __future__ import annotations
@@ -212,10 +213,12 @@ def read(directory: paths.PathLike) -> RunFiles:
         searches = [experiment.trial(trial) for trial in experiment.trials()]
     elif paths.exists(layout.RunDirectory(root).manifest):
         searches = [layout.RunDirectory(root)]
+    elif experiment.trials():
+        searches = [experiment.trial(trial) for trial in experiment.trials()]
     else:
         raise LotteryError(
             f"{root} is no run: it has neither the settings.json of lottery_search.py "
-            "nor the search.json of lth.LotterySearch"
+            "nor the search.json of lth.LotterySearch, nor trials of an lth.Experiment"
         )
     runs = tuple(run for search in searches for run in _finished(search))
     if not runs:

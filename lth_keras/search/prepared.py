@@ -55,7 +55,7 @@ class PreparedSearch(StoredSearch):
             levels = errors.check_count("levels", levels, 0, "a number of rounds")
         self._levels, self._target = levels, target_density
         self._rewind_to, self._optimizer_state = rewind_to, optimizer_state
-        self._monitor, self._log_dir, self._on_result = monitor, log_dir, on_result
+        self._monitor, self._log_dir, self.on_result = monitor, log_dir, on_result
         self._optimizer_config: Any = None
         if model is not None:
             self._check_arguments(model)
@@ -108,12 +108,19 @@ class PreparedSearch(StoredSearch):
         Raises:
             LotteryError: as `fit`; or nothing is stored in the directory.
         """
-        _, _, settings = self._prepared(x=x, y=y, **arguments)
+        _, _, settings = self.plan_for(x=x, y=y, **arguments)
         manifest.read(self.directory)
         manifest.write_or_check(self.directory, settings)
 
-    def _prepared(self, **arguments: Any) -> tuple[plans.Plan, int, dict[str, Any]]:
-        """The plan, which is kept, the rewind step, and the settings to store."""
+    def plan_for(self, **arguments: Any) -> tuple[plans.Plan, int, dict[str, Any]]:
+        """The plan, which is kept, the rewind step, and the settings to store.
+
+        Args:
+            **arguments: those of `fit`.
+
+        Raises:
+            LotteryError: an argument does not fit; nothing has been written.
+        """
         model = self.trainable_model()
         self.plan = plans.make(
             model, monitor=self._monitor, seed=self.seed, trial=self.trial, **arguments
@@ -152,8 +159,8 @@ class PreparedSearch(StoredSearch):
             return
         if self._log_dir is not None and row["control"] == "ticket":
             LevelSummaries(self._log_dir).write(row, self.network)
-        if self._on_result is not None:
-            self._on_result(row)
+        if self.on_result is not None:
+            self.on_result(row)
 
     def _check_arguments(self, model: keras.Model) -> None:
         compat.require_tf_keras_model(model)

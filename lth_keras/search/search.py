@@ -112,7 +112,7 @@ class LotterySearch(PreparedSearch):
             LotteryError: an argument does not fit, another process works in the
                 directory, or it holds a search with other settings.
         """
-        plan, rewind_step, settings = self._prepared(
+        plan, rewind_step, settings = self.plan_for(
             x=x,
             y=y,
             batch_size=batch_size,

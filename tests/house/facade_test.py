@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
-import sys
 
 import pytest
 
@@ -16,17 +14,6 @@ from tests.support.setup_arguments import setup_arguments
 def test_dir_shows_the_public_names_and_nothing_else() -> None:
     assert dir(lth) == sorted(lth.__all__)
     assert len(set(lth.__all__)) == len(lth.__all__)
-
-
-def test_a_new_process_sees_the_same_before_and_after_the_first_use() -> None:
-    code = (
-        "import lth_keras as lth\n"
-        "before = dir(lth)\n"
-        "lth.wrap, lth.criteria\n"
-        "import lth_keras.masking.wrapping, lth_keras.compacting\n"
-        "assert before == dir(lth) == sorted(lth.__all__)\n"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_the_public_module_hands_on_the_same_names() -> None:

@@ -35,6 +35,11 @@ for path in {paths!r}:
     kinds = [type(layer).__name__ for layer in model.layers]
     rate = model.optimizer.get_config()["learning_rate"]
     print(*kinds, rate["class_name"] if isinstance(rate, dict) else "number")
+
+# Only now is a name of it used, after which it still shows no more.
+import lth_keras
+lth_keras.wrap
+assert dir(lth_keras) == sorted(lth_keras.__all__)
 """
 
 
@@ -61,11 +66,10 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.mark.parametrize(
     "order",
     [
-        pytest.param(
-            order, id="-".join(order), marks=[pytest.mark.slow][place < FAST :]
-        )
-        for place, order in enumerate(ORDERS)
+        order if order in FAST else pytest.param(order, marks=pytest.mark.slow)
+        for order in ORDERS
     ],
+    ids="-".join,
 )
 def test_wrapped_models_load(
     saved: list[str], order: tuple[str, ...], tmp_path: pathlib.Path

@@ -48,6 +48,13 @@ def test_everything_that_is_asked_for_is_pinned(given: dict[str, Any]) -> None:
         assert names(asked) <= pinned
 
 
+def test_a_commit_is_checked_by_the_ruff_that_make_lint_runs() -> None:
+    pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    (version,) = re.findall(r"^    rev: v(.+)$", hooks, re.MULTILINE)
+    assert f"\nruff=={version}\n" in pinned
+
+
 def test_the_commands_are_functions_of_the_programs(given: dict[str, Any]) -> None:
     lines = given["entry_points"]["console_scripts"]
     commands = dict(line.split(" = ") for line in lines)

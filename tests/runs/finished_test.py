@@ -34,6 +34,13 @@ def test_the_directory_of_one_search_of_the_library_is_read_too(tmp_path):
     assert found.search == {"versions": {"numpy": "2"}}
 
 
+def test_the_trials_of_an_experiment_without_flags_are_read_too(tmp_path):
+    for trial in (0, 1):
+        store(tmp_path / f"trial{trial}", {**row(0), "trial": trial})
+    found = finished.read(tmp_path)
+    assert ([run.row["trial"] for run in found.runs], found.flags) == ([0, 1], {})
+
+
 def test_what_is_not_finished_is_left_out(tmp_path):
     store_settings(tmp_path)
     store(tmp_path / "trial0", row(0))

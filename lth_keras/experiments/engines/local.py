@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def _check(workers: int, trials: Trials) -> None:
     """Refuses, where there are workers, a function that cannot be sent to them."""
     if workers:
-        len(trials.packed)
+        _ = trials.packed
 
 
 @register("local", check=_check)
