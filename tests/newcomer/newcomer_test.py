@@ -32,7 +32,7 @@ from tests.support.places import ROOT
 from tools import floors
 
 layers = keras.layers
-HERE = pathlib.Path(__file__).absolute().parent
+PLUG_IN = pathlib.Path(__file__).absolute().parent / "plug_in"
 # The file of each addition, and the row of the table that it goes by.
 ADDITIONS = {
     "snip": "criterion",
@@ -53,13 +53,13 @@ REGISTRIES = (
 def plug_in(tmp_path_factory) -> Iterator[Any]:
     """The package, imported from a folder of its own and forgotten again."""
     folder = tmp_path_factory.mktemp("newcomer")
-    shutil.copytree(HERE / "plug_in", folder / "plug_in")
+    shutil.copytree(PLUG_IN, folder / PLUG_IN.name)
     with pytest.MonkeyPatch.context() as patch:
         for registry, name in REGISTRIES:
             patch.setattr(registry, name, dict(getattr(registry, name)))
         patch.syspath_prepend(str(folder))
-        yield importlib.import_module("plug_in")
-    for name in [n for n in sys.modules if n.split(".")[0] == "plug_in"]:
+        yield importlib.import_module(PLUG_IN.name)
+    for name in [n for n in sys.modules if n.split(".")[0] == PLUG_IN.name]:
         del sys.modules[name]
 
 
@@ -82,7 +82,7 @@ def test_an_addition_is_one_file_that_stands_where_the_table_says(module):
     }
     place = f"lth_keras/{room}/{module}.py"
     # It could stand there: all that it imports is in its own room or below.
-    tree = ast.parse((HERE / "plug_in" / f"{module}.py").read_text(encoding="utf-8"))
+    tree = ast.parse((PLUG_IN / f"{module}.py").read_text(encoding="utf-8"))
     imported = {
         f"{node.module}.{name.name}".replace(".", "/")
         for node in ast.walk(tree)
@@ -296,7 +296,7 @@ print([(row["control"], row["density"]) for row in rows])
 
 def test_workers_know_what_a_script_of_ones_own_registers(tmp_path):
     additions = "".join(
-        (HERE / "plug_in" / f"{module}.py").read_text(encoding="utf-8")
+        (PLUG_IN / f"{module}.py").read_text(encoding="utf-8")
         for module in ("snip", "whole_filters", "flipped")
     )
     additions = additions.replace("from __future__ import annotations\n", "")

@@ -1,5 +1,7 @@
 """A package that adds one of each kind: importing it registers them."""
 
-from plug_in import agreement, by_trial, flipped, snip, whole_filters
+import importlib
+import pkgutil
 
-__all__ = ["agreement", "by_trial", "flipped", "snip", "whole_filters"]
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
