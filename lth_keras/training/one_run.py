@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,6 @@ from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts, slots, starts
 from lth_keras.masking.network import Network
-from lth_keras.masking.weights import Weight
 from lth_keras.runs import rows
 from lth_keras.runs.layout import LevelDirectory
 from lth_keras.runs.rows import Run
@@ -160,24 +159,25 @@ def load_trained(network: Network, directory: LevelDirectory) -> None:
             f"{directory.trained_weights} holds {len(values)} weights, the model "
             f"{len(weights)}: use the model of the search."
         )
-    for weight, (name, value) in zip(weights, _in_order(values, weights), strict=True):
+    for weight, value in zip(
+        weights, in_order(network, directory, list(values.values())), strict=True
+    ):
         if weight.shape != value.shape:
             raise LotteryError(
-                f"{directory.trained_weights}: {name} has shape {value.shape}, the "
-                f"model's {weight.path} {weight.shape}: use the model of the search."
+                f"{directory.trained_weights} has shape {value.shape} for "
+                f"{weight.path} of shape {weight.shape}: use the model of the search."
             )
         weight.write(value)
 
 
-def _in_order(
-    values: dict[str, np.ndarray], weights: Sequence[Weight]
-) -> list[tuple[str, np.ndarray]]:
-    """Stored weights in the model's order; older files list frozen layers' last."""
-    by_path = {name.split("/", 1)[-1]: (name, v) for name, v in values.items()}
-    paths = [weight.path for weight in weights]
-    if len(by_path) == len(values) and sorted(by_path) == sorted(paths):
-        return [by_path[path] for path in paths]
-    return list(values.items())
+def in_order(
+    network: Network, directory: LevelDirectory, values: list[np.ndarray]
+) -> list[np.ndarray]:
+    """What a run ended with, stored as its ticket lists it, in the network's order."""
+    if network.keras_order == list(range(len(values))):
+        return values  # No older list can differ.
+    listed = Ticket.load(directory.ticket).weights
+    return [values[index] for index in network.places(listed)]
 
 
 def _named_weights(network: Network) -> dict[str, np.ndarray]:
