@@ -25,9 +25,9 @@ from lth_keras.runs.rows import Run
 from lth_keras.storage import arrays, files
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import capturing, evaluating
-from lth_keras.training import steps as callbacks
 from lth_keras.training.learning_rates import last_rate
 from lth_keras.training.plan import Plan
+from lth_keras.training.steps import Project, StartAt, StopOnNaN, level_seed
 
 
 def carry_out(
@@ -134,9 +134,7 @@ def _begin(
 ) -> None:
     """Sets the model, and its random layers, to the start of a run."""
     load(network, ticket, fresh_optimizer)
-    compat.reset_generators(
-        network.model, callbacks.level_seed(run.data_seed, run.level)
-    )
+    compat.reset_generators(network.model, level_seed(run.data_seed, run.level))
 
 
 def load(network: Network, ticket: Ticket, fresh_optimizer: bool = False) -> None:
@@ -229,12 +227,12 @@ def _fit(
     # Ours stand around the user's: evaluation first, so that they see its metrics.
     every = [evaluate, *users]
     if users:
-        every.append(callbacks.Project(network))
+        every.append(Project(network))
     if step:
-        every.append(callbacks.StartAt(epoch, step))
+        every.append(StartAt(epoch, step))
     if capture is not None:
         every.append(capture)
-    every.append(callbacks.StopOnNaN(start=start, first_batch=step))
+    every.append(StopOnNaN(start=start, first_batch=step))
     with _passed(model, run.level):
         history = model.fit(
             plan.feed.dataset(run.level, start, run.data_seed),
