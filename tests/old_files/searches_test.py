@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 
+import numpy as np
 import pytest
 
 import lth_keras as lth
@@ -64,6 +65,27 @@ def test_a_killed_search_goes_on_and_ends_the_same(place, tmp_path):
         found = facts.by_name(facts.of_weights(ticket))
         assert found == known[path.relative_to(directory).as_posix()]
         assert ticket.step == (2 if name != "together" and level else 0)
+
+
+@pytest.mark.parametrize("place", ["frozen_between", "frozen_inside"])
+def test_what_both_versions_trained_is_read_by_its_names(place, tmp_path):
+    directory = facts.unpacked(place, tmp_path)
+    search, fit = jobs.frozen(str(directory))
+    search.fit(**fit)
+    runs = finished.read(directory).runs
+    for level, run in enumerate(runs):
+        with np.load(run.place.trained_weights, allow_pickle=False) as stored:
+            trained = {n.partition("/")[2]: stored[n] for n in stored.files if "/" in n}
+        search.restore(level)
+        held = {w.path: w.value for w in lth.Ticket.of(search.model).weights}
+        assert facts.by_name({n: [v] for n, v in held.items()}) == facts.by_name(
+            {n: [v] for n, v in trained.items()}
+        )
+        begun = facts.of_weights(search.ticket(level))
+        for name, (initial, ended) in run.kept_weights().items():
+            value, mask = begun[name]
+            assert np.array_equal(initial, value[mask])
+            assert np.array_equal(ended, trained[name][mask])
 
 
 @pytest.mark.parametrize("place", ["layered_between", "together_inside"])
