@@ -27,7 +27,7 @@ class PruneByLevel(PruneLowMagnitude):
     """A layer whose prunable weights are held on masks that change by level.
 
     Args:
-        layer: a layer for which `prunable.supports` holds, built or not.
+        layer: a layer for which `sites.supports` holds, built or not.
         pruning_schedule: holds the pruning rate of this layer.
         scope: "layer" or "global": whether `lth.prune` ranks this layer's weights
             alone or with those of all global layers.

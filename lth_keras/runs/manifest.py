@@ -42,7 +42,7 @@ def write_or_check(directory: layout.RunDirectory, found: dict[str, Any]) -> Non
     differing = [
         f"{name} (stored {_short(stored.get(name))}, given {_short(found.get(name))})"
         for name in {**stored, **found}
-        if stored.get(name) != found.get(name)
+        if _compared(stored.get(name)) != _compared(found.get(name))
     ]
     if differing:
         raise LotteryError(
@@ -50,6 +50,17 @@ def write_or_check(directory: layout.RunDirectory, found: dict[str, Any]) -> Non
             f"{', '.join(differing)}. Use the same ones to go on, or another "
             "directory."
         )
+
+
+def _compared(value: Any) -> Any:
+    """The setting without the modules in which registered classes are defined.
+
+    Keras finds such a class by its name, and it may have moved since.
+    """
+    if not isinstance(value, dict):
+        return value
+    moved = {"module"} if value.get("registered_name") else set()
+    return {k: _compared(v) for k, v in value.items() if k not in moved}
 
 
 def _short(value: Any) -> str:

@@ -74,7 +74,7 @@ def carry_out(
         with last_rate(network.model, plan.after):
             fitted = _fit(network, ticket.step, plan, run, capture)
         acts.verify(network)
-        trained = _named_weights(network)
+        trained = _named_weights(network, directory)
         _check_numbers(trained, fitted.iterations)
     except errors.DivergedError as error:
         raise errors.DivergedError(
@@ -178,8 +178,17 @@ def in_order(
     return [values[index] for index in network.places(listed)]
 
 
-def _named_weights(network: Network) -> dict[str, np.ndarray]:
-    return {f"{i:04d}/{w.path}": w.read() for i, w in enumerate(network.weights)}
+def _named_weights(
+    network: Network, directory: LevelDirectory
+) -> dict[str, np.ndarray]:
+    """The weights by name, as the run's ticket lists them."""
+    listed = list(network.weights)
+    if network.keras_order != list(range(len(listed))):
+        # The ticket may be of before there was an order of ours.
+        stored = Ticket.load(directory.ticket).weights
+        for place, weight in zip(network.places(stored), network.weights, strict=True):
+            listed[place] = weight
+    return {f"{i:04d}/{w.path}": w.read() for i, w in enumerate(listed)}
 
 
 def _check_numbers(trained: dict[str, np.ndarray], iterations: int) -> None:
