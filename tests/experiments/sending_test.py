@@ -41,9 +41,9 @@ def test_what_belongs_to_this_process_does_not_travel():
 
 def test_controls_and_criteria_that_are_registered_here_are_there(monkeypatch):
     # A copy, so that nothing stays in other tests.
-    monkeypatch.setattr(registry, "REGISTRY", dict(registry.REGISTRY))
+    monkeypatch.setattr(registry.REGISTRY, "entries", dict(registry.REGISTRY.entries))
     monkeypatch.setattr(
-        criteria.registry, "_REGISTRY", dict(criteria.registry._REGISTRY)
+        criteria.registry.REGISTRY, "entries", dict(criteria.registry.REGISTRY.entries)
     )
 
     @controls.register("as_it_is")
@@ -56,7 +56,8 @@ def test_controls_and_criteria_that_are_registered_here_are_there(monkeypatch):
 
     content = sending.pack(print)
     before = criteria.get("magnitude")
-    del registry.REGISTRY["as_it_is"], criteria.registry._REGISTRY["squares"]
+    del registry.REGISTRY.entries["as_it_is"]
+    del criteria.registry.REGISTRY.entries["squares"]
     assert sending.unpack(content) is print
     assert controls.parse("as_it_is:times=2").parameters == {"times": 2.0}
     assert criteria.get("squares")(0, np.array([3.0]), None) == [9.0]
