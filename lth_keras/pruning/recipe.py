@@ -161,7 +161,7 @@ class Recipe:
             LotteryError: a score is NaN, or the granularity does not fit the tensors.
         """
         among = self._units(units.named(tensors, masks))
-        return self._kept(among, scores, masks, among.rule.keep)
+        return self._kept(among, scores, masks, among.keep)
 
     def shrink_to(
         self,
@@ -211,7 +211,7 @@ class Recipe:
             [group.rate for group in groups],
             target,
             [group.weights / group.units for group in groups],
-            self._units().rule.keep,
+            self._units().keep,
         )
 
     def first_empty(
@@ -221,8 +221,8 @@ class Recipe:
 
         In global scope a single tensor can still run empty, which only training shows.
         """
-        rule = self._units().rule
-        found = [(units.first_empty(rule, group, levels), group) for group in groups]
+        among = self._units()
+        found = [(among.first_empty(group, levels), group) for group in groups]
         empty = [(level, group) for level, group in found if level is not None]
         return min(empty, key=lambda pair: pair[0], default=None)
 

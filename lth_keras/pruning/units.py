@@ -7,6 +7,7 @@ weights, which most models are pruned by, nothing is copied.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -115,6 +116,35 @@ class Units:
             raise self._wrong(tensor, "spread", "other units", "those that are kept")
         return new
 
+    def keep(self, surviving: int, size: int, rate: float) -> int:
+        """How many units a round keeps; see `Granularity.keep`.
+
+        Raises:
+            LotteryError: the granularity returned no such number.
+        """
+        number = self.rule.keep(surviving, size, rate)
+        try:
+            kept = operator.index(number)
+        except TypeError:
+            kept = -1
+        if not 0 <= kept <= surviving:
+            raise LotteryError(
+                f"granularity={self._text!r}: keep returned {number!r} of {surviving} "
+                f"surviving units: return an integer from 0 to {surviving}."
+            )
+        return kept
+
+    def first_empty(self, group: Group, levels: int) -> int | None:
+        """The first of some levels at which a group has no unit left."""
+        kept = group.units
+        for level in range(1, levels + 1):
+            before, kept = kept, self.keep(kept, group.units, group.rate)
+            if kept == 0:
+                return level
+            if kept == before:
+                break  # No further round prunes anything.
+        return None
+
     def groups(self, scope: str, rates: Sequence[float]) -> list[Group]:
         """What is ranked together in a dense model."""
         rows = [self._group(*each) for each in zip(self._tensors, rates, strict=True)]
@@ -146,18 +176,6 @@ class Units:
             f"granularity={self._text!r}: {method} returned {what} for {tensor.path} "
             f"of shape {tensor.shape}: return {wanted}."
         )
-
-
-def first_empty(rule: Granularity, group: Group, levels: int) -> int | None:
-    """The first of some levels at which a group has no unit left."""
-    kept = group.units
-    for level in range(1, levels + 1):
-        before, kept = kept, rule.keep(kept, group.units, group.rate)
-        if kept == 0:
-            return level
-        if kept == before:
-            break  # No further round prunes anything.
-    return None
 
 
 def named(tensors: Sequence[Tensor], masks: Arrays) -> Sequence[Tensor]:

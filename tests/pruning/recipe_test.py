@@ -284,6 +284,18 @@ def test_what_a_granularity_returns_by_mistake_is_told_by_its_name(method, made,
         recipe.shrink([np.abs(TRAINED[0])], [np.ones((6, 5), bool)], [tensor])
 
 
+@pytest.mark.parametrize("number", [7, -1, 2.5, None])
+def test_a_number_of_units_that_cannot_be_kept_is_told_too(number):
+    kind = type("Wrong", (Row,), {"keep": lambda self, surviving, size, rate: number})
+    granularity.register("wrong")(kind)
+    recipe = Recipe(granularity="wrong", rates=(0.5,))
+    said = f"'wrong': keep returned {number} of 6 surviving units: .* from 0 to 6"
+    with pytest.raises(LotteryError, match=said):
+        recipe.shrink(TRAINED[:1], [np.ones((6, 5), bool)])
+    with pytest.raises(LotteryError, match=said):
+        recipe.level_for_density(recipe.groups([Tensor("a", "Dense", (6, 5))]), 0.5)
+
+
 def test_a_granularity_cannot_revive_a_weight():
     granularity.register("row")(Row)
     masks = [np.eye(6, 5, dtype=bool), np.eye(5, 4, dtype=bool)]
