@@ -69,4 +69,4 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-registration.when_hosts_are_there()
+registration.when_tf_keras_is_there()

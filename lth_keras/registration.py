@@ -1,38 +1,42 @@
-"""Registers the package's Keras classes as soon as tf_keras is there to ask for them.
+"""Lets tf_keras load files of models that name our classes after `import lth_keras`.
 
-A file of a model names our classes, and `load_model` must find them after a mere
-`import lth_keras`, which imports neither TensorFlow nor tf_keras. So the hosts' imports
-are waited for, in whatever order they come.
+The facade imports neither TensorFlow nor tf_keras, and a file may be loaded before any
+name of it is used. So a stand-in is registered for each of our classes as soon as
+tf_keras has been imported, in whatever order; the class itself takes its place when it
+is imported, at the latest when a file asks for it.
 """
 
 from __future__ import annotations
 
 import importlib
-import sys
 from typing import Any
 
 import wrapt
 
-# Each imports others of them; only when the outermost is whole can they be used.
-_HOSTS = ("tensorflow", "tf_keras", "tensorflow_model_optimization")
+_PACKAGE = "lth_keras"
+_CLASSES = ("IterativePruning", "LinearWarmup", "PruneByLevel")
 
 
-def when_hosts_are_there() -> None:
+def when_tf_keras_is_there() -> None:
     """Registers now if tf_keras is imported already, else when it has been."""
-    for host in _HOSTS:
-        wrapt.when_imported(host)(_register)
+    wrapt.when_imported("tf_keras")(_register)
 
 
-def _register(host: Any) -> None:
-    # A host that is not whole calls here at its end. A module of ours that is not
-    # whole is on its way to the classes, and must not be met half-way.
-    others = [n for n in list(sys.modules) if n in _HOSTS or n.startswith("lth_keras.")]
-    beginning = any(_is_beginning(name) for name in others if name != host.__name__)
-    if "tf_keras" in sys.modules and not beginning:
+def _register(tf_keras: Any) -> None:
+    for name in _CLASSES:
+        key = f"{_PACKAGE}>{name}"
+        tf_keras.saving.get_custom_objects().setdefault(key, _StandIn(key, tf_keras))
+
+
+class _StandIn:
+    """A class of ours that has not been imported yet."""
+
+    def __init__(self, key: str, tf_keras: Any):
+        self._key, self._tf_keras = key, tf_keras
+
+    def from_config(self, config: dict[str, Any]) -> Any:
+        """What the class makes of a configuration."""
         importlib.import_module("lth_keras.public")
-
-
-def _is_beginning(name: str) -> bool:
-    """Whether a module is being imported at this moment."""
-    spec = getattr(sys.modules.get(name), "__spec__", None)
-    return bool(getattr(spec, "_initializing", False))
+        return self._tf_keras.saving.get_registered_object(self._key).from_config(
+            config
+        )

@@ -17,7 +17,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking import slots
 from lth_keras.masking.gradients import mean_gradients
 from lth_keras.masking.network import Held, Network
-from lth_keras.masking.starts import Start, check_start
+from lth_keras.masking.starts import Start, values_for
 from lth_keras.pruning import masks
 from lth_keras.pruning.recipe import Values
 
@@ -96,10 +96,10 @@ def _scores(
 ) -> list[np.ndarray]:
     initial, gradients = None, None
     if start is not None:
-        check_start(network.weights, start)
+        everything = values_for(network, start)
         initial = [
             value
-            for weight, value in zip(network.weights, start.weights, strict=True)
+            for weight, value in zip(network.weights, everything, strict=True)
             if weight.mask is not None
         ]
     if "gradients" in network.recipe.needs and data is not None:
@@ -130,13 +130,13 @@ def rewind(model: Held, start: Start, optimizer: Any = None) -> None:
             the optimizer, which has trained since.
     """
     network = Network.of(model, optimizer)
-    check_start(network.weights, start)
+    values = values_for(network, start)
     if start.optimizer is None and slots.has_stepped(network.optimizer):
         raise LotteryError(
             "the start was captured without the optimizer, so its state cannot be "
             "rewound: capture after model.compile, or lth.capture(model, optimizer)."
         )
-    for weight, value in zip(network.weights, start.weights, strict=True):
+    for weight, value in zip(network.weights, values, strict=True):
         if weight.mask is not None:
             value = masks.apply(value, weight.read_mask())
         weight.write(value)

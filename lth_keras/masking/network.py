@@ -11,20 +11,37 @@ way. Every function that takes a model takes its network too.
 from __future__ import annotations
 
 import functools
-from typing import Any, Union
+from collections.abc import Sequence
+from typing import Any, Protocol, Union
 
 import numpy as np
 
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking.weights import Weight, weights_of
+from lth_keras.masking.weights import Weight, listed_by_keras, weights_of
 from lth_keras.pruning import masks
 from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.recipe import Recipe
 from lth_keras.pruning.units import Group
 
 Held = Union[keras.Model, "Network"]
+
+
+class Listed(Protocol):
+    """A weight in a stored list."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
 
 
 class Network:
@@ -63,6 +80,33 @@ class Network:
     def optimizer(self) -> Any:
         """The optimizer, or None where there is none."""
         return self._optimizer or getattr(self.model, "optimizer", None)
+
+    @property
+    def keras_order(self) -> list[int]:
+        """Positions of `weights` as Keras lists them now, what does not train last."""
+        return listed_by_keras(self.model, self.weights)
+
+    def places(self, listed: Sequence[Listed]) -> list[int]:
+        """For each of `weights` its position in a stored list of the same weights.
+
+        A list in the order of the network is taken as it is, whatever the names; one
+        of before there was such an order is told by Keras's own, by names or by kinds.
+
+        Args:
+            listed: as many weights as the network has.
+        """
+        own = list(range(len(listed)))
+        keras_own = self.keras_order
+        if keras_own == own or len(listed) != len(keras_own):
+            return own
+        older = [self.weights[index] for index in keras_own]
+        for told in (_path, _kind):
+            given = [told(weight) for weight in listed]
+            if given == [told(weight) for weight in self.weights]:
+                return own
+            if given == [told(weight) for weight in older]:
+                return [keras_own.index(index) for index in own]
+        return own
 
     def require_masks(self) -> Network:
         """The network itself.
@@ -138,3 +182,11 @@ class Network:
                 self.optimizer, weight.variable
             ).items()
         ]
+
+
+def _path(weight: Listed) -> Any:
+    return weight.path
+
+
+def _kind(weight: Listed) -> Any:
+    return weight.kind, weight.name, weight.shape

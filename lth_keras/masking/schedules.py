@@ -1,6 +1,6 @@
-"""Level arithmetic: survivors per level, steps as text, tfmot schedules.
+"""The rounds of a search as a schedule of tfmot's.
 
-A level is the number of pruning rounds so far. `IterativePruning` is the same
+A level is the number of pruning rounds so far. `IterativePruning` is their
 arithmetic as a tfmot `PruningSchedule`, so that stock `prune_low_magnitude` can run
 the paper's strategy 2 (continued training, 1803.03635 appendix B):
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lth_keras.errors import LotteryError
 from lth_keras.masking import slots
-from lth_keras.masking.weights import Weight
+from lth_keras.masking.network import Listed, Network
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -20,27 +20,34 @@ class Start:
         weights: value of each weight of the network, in the order of `weights_of`.
         optimizer: the optimizer's state, or None where no optimizer was known.
         step: the training step k of the capture, in iterations.
+        listed: what the weights are, where they come from a stored list.
     """
 
     weights: list[np.ndarray]
     optimizer: slots.State | None = None
     step: int = 0
+    listed: Sequence[Listed] | None = None
 
 
-def check_start(weights: Sequence[Weight], start: Start) -> None:
-    """Refuses a start of another architecture.
+def values_for(network: Network, start: Start) -> list[np.ndarray]:
+    """The weights of a start in the order of a network's.
 
     Raises:
-        LotteryError: names the first weight that differs.
+        LotteryError: the start is of another architecture; names the first weight
+            that differs.
     """
-    if len(weights) != len(start.weights):
+    weights, values = network.weights, start.weights
+    if len(weights) != len(values):
         raise LotteryError(
-            f"the captured start has {len(start.weights)} weights, the model has "
+            f"the captured start has {len(values)} weights, the model has "
             f"{len(weights)}: capture it from this model."
         )
-    for weight, value in zip(weights, start.weights, strict=True):
+    if start.listed is not None:
+        values = [values[index] for index in network.places(start.listed)]
+    for weight, value in zip(weights, values, strict=True):
         if weight.shape != np.shape(value):
             raise LotteryError(
                 f"the captured start has shape {np.shape(value)} for {weight.path} "
                 f"of shape {weight.shape}: capture it from this model."
             )
+    return values

@@ -8,6 +8,7 @@ and the same model unwrapped list the same weights.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,21 @@ class Weight:
         """Sets the mask, and the weight to +0.0 where it prunes."""
         self.mask.assign(np.asarray(mask, self.mask.dtype.as_numpy_dtype))
         self.write(masks.apply(self.read(), mask))
+
+
+def listed_by_keras(model: keras.Model, weights: Sequence[Weight]) -> list[int]:
+    """Positions of the weights in the order in which Keras lists them at this moment.
+
+    Keras lists what does not train last. Tickets and manifests of before there was an
+    order of ours have that one.
+
+    Args:
+        model: the model.
+        weights: all of `weights_of(model)`.
+    """
+    places = {id(raw_variable(w.variable)): i for i, w in enumerate(weights)}
+    keys = (id(raw_variable(variable)) for variable in model.weights)
+    return [places[key] for key in keys if key in places]
 
 
 def weights_of(model: keras.Model) -> list[Weight]:

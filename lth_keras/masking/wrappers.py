@@ -30,11 +30,13 @@ class PruneByLevel(PruneLowMagnitude):
     Args:
         layer: a layer for which `prunable.supports` holds, built or not.
         pruning_schedule: holds the pruning rate of this layer.
-        recipe: how the model around this layer is pruned; its rates are this layer's
-            own, the schedule's.
+        scope: "layer" or "global": whether `lth.prune` ranks this layer's weights
+            alone or with those of all global layers.
+        criterion: name of the score function.
         embeddings: whether an Embedding's table is pruned.
         signature: from a configuration, what the layer was called with, if its
             weights come into being only then.
+        granularity: what is kept or pruned as one.
         **kwargs: Keras layer arguments; the name is the wrapped layer's by default.
     """
 
@@ -42,9 +44,11 @@ class PruneByLevel(PruneLowMagnitude):
         self,
         layer: keras.layers.Layer,
         pruning_schedule: IterativePruning,
-        recipe: Recipe | None = None,
+        scope: str = "layer",
+        criterion: str = "magnitude",
         embeddings: bool = False,
         signature: list[Any] | None = None,
+        granularity: str = "weight",
         **kwargs: Any,
     ):
         if not prunable.supports(layer, embeddings):
@@ -54,7 +58,7 @@ class PruneByLevel(PruneLowMagnitude):
                 "them."
             )
         # Not through setattr, by which Keras would wrap what they hold.
-        self.__dict__["_recipe"] = (recipe or Recipe()).check()
+        self.__dict__["_recipe"] = Recipe(criterion, granularity, scope).check()
         self._embeddings = embeddings
         self.__dict__["_signature"] = signature
         self.__dict__["_own_weight_names"] = {}
@@ -183,7 +187,7 @@ class PruneByLevel(PruneLowMagnitude):
         config = dict(config)
         schedule = config.pop("pruning_schedule")
         config["pruning_schedule"] = IterativePruning.from_config(schedule["config"])
-        config["recipe"] = Recipe.from_config(config)
+        config |= Recipe.from_config(config).get_config()
         layer = config.pop("layer")
         # Files of the old formats are read by the bare name, which is not registered.
         known = keras.saving.get_registered_object(layer.get("registered_name"))

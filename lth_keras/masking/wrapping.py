@@ -75,7 +75,12 @@ def wrap(
         if value is None or not _trains(layer, embeddings, trainable):
             return copy
         used.append(value)
-        return PruneByLevel(copy, IterativePruning(value), recipe, embeddings)
+        return PruneByLevel(
+            copy,
+            IterativePruning(value),
+            embeddings=embeddings,
+            **recipe.get_config(),
+        )
 
     with compat.resettable_generators():
         wrapped = rebuilt(model, convert)

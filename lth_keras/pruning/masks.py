@@ -1,9 +1,6 @@
-"""Exact keep-counts, the tie rule, density and overlap, in NumPy alone.
+"""Masks: their density and overlap, and weights put on them.
 
-A mask is a boolean array with a weight's shape: True keeps, False prunes. Counts are
-integers and ranks are exact; tfmot rounds its threshold index in float32 and keeps
-every tied weight, which leaves two weights too many of 50 million and a constant
-tensor dense.
+A mask is a boolean array with a weight's shape: True keeps, False prunes.
 """
 
 from __future__ import annotations

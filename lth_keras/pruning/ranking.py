@@ -1,4 +1,9 @@
-"""Scores to masks: exact counts, ties by index, by weight or by all together."""
+"""Scores to masks: exact counts, ties by index, by weight or by all together.
+
+Counts are integers and ranks are exact; tfmot rounds its threshold index in float32 and
+keeps every tied weight, which leaves two weights too many of 50 million and a constant
+tensor dense.
+"""
 
 from __future__ import annotations
 

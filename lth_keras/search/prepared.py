@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from lth_keras import compat, errors
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
@@ -73,14 +75,50 @@ class PreparedSearch(StoredSearch):
     @property
     def network(self) -> Network:
         """The weights, masks and recipe of the model, which is built."""
-        if self._network is None:
-            self._network = Network.of(self._given_model())
+        model = self._given_model()
+        if self._network is None or self._network.model is not model:
+            self._network = Network.of(model)
         return self._network
 
     @property
     def fresh_optimizer(self) -> bool:
         """Whether rewound runs take the optimizer's slots of before the first step."""
         return self._optimizer_state == "fresh"
+
+    def ticket(self, level: int) -> Ticket:
+        """The ticket that a level was trained from, in the order of the model.
+
+        Raises:
+            LotteryError: that level has not been reached.
+        """
+        return self._ordered(super().ticket(level))
+
+    @property
+    def theta(self) -> Ticket:
+        """The dense network that every level is rewound to: theta_0, or theta_k.
+
+        Raises:
+            LotteryError: level 0 has not been reached.
+        """
+        return self._ordered(super().theta)
+
+    def trained_weights(self, level: int) -> list[np.ndarray]:
+        """The weights that a level ended with, in the order of its ticket's.
+
+        Raises:
+            LotteryError: the level is not finished.
+        """
+        values = super().trained_weights(level)
+        if not self._has_weights:
+            return values
+        return one_run.in_order(self.network, self.finished(level), values)
+
+    def _ordered(self, ticket: Ticket) -> Ticket:
+        return ticket.ordered(self.network) if self._has_weights else ticket
+
+    @property
+    def _has_weights(self) -> bool:
+        return self.model is not None and bool(self.model.built)
 
     def restore(self, level: int) -> None:
         """Sets the model to the weights that a finished level ended with.
@@ -122,6 +160,7 @@ class PreparedSearch(StoredSearch):
             LotteryError: an argument does not fit; nothing has been written.
         """
         model = self.trainable_model()
+        self._network = None  # A Sequential may have grown since.
         self.plan = plans.make(
             model, monitor=self._monitor, seed=self.seed, trial=self.trial, **arguments
         )

@@ -153,7 +153,7 @@ class LotterySearch(PreparedSearch):
             if paths.exists(place.result):
                 continue
             if paths.exists(place.ticket):
-                ticket = Ticket.load(place.ticket)
+                ticket = self.ticket(level)
             else:
                 if level > 0 and (ticket is None or ticket.level != level - 1):
                     self.restore(level - 1)
@@ -201,7 +201,7 @@ class LotterySearch(PreparedSearch):
         # Masks only shrink: what the level before started from holds all there is.
         start = before.start()
         if before.level == 0 and rewind_step > 0:
-            start = Ticket.load(self.directory.level(0).rewind).start()
+            start = self.theta.start()
             if self._optimizer_state == "fresh":
                 start = dataclasses.replace(start, optimizer=before.optimizer)
         return Ticket.of(

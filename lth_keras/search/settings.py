@@ -55,7 +55,8 @@ def settings(
         **recipe.settings(),
         "architecture": [
             f"{w.kind} {list(w.shape)}{'' if w.mask is None else ' pruned'}"
-            for w in network.weights
+            # As manifests always had them.
+            for w in (network.weights[index] for index in network.keras_order)
         ],
         "optimizer": optimizer,
         "loss": _named(model.loss),

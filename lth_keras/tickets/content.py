@@ -36,6 +36,10 @@ class TicketWeight:
     def path(self) -> str:
         return f"{self.layer}/{self.name}"
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TicketContent:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lth_keras.errors import LotteryError
+from lth_keras.masking.network import Network
 from lth_keras.masking.weights import Weight
 from lth_keras.tickets.content import TicketWeight
 
@@ -14,13 +15,13 @@ Pairs = list[tuple[TicketWeight, Weight]]
 
 
 def matched(
-    ours: Sequence[TicketWeight], theirs: Sequence[Weight], strict: bool
+    ours: Sequence[TicketWeight], network: Network, strict: bool
 ) -> tuple[Pairs, list[str]]:
     """Pairs of a ticket's weights and a model's, by position, class and shape.
 
     Args:
         ours: the ticket's.
-        theirs: the model's.
+        network: of the model.
         strict: whether every weight must have a counterpart.
 
     Returns:
@@ -29,11 +30,11 @@ def matched(
     Raises:
         LotteryError: names the first weight that does not match, and how.
     """
+    theirs = network.weights
+    if len(ours) == len(theirs):
+        ours = [ours[index] for index in network.places(ours)]
     if not strict:
         return _common(ours, theirs)
-    by_path = _by_path(ours, theirs)
-    if by_path is not None:
-        return by_path, []
     _check_same(ours, theirs)
     return list(zip(ours, theirs, strict=True)), []
 
@@ -49,23 +50,6 @@ def check_can_hold(weight: TicketWeight, target: Weight) -> None:
             f"the ticket prunes {weight.path}, but the model's {target.path} is on no "
             "mask: wrap the model with the ticket's own rates and exclusions."
         )
-
-
-def _by_path(ours: Sequence[TicketWeight], theirs: Sequence[Weight]) -> Pairs | None:
-    """Pairs by name, where both sides have the same names.
-
-    Older tickets list the weights of frozen layers last, so that position alone would
-    give a weight to another layer of the same shape.
-    """
-    known = {weight.path: weight for weight in ours}
-    if len(known) != len(ours) or sorted(known) != sorted(w.path for w in theirs):
-        return None
-    pairs = [(known[target.path], target) for target in theirs]
-    alike = all(
-        (mine.kind, _shape(mine)) == (target.kind, target.shape)
-        for mine, target in pairs
-    )
-    return pairs if alike else None
 
 
 def _common(
@@ -102,21 +86,17 @@ def _by_layer(weights: Sequence[Any]) -> list[list[Any]]:
     return groups
 
 
-def _shape(weight: Any) -> tuple[int, ...]:
-    return tuple(weight.value.shape if hasattr(weight, "value") else weight.shape)
-
-
 def _key(group: list[Any]) -> tuple[Any, ...]:
-    return tuple((w.kind, w.name, _shape(w)) for w in group)
+    return tuple((w.kind, w.name, w.shape) for w in group)
 
 
 def _check_same(ours: Sequence[TicketWeight], theirs: Sequence[Weight]) -> None:
     hint = "pass strict=False to skip what does not match."
     for mine, target in zip(ours, theirs, strict=False):
-        if (mine.kind, _shape(mine)) != (target.kind, target.shape):
+        if (mine.kind, mine.shape) != (target.kind, target.shape):
             raise LotteryError(
                 f"the ticket does not fit: its weight {mine.path} is of a {mine.kind} "
-                f"with shape {_shape(mine)}, the model's {target.path} of a "
+                f"with shape {mine.shape}, the model's {target.path} of a "
                 f"{target.kind} with shape {target.shape}; {hint}"
             )
     if len(ours) != len(theirs):

@@ -9,6 +9,7 @@ A ticket is saved as a directory of plain arrays and one manifest:
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from lth_keras.compat import raw_variable, require_tf_keras_model
 from lth_keras.errors import LotteryError
 from lth_keras.masking import slots
 from lth_keras.masking.network import Held, Network
-from lth_keras.masking.starts import Start
+from lth_keras.masking.starts import Start, values_for
 from lth_keras.masking.weights import Weight
 from lth_keras.pruning import masks
 from lth_keras.storage.paths import PathLike
@@ -47,12 +48,9 @@ class Ticket(TicketContent):
         network = _network(model)
         network.require_masks()
         found = network.weights
-        values = [w.read() for w in found] if start is None else start.weights
-        if [w.shape for w in found] != [np.shape(v) for v in values]:
-            raise LotteryError(
-                "start holds weights of other shapes than the model: capture it from "
-                "this model."
-            )
+        values = [w.read() for w in found]
+        if start is not None:
+            values = values_for(network, start)
         if start is not None:
             fields = {"step": start.step, "optimizer": start.optimizer, **fields}
         return cls(
@@ -84,7 +82,20 @@ class Ticket(TicketContent):
 
     def start(self) -> Start:
         """The weights as `lth.rewind` takes them."""
-        return Start([w.value for w in self.weights], self.optimizer, self.step)
+        values = [weight.value for weight in self.weights]
+        return Start(values, self.optimizer, self.step, self.weights)
+
+    def ordered(self, model: Held) -> Ticket:
+        """The ticket with its weights in the order of a model's.
+
+        Tickets of before there was an order of ours list frozen layers' weights last.
+        """
+        network = _network(model)
+        places = network.places(self.weights)
+        if places == list(range(len(self.weights))):
+            return self
+        weights = tuple(self.weights[index] for index in places)
+        return dataclasses.replace(self, weights=weights)
 
     def overlap(self, other: Ticket) -> dict[str, float]:
         """Share of this ticket's kept weights that `other` keeps too, per weight.
@@ -139,7 +150,7 @@ class Ticket(TicketContent):
     def write_to(self, model: Held, strict: bool = True) -> list[str]:
         """`apply` for a caller that sets the optimizer's state itself."""
         network = _network(model)
-        pairs, skipped = matching.matched(self.weights, network.weights, strict)
+        pairs, skipped = matching.matched(self.weights, network, strict)
         if _is_wrapped(network):
             for weight, target in pairs:
                 matching.check_can_hold(weight, target)
@@ -160,7 +171,7 @@ def _network(model: Held) -> Network:
 
 
 def _is_wrapped(network: Network) -> bool:
-    return any(weight.mask is not None for weight in network.weights)
+    return bool(network.pruned)
 
 
 def _ticket_weight(weight: Weight, value: np.ndarray) -> TicketWeight:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,16 +19,15 @@ from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts, slots, starts
 from lth_keras.masking.network import Network
-from lth_keras.masking.weights import Weight
 from lth_keras.runs import rows
 from lth_keras.runs.layout import LevelDirectory
 from lth_keras.runs.rows import Run
 from lth_keras.storage import arrays, files
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import capturing, evaluating
-from lth_keras.training import steps as callbacks
 from lth_keras.training.learning_rates import last_rate
 from lth_keras.training.plan import Plan
+from lth_keras.training.steps import Project, StartAt, StopOnNaN, level_seed
 
 
 def carry_out(
@@ -135,9 +134,7 @@ def _begin(
 ) -> None:
     """Sets the model, and its random layers, to the start of a run."""
     load(network, ticket, fresh_optimizer)
-    compat.reset_generators(
-        network.model, callbacks.level_seed(run.data_seed, run.level)
-    )
+    compat.reset_generators(network.model, level_seed(run.data_seed, run.level))
 
 
 def load(network: Network, ticket: Ticket, fresh_optimizer: bool = False) -> None:
@@ -160,24 +157,25 @@ def load_trained(network: Network, directory: LevelDirectory) -> None:
             f"{directory.trained_weights} holds {len(values)} weights, the model "
             f"{len(weights)}: use the model of the search."
         )
-    for weight, (name, value) in zip(weights, _in_order(values, weights), strict=True):
+    for weight, value in zip(
+        weights, in_order(network, directory, list(values.values())), strict=True
+    ):
         if weight.shape != value.shape:
             raise LotteryError(
-                f"{directory.trained_weights}: {name} has shape {value.shape}, the "
-                f"model's {weight.path} {weight.shape}: use the model of the search."
+                f"{directory.trained_weights} has shape {value.shape} for "
+                f"{weight.path} of shape {weight.shape}: use the model of the search."
             )
         weight.write(value)
 
 
-def _in_order(
-    values: dict[str, np.ndarray], weights: Sequence[Weight]
-) -> list[tuple[str, np.ndarray]]:
-    """Stored weights in the model's order; older files list frozen layers' last."""
-    by_path = {name.split("/", 1)[-1]: (name, v) for name, v in values.items()}
-    paths = [weight.path for weight in weights]
-    if len(by_path) == len(values) and sorted(by_path) == sorted(paths):
-        return [by_path[path] for path in paths]
-    return list(values.items())
+def in_order(
+    network: Network, directory: LevelDirectory, values: list[np.ndarray]
+) -> list[np.ndarray]:
+    """What a run ended with, stored as its ticket lists it, in the network's order."""
+    if network.keras_order == list(range(len(values))):
+        return values  # No older list can differ.
+    listed = Ticket.load(directory.ticket).weights
+    return [values[index] for index in network.places(listed)]
 
 
 def _named_weights(network: Network) -> dict[str, np.ndarray]:
@@ -229,12 +227,12 @@ def _fit(
     # Ours stand around the user's: evaluation first, so that they see its metrics.
     every = [evaluate, *users]
     if users:
-        every.append(callbacks.Project(network))
+        every.append(Project(network))
     if step:
-        every.append(callbacks.StartAt(epoch, step))
+        every.append(StartAt(epoch, step))
     if capture is not None:
         every.append(capture)
-    every.append(callbacks.StopOnNaN(start=start, first_batch=step))
+    every.append(StopOnNaN(start=start, first_batch=step))
     with _passed(model, run.level):
         history = model.fit(
             plan.feed.dataset(run.level, start, run.data_seed),

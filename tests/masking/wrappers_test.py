@@ -153,7 +153,8 @@ def test_weights_that_no_attribute_names_twice_get_masks_of_different_names():
 def test_the_configuration_makes_the_wrapper_again():
     layer = wrapper(
         layers.Embedding(5, 2, name="e"),
-        recipe=Recipe("movement", scope="global"),
+        scope="global",
+        criterion="movement",
         embeddings=True,
     )
     again = lth.PruneByLevel.from_config(layer.get_config())

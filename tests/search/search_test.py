@@ -290,3 +290,14 @@ def test_an_unbuilt_model_is_built_from_its_data(tmp_path) -> None:
     model = small.compiled(keras.Sequential([layers.Dense(4), layers.Dense(3)]))
     history = fit(search(model, tmp_path, 1), 1)
     assert history.results[1]["density"] == (17 + 8) / 36
+
+
+def test_layers_added_after_the_search_was_made_are_searched_too(tmp_path) -> None:
+    model = keras.Sequential([layers.Dense(8, input_shape=(6,))])
+    wrapped = lth.wrap(model, 0.3)
+    one = search(wrapped, tmp_path, 1)
+    wrapped.add(layers.Dense(3))
+    wrapped.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    fit(one, 1)
+    names = [weight.name for weight in one.ticket(1).weights]
+    assert names == ["kernel", "bias"] * 2
