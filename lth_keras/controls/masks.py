@@ -13,7 +13,9 @@ import numpy as np
 from lth_keras.controls import continued as strategy_2
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.masking.gradients import mean_gradients
-from lth_keras.pruning.recipe import Arrays, Recipe, Values
+from lth_keras.pruning.granularity import Tensor
+from lth_keras.pruning.recipe import Recipe, Values
+from lth_keras.pruning.units import Arrays
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.editing import pruned_places, values_of, with_values
 
@@ -37,9 +39,14 @@ def _masks(
         gradients=_gradients(search, case) if "gradients" in recipe.needs else None,
         paths=[weight.path for weight, _ in case.ticket.pruned()],
     )
+    tensors = [
+        Tensor(weight.path, weight.kind, weight.value.shape)
+        for weight, _ in case.ticket.pruned()
+    ]
     like = [mask for _, mask in case.ticket.pruned()]
     scores = recipe.scores(values, np.random.default_rng(seed))
-    return recipe.shrink_to(scores, [np.ones_like(mask) for mask in like], like)
+    dense = [np.ones_like(mask) for mask in like]
+    return recipe.shrink_to(scores, dense, like, tensors)
 
 
 def _gradients(search: LotterySearch, case: Case) -> list[np.ndarray]:

@@ -17,7 +17,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from lth_keras.errors import LotteryError, check_name
+from lth_keras.errors import LotteryError
+from lth_keras.pruning.registries import Registry
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training.plan import Plan
 
@@ -67,7 +68,7 @@ class Transform(NamedTuple):
     own_mask: bool = False
 
 
-REGISTRY: dict[str, Transform] = {}
+REGISTRY: Registry[Transform] = Registry("control")
 
 _Function = Callable[..., Case]
 
@@ -87,6 +88,7 @@ def register(
             or the function does not take a search, a case, a seed and parameters by
             name.
     """
+    REGISTRY.check_name(name)
     if unknown := sorted(set(about) - set(Transform._fields[1:])):
         raise LotteryError(
             f"control {name!r}: {', '.join(unknown)} is not known: use "
@@ -94,10 +96,8 @@ def register(
         )
 
     def add(function: _Function) -> _Function:
-        taken = {} if replace else {n: t.function for n, t in REGISTRY.items()}
-        check_name("control", name, function, taken)
         _check_signature(name, function)
-        REGISTRY[name] = Transform(function, **about)
+        REGISTRY.add(name, Transform(function, **about), replace)
         return function
 
     return add

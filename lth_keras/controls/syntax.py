@@ -16,7 +16,7 @@ from lth_keras.search.search import LotterySearch
 
 def names() -> tuple[str, ...]:
     """The registered controls, in alphabetical order."""
-    return tuple(sorted(registry.REGISTRY))
+    return registry.REGISTRY.names()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Control:
     def shared(self) -> frozenset[str]:
         """The transforms in it whose runs share training of their own."""
         names = (name for name, _ in self.steps)
-        return frozenset(n for n in names if registry.REGISTRY[n].shares)
+        return frozenset(n for n in names if registry.REGISTRY.get(n).shares)
 
     def check(self, model: Any, iterations: int | None) -> None:
         """Refuses what cannot be run, before anything is trained.
@@ -65,7 +65,7 @@ class Control:
                 with the way the model is pruned.
         """
         for name, parameters in self.steps:
-            if refuse := registry.REGISTRY[name].check:
+            if refuse := registry.REGISTRY.get(name).check:
                 refuse(model, iterations, **parameters)
 
     def apply(self, search: LotterySearch, case: Case, seed: int) -> Case:
@@ -73,7 +73,7 @@ class Control:
         for index, (name, parameters) in enumerate(self.steps):
             # The first step has the seed itself, as a control of one step has.
             own = seed if index == 0 else seed_of(seed, name, index)
-            transform = registry.REGISTRY[name].function
+            transform = registry.REGISTRY.get(name).function
             case = transform(search, case, own, **parameters)
         return case
 
@@ -102,7 +102,7 @@ def _check_order(text: str, control: Control) -> None:
     """Refuses a step that would undo one before it."""
     before: tuple[str, registry.Change] | None = None
     for name, _ in control.steps:
-        transform = registry.REGISTRY[name]
+        transform = registry.REGISTRY.get(name)
         if transform.change is None:
             continue
         if before is not None and (
@@ -120,11 +120,9 @@ def _check_order(text: str, control: Control) -> None:
 
 def _parsed(text: str) -> tuple[str, dict[str, Any]]:
     name, *settings = text.strip().split(":")
-    if name not in registry.REGISTRY:
-        raise LotteryError(
-            f"control {name!r} is not known: use one of {', '.join(names())}."
-        )
-    signature = inspect.signature(registry.REGISTRY[name].function)
+    if name not in names():
+        raise registry.REGISTRY.unknown(f"control {name!r}")
+    signature = inspect.signature(registry.REGISTRY.get(name).function)
     known = {
         key: parameter.default
         for key, parameter in signature.parameters.items()

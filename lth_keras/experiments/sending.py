@@ -1,7 +1,8 @@
 """How a function that makes a search reaches another process, wherever it was written.
 
-A closure, a lambda or a notebook's function travels by value, and with it the controls
-and criteria that were registered here, which the other process may never import.
+A closure, a lambda or a notebook's function travels by value, and with it the controls,
+criteria and granularities that were registered here, which the other process may never
+import. Engines stay: a worker starts none, and one may hold what cannot be sent.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ import cloudpickle
 
 from lth_keras.controls import registry as controls
 from lth_keras.errors import LotteryError
-from lth_keras.pruning import criteria
+from lth_keras.pruning import granularity
+from lth_keras.pruning.criteria import registry as criteria
+from lth_keras.pruning.registries import Registry
+
+_SENT: tuple[Registry[Any], ...] = (
+    controls.REGISTRY,
+    criteria.REGISTRY,
+    granularity.REGISTRY,
+)
 
 
 def pack(make_search: Any) -> bytes:
@@ -21,13 +30,10 @@ def pack(make_search: Any) -> bytes:
     Raises:
         LotteryError: it holds something that belongs to this process.
     """
-    known = {
-        name: (criteria.get(name), criteria.needs(name)) for name in criteria.names()
-    }
     try:
         # Apart, since to read it may ask for what is registered.
         function = cloudpickle.dumps(make_search)
-        return cloudpickle.dumps((function, dict(controls.REGISTRY), known))
+        return cloudpickle.dumps((function, [r.entries for r in _SENT]))
     except Exception as error:  # Whatever the objects' own methods raise.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise LotteryError(
@@ -39,9 +45,7 @@ def pack(make_search: Any) -> bytes:
 
 def unpack(content: bytes) -> Any:
     """The function that `pack` was given; what was registered there is so here."""
-    packed, transforms, known = cloudpickle.loads(content)
-    controls.REGISTRY.update(transforms)
-    for name, (function, needs) in known.items():
-        if name not in criteria.names() or criteria.get(name) is not function:
-            criteria.register(name, needs, replace=True)(function)
+    packed, registered = cloudpickle.loads(content)
+    for registry, entries in zip(_SENT, registered, strict=True):
+        registry.update(entries)
     return cloudpickle.loads(packed)

@@ -77,7 +77,7 @@ def prune(
     network = Network.of(model, optimizer)
     recipe = network.recipe
     scores = _scores(network, start, seed, data)
-    new = recipe.shrink(scores, network.masks)
+    new = recipe.shrink(scores, network.masks, network.tensors)
     for weight, mask in zip(network.pruned, new, strict=True):
         if not mask.any():
             raise LotteryError(

@@ -21,7 +21,9 @@ from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.weights import Weight, listed_by_keras, weights_of
 from lth_keras.pruning import masks
-from lth_keras.pruning.recipe import Group, Recipe
+from lth_keras.pruning.granularity import Tensor
+from lth_keras.pruning.recipe import Recipe
+from lth_keras.pruning.units import Group
 
 Held = Union[keras.Model, "Network"]
 
@@ -146,8 +148,12 @@ class Network:
     @property
     def groups(self) -> list[Group]:
         """What the recipe ranks together."""
-        paths = [weight.path for weight in self.pruned]
-        return self.recipe.groups(paths, [weight.shape for weight in self.pruned])
+        return self.recipe.groups(self.tensors)
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """What granularities know of the pruned weights."""
+        return [Tensor(w.path, w.kind, w.shape) for w in self.pruned]
 
     @property
     def masks(self) -> list[np.ndarray]:

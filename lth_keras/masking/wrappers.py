@@ -19,6 +19,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking import sites as prunable
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.variables import MaskedVariable
+from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.recipe import Recipe
 
 
@@ -95,8 +96,9 @@ class PruneByLevel(PruneLowMagnitude):
                 self.layer.built = True
         self.__dict__["_sites"] = prunable.sites(self.layer, self._embeddings)
         for site in self._sites:
-            path, shape = f"{self.name}/{site.attribute}", tuple(site.variable.shape)
-            self._recipe.check_shape(path, shape)
+            path, kind = f"{self.name}/{site.attribute}", type(site.owner).__name__
+            shape = tuple(site.variable.shape)
+            self._recipe.check_tensor(Tensor(path, kind, shape))
         super().build(input_shape)
         self._install()
 

@@ -39,19 +39,12 @@ def check_rate(rate: Any, name: str = "rate") -> float:
     return value
 
 
-def survivors(size: int, rate: float, level: int) -> int:
-    """Weights kept of `size` after `level` rounds at `rate`, rounded each round."""
-    for _ in range(level):
-        size = keep_count(size, rate)
-    return size
-
-
 def level_for_density(
     sizes: Sequence[int],
     rates: Sequence[float],
     target: float,
     each: Sequence[float] | None = None,
-    keep: Callable[[int, float], int] = keep_count,
+    keep: Callable[[int, int, float], int] | None = None,
 ) -> int:
     """The first level whose density P_m is at most `target`.
 
@@ -60,7 +53,8 @@ def level_for_density(
         rates: pruning rate per tensor.
         target: density in (0, 1].
         each: weights per unit of each tensor; 1 by default.
-        keep: f(surviving, rate), how many units a round keeps.
+        keep: f(surviving, size, rate), how many units a round keeps; `keep_count` by
+            default.
 
     Raises:
         LotteryError: the density cannot be reached: rounding prunes no more.
@@ -77,7 +71,10 @@ def level_for_density(
 
     total, kept, level = weights(sizes), list(sizes), 0
     while weights(kept) > target * total:
-        pruned = [keep(n, r) for n, r in zip(kept, rates, strict=True)]
+        pruned = [
+            keep_count(n, rate) if keep is None else keep(n, size, rate)
+            for n, size, rate in zip(kept, sizes, rates, strict=True)
+        ]
         if pruned == kept:
             raise LotteryError(
                 f"target_density={target!r} cannot be reached: at "

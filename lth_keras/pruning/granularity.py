@@ -6,24 +6,41 @@ nothing of it.
 
     @granularity.register("row")
     class Row(granularity.Granularity):
-        def pool(self, scores):
-            return np.abs(scores).sum(axis=-1)
-        def units(self, mask):
+        def pool(self, tensor, scores, mask):
+            return np.where(mask, scores, 0).sum(axis=-1)
+        def units(self, tensor, mask):
             return mask.any(axis=-1)
-        def spread(self, kept, mask):
-            return kept[..., np.newaxis] & mask
+        def spread(self, tensor, kept, mask):
+            return kept[..., np.newaxis]
 """
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from lth_keras.errors import LotteryError, check_name
+from lth_keras.errors import LotteryError
 from lth_keras.pruning import counts
+from lth_keras.pruning.registries import Registry
+
+
+class Tensor(NamedTuple):
+    """A prunable weight tensor.
+
+    Attributes:
+        path: names of its layer and of the weight, "dense/kernel".
+        kind: class name of the layer that owns it, "Conv2D"; it tells which axis
+            counts the outputs. Empty where arrays are pruned without a model.
+        shape: of the tensor.
+    """
+
+    path: str
+    kind: str
+    shape: tuple[int, ...]
 
 
 class Granularity:
@@ -33,62 +50,133 @@ class Granularity:
         *parameters: the groups of the pattern that it is registered with, as text.
     """
 
-    def check(self, path: str, shape: tuple[int, ...]) -> None:
+    def check(self, tensor: Tensor) -> None:
         """Refuses a tensor that has no such units.
 
-        Args:
-            path: of the weight tensor, for the error.
-            shape: of the weight tensor.
-
         Raises:
-            LotteryError: says which shapes are allowed.
+            LotteryError: names the tensor, and says which are allowed.
         """
 
-    def pool(self, scores: np.ndarray) -> np.ndarray:
-        """One score a unit, of the scores of a tensor's weights."""
+    def pool(self, tensor: Tensor, scores: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """One score per unit; the highest are kept, ties by index.
+
+        Args:
+            tensor: whose units these are.
+            scores: of its weights, of any sign; those of pruned weights mean nothing.
+            mask: the present mask.
+        """
         return scores
 
-    def units(self, mask: np.ndarray) -> np.ndarray:
+    def units(self, tensor: Tensor, mask: np.ndarray) -> np.ndarray:
         """A boolean per unit: whether the mask keeps any of it."""
         return mask
 
-    def spread(self, kept: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """The new mask: of what `mask` keeps, the units that are kept."""
+    def spread(self, tensor: Tensor, kept: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Where the units that are kept lie: True for their weights.
+
+        Args:
+            tensor: whose units these are.
+            kept: a boolean per unit.
+            mask: the present mask; what it prunes stays pruned, whatever is returned.
+
+        Returns:
+            Booleans of the tensor's shape, or one that broadcasts to it.
+        """
         return kept
 
-    def keep(self, surviving: int, rate: float) -> int:
-        """How many of the surviving units a round keeps."""
+    def keep(self, surviving: int, size: int, rate: float) -> int:
+        """How many units a round keeps, of those that are ranked together.
+
+        Args:
+            surviving: how many there still are, of a tensor or of the model.
+            size: how many there are where nothing is pruned.
+            rate: share to prune, in (0, 1).
+        """
         return counts.keep_count(surviving, rate)
 
 
-_REGISTRY: dict[str, tuple[re.Pattern[str], Callable[..., Granularity]]] = {}
+class Kind(NamedTuple):
+    """A registered granularity.
+
+    Attributes:
+        made: the class.
+        pattern: of the texts that ask for it.
+        example: one of these texts.
+    """
+
+    made: type[Granularity]
+    pattern: re.Pattern[str]
+    example: str
+
+
+class _Registry(Registry[Kind]):
+    def asked_by(self, name: str) -> str:
+        return self.entries[name].example
+
+
+REGISTRY: Registry[Kind] = _Registry("granularity")
 
 
 def register(
-    name: str, pattern: str | None = None, replace: bool = False
+    name: str,
+    pattern: str | None = None,
+    *,
+    example: str | None = None,
+    replace: bool = False,
 ) -> Callable[[type[Granularity]], type[Granularity]]:
-    """Registers a subclass of `Granularity` under a name, or a pattern of names.
+    """Registers a subclass of `Granularity` under a name, or a pattern of texts.
 
     Args:
-        name: what `wrap(granularity=...)` is given, and errors show, such as "filter":
-            letters, digits and underscores.
-        pattern: regular expression of what may be given instead, such as
+        name: what `wrap(granularity=...)` is given, such as "filter": letters, digits
+            and underscores.
+        pattern: regular expression of what is given instead, such as
             ``r"block:(\\d+)x(\\d+)"``; its groups go to the constructor.
+        example: a text that the pattern takes, such as "block:4x4", for errors; the
+            name by default.
         replace: whether a granularity of that name may be replaced.
 
     Raises:
-        LotteryError: the name is taken or none, or what is registered is no
-            granularity.
+        LotteryError: the name is taken or none, the pattern is none, takes texts of
+            another granularity or has other groups than the constructor has
+            arguments, or what is registered is no granularity.
     """
+    REGISTRY.check_name(name)
+    about = f"granularity {name!r}"
+    try:
+        compiled = re.compile(re.escape(name) if pattern is None else pattern)
+    except (re.error, TypeError) as error:
+        raise LotteryError(
+            f"{about}: pattern={pattern!r} is no regular expression ({error})."
+        ) from None
+    asked = name if example is None else example
+    if not isinstance(asked, str) or not compiled.fullmatch(asked):
+        raise LotteryError(
+            f"{about}: its pattern {compiled.pattern!r} does not take {asked!r}: pass "
+            "example=, a text that it takes."
+        )
+    for other, kind in REGISTRY.entries.items():
+        both = compiled.fullmatch(kind.example) or compiled.fullmatch(other)
+        if other != name and (both or kind.pattern.fullmatch(asked)):
+            raise LotteryError(
+                f"{about}: its pattern {compiled.pattern!r} and that of {other!r}, "
+                f"{kind.pattern.pattern!r}, take the same text: begin it with "
+                f"'{name}:'."
+            )
 
     def add(made: type[Granularity]) -> type[Granularity]:
         if not (isinstance(made, type) and issubclass(made, Granularity)):
             raise LotteryError(
-                f"granularity {name!r} is {made!r}: register a subclass of Granularity."
+                f"{about} is {made!r}: register a subclass of Granularity."
             )
-        taken = {} if replace else {n: kind for n, (_, kind) in _REGISTRY.items()}
-        check_name("granularity", name, made, taken)
-        _REGISTRY[name] = re.compile(pattern or re.escape(name)), made
+        try:
+            inspect.signature(made).bind(*[""] * compiled.groups)
+        except TypeError:
+            raise LotteryError(
+                f"{about}: its pattern has {compiled.groups} groups, and its "
+                f"constructor takes {inspect.signature(made)}: give it one argument a "
+                "group."
+            ) from None
+        REGISTRY.add(name, Kind(made, compiled, asked), replace)
         return made
 
     return add
@@ -96,7 +184,7 @@ def register(
 
 def names() -> tuple[str, ...]:
     """The registered granularities, in alphabetical order."""
-    return tuple(sorted(_REGISTRY))
+    return REGISTRY.names()
 
 
 def get(text: Any) -> Granularity:
@@ -105,13 +193,11 @@ def get(text: Any) -> Granularity:
     Raises:
         LotteryError: no such granularity.
     """
-    for pattern, made in _REGISTRY.values():
+    for made, pattern, _ in REGISTRY.entries.values():
         found = pattern.fullmatch(text) if isinstance(text, str) else None
         if found:
             return made(*found.groups())
-    raise LotteryError(
-        f"granularity={text!r} is not known: use one of {', '.join(names())}."
-    )
+    raise REGISTRY.unknown(f"granularity={text!r}")
 
 
 register("weight")(Granularity)

@@ -11,19 +11,19 @@ from the model. A variation is a recipe with a field replaced
 from __future__ import annotations
 
 import dataclasses
-import functools
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lth_keras.errors import LotteryError
-from lth_keras.pruning import counts, criteria, granularity, ranking
-from lth_keras.pruning.granularity import Granularity
+from lth_keras.pruning import counts, criteria, granularity, ranking, units
+from lth_keras.pruning.granularity import Tensor
+from lth_keras.pruning.units import Arrays, Group
 
 SCOPES = ("layer", "global")
-Arrays = Sequence[np.ndarray]
+# f(surviving, size, rate) -> how many units stay.
+_Keep = Callable[[int, int, float], int]
 
 
 class Values(NamedTuple):
@@ -40,22 +40,6 @@ class Values(NamedTuple):
     initial: Arrays | None = None
     gradients: Arrays | None = None
     paths: Sequence[str] = ()
-
-
-class Group(NamedTuple):
-    """Units that are ranked together.
-
-    Attributes:
-        name: path of the weight tensor, or "the model".
-        units: how many there are.
-        weights: how many weights they have in all.
-        rate: share of the surviving units pruned per round.
-    """
-
-    name: str
-    units: int
-    weights: int
-    rate: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,20 +143,32 @@ class Recipe:
             found.append(score)
         return found
 
-    def shrink(self, scores: Arrays, masks: Arrays) -> list[np.ndarray]:
+    def shrink(
+        self, scores: Arrays, masks: Arrays, tensors: Sequence[Tensor] = ()
+    ) -> list[np.ndarray]:
         """The masks after one round.
 
-        Exactly `n - round(rate * n)` of the n surviving units stay: of each tensor, or
-        of all together in global scope.
+        Exactly `n - round(rate * n)` of the n surviving units stay, or as many as the
+        granularity says: of each tensor, or of all together in global scope.
 
         Args:
             scores: of each weight tensor, in its shape.
             masks: the present boolean masks.
+            tensors: what they are of; needed by granularities that ask for the kind
+                of the layer, and for errors.
+
+        Raises:
+            LotteryError: a score is NaN, or the granularity does not fit the tensors.
         """
-        return self._kept(scores, masks, self._keep)
+        among = self._units(units.named(tensors, masks))
+        return self._kept(among, scores, masks, among.keep)
 
     def shrink_to(
-        self, scores: Arrays, masks: Arrays, like: Arrays
+        self,
+        scores: Arrays,
+        masks: Arrays,
+        like: Arrays,
+        tensors: Sequence[Tensor] = (),
     ) -> list[np.ndarray]:
         """The masks that keep as many units of each group as other masks do.
 
@@ -180,40 +176,42 @@ class Recipe:
             scores: of each weight tensor, in its shape.
             masks: the masks to choose from.
             like: the masks whose numbers are kept.
+            tensors: as in `shrink`.
         """
-        numbers = iter(
-            [int(np.count_nonzero(group)) for group in self._groups(self._units(like))]
-        )
-        return self._kept(scores, masks, lambda surviving, rate: next(numbers))
+        among = self._units(units.named(tensors, masks))
+        present = among.of([np.asarray(mask, bool) for mask in like])
+        found = [int(np.count_nonzero(unit)) for unit in present]
+        numbers = iter([sum(found)] if self.scope == "global" else found)
+        return self._kept(among, scores, masks, lambda *_: next(numbers))
 
-    def groups(
-        self, paths: Sequence[str], shapes: Sequence[tuple[int, ...]]
-    ) -> list[Group]:
+    def groups(self, tensors: Sequence[Tensor]) -> list[Group]:
         """What is ranked together in a dense model.
 
         Args:
-            paths: name of each prunable weight tensor.
-            shapes: its shape.
+            tensors: the prunable weight tensors.
         """
-        rows = [
-            Group(path, np.size(self._rule.units(np.ones(shape, bool))), size, rate)
-            for path, shape, size, rate in zip(
-                paths, shapes, map(math.prod, shapes), self.rates, strict=True
-            )
-        ]
-        if self.scope == "layer" or not rows:
-            return rows
-        units, weights = sum(r.units for r in rows), sum(r.weights for r in rows)
-        return [Group("the model", units, weights, self.rates[0])]
+        return self._units(tensors).groups(self.scope, self.rates)
 
     def level_for_density(self, groups: Sequence[Group], target: float) -> int:
-        """The first level whose density P_m is at most `target`; see `counts`."""
+        """The first level whose density P_m is at most `target`; see `counts`.
+
+        Raises:
+            LotteryError: the density is none or cannot be reached, or it depends on
+                which units are kept.
+        """
+        for group in groups:
+            if not group.even:
+                raise LotteryError(
+                    f"target_density={target!r}: with granularity="
+                    f"{self.granularity!r} the units of {group.name} differ in size, "
+                    "so that only training shows a level's density: give levels=."
+                )
         return counts.level_for_density(
             [group.units for group in groups],
             [group.rate for group in groups],
             target,
             [group.weights / group.units for group in groups],
-            self._keep,
+            self._units().keep,
         )
 
     def first_empty(
@@ -223,7 +221,8 @@ class Recipe:
 
         In global scope a single tensor can still run empty, which only training shows.
         """
-        found = [(self._first_empty(group, levels), group) for group in groups]
+        among = self._units()
+        found = [(among.first_empty(group, levels), group) for group in groups]
         empty = [(level, group) for level, group in found if level is not None]
         return min(empty, key=lambda pair: pair[0], default=None)
 
@@ -240,16 +239,6 @@ class Recipe:
                 f"({group.weights} weights at rate {group.rate}) without any weight: "
                 f"use at most {level - 1} levels, or leave the layer out (exclude=)."
             )
-
-    def _first_empty(self, group: Group, levels: int) -> int | None:
-        kept = group.units
-        for level in range(1, levels + 1):
-            before, kept = kept, self._keep(kept, group.rate)
-            if kept == 0:
-                return level
-            if kept == before:
-                break  # No further round prunes anything.
-        return None
 
     def get_config(self) -> dict[str, Any]:
         """The recipe as plain data, without rates, which layers have of their own."""
@@ -277,39 +266,29 @@ class Recipe:
         old = {n: config.pop(n) for n in ("criterion", "scope") if n in config}
         return cls(**old, **stored)
 
-    def check_shape(self, path: str, shape: tuple[int, ...]) -> None:
+    def check_tensor(self, tensor: Tensor) -> None:
         """Refuses a weight tensor that the granularity cannot prune."""
-        self._rule.check(path, shape)
+        self._units().rule.check(tensor)
 
-    @functools.cached_property
-    def _rule(self) -> Granularity:
-        return granularity.get(self.granularity)
+    def _units(self, tensors: Sequence[Tensor] = ()) -> units.Units:
+        return units.Units(self.granularity, tensors)
 
-    def _keep(self, surviving: int, rate: float) -> int:
-        return self._rule.keep(surviving, rate)
-
-    def _units(self, masks: Arrays) -> list[np.ndarray]:
-        return [self._rule.units(np.asarray(mask, bool)) for mask in masks]
-
-    def _groups(self, units: list[np.ndarray]) -> Iterator[np.ndarray]:
+    def _kept(
+        self, among: units.Units, scores: Arrays, masks: Arrays, keep: _Keep
+    ) -> list[np.ndarray]:
+        masks = [np.asarray(mask, bool) for mask in masks]
+        present = among.of(masks)
+        pooled = among.pool(scores, masks, present)
+        surviving = [int(np.count_nonzero(unit)) for unit in present]
         if self.scope == "global":
-            yield np.concatenate([unit.reshape(-1) for unit in units])
-        else:
-            yield from units
-
-    def _kept(self, scores: Arrays, masks: Arrays, keep: Any) -> list[np.ndarray]:
-        units = self._units(masks)
-        pooled = [self._rule.pool(np.asarray(score)) for score in scores]
-        if self.scope == "global":
-            surviving = sum(int(np.count_nonzero(unit)) for unit in units)
-            number = keep(surviving, self.rates[0])
-            kept = ranking.shrink_together(pooled, units, number)
+            size = sum(unit.size for unit in present)
+            number = keep(sum(surviving), size, self.rates[0])
+            kept = ranking.shrink_together(pooled, present, number)
         else:
             kept = [
-                ranking.shrink(score, unit, keep(int(np.count_nonzero(unit)), rate))
-                for score, unit, rate in zip(pooled, units, self.rates, strict=True)
+                ranking.shrink(score, unit, keep(count, unit.size, rate))
+                for score, unit, count, rate in zip(
+                    pooled, present, surviving, self.rates, strict=True
+                )
             ]
-        return [
-            self._rule.spread(each, np.asarray(mask, bool))
-            for each, mask in zip(kept, masks, strict=True)
-        ]
+        return among.spread(kept, masks)

@@ -11,7 +11,7 @@ from lth_keras.errors import LotteryError
 
 @pytest.fixture(autouse=True)
 def controls(monkeypatch):
-    monkeypatch.setattr(registry, "REGISTRY", dict(registry.REGISTRY))
+    monkeypatch.setattr(registry.REGISTRY, "entries", dict(registry.REGISTRY.entries))
 
 
 def own(search, case, seed, *, factor: float = 0.5):
@@ -45,5 +45,5 @@ def test_an_attribute_that_is_not_known_is_refused():
 def test_a_built_in_is_replaced_on_request_and_ones_own_by_itself():
     lth.controls.register("one_shot", replace=True)(own)
     lth.controls.register("one_shot")(own)
-    assert registry.REGISTRY["one_shot"].function is own
+    assert registry.REGISTRY.get("one_shot").function is own
     assert lth.controls.parse("one_shot:factor=2").parameters == {"factor": 2.0}

@@ -48,7 +48,9 @@ def test_controls_of_one_seed_agree_in_another_run(tmp_path) -> None:
 def test_a_control_of_ones_own_is_a_function_of_the_ticket(
     tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(transforms, "REGISTRY", dict(transforms.REGISTRY))
+    monkeypatch.setattr(
+        transforms.REGISTRY, "entries", dict(transforms.REGISTRY.entries)
+    )
 
     @controls.register("rewound_dense")
     def rewound_dense(search, case, seed, *, scale: float = 1.0):

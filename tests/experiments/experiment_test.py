@@ -203,7 +203,9 @@ def test_a_control_that_diverges_is_told_at_the_end_and_stops_no_other(tmp_path)
 
 
 def test_an_engine_of_ones_own_is_found_by_its_name(finished, tmp_path, monkeypatch):
-    monkeypatch.setattr(engines.registry, "_REGISTRY", dict(engines.registry._REGISTRY))
+    monkeypatch.setattr(
+        engines.registry.REGISTRY, "entries", dict(engines.registry.REGISTRY.entries)
+    )
     given = []
 
     @engines.register("backwards")

@@ -6,15 +6,17 @@ import functools
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lth_keras import controls
-from lth_keras.controls import registry
+from lth_keras.controls import registry as transforms
 from lth_keras.errors import LotteryError
-from lth_keras.experiments import sending
-from lth_keras.pruning import criteria
+from lth_keras.experiments import engines, sending
+from lth_keras.pruning import criteria, granularity
+from lth_keras.pruning.registries import Registry
 from tests.support.places import ROOT
 
 
@@ -39,13 +41,16 @@ def test_what_belongs_to_this_process_does_not_travel():
         sending.pack(lambda trial, directory: lock)
 
 
-def test_controls_and_criteria_that_are_registered_here_are_there(monkeypatch):
-    # A copy, so that nothing stays in other tests.
-    monkeypatch.setattr(registry, "REGISTRY", dict(registry.REGISTRY))
-    monkeypatch.setattr(
-        criteria.registry, "_REGISTRY", dict(criteria.registry._REGISTRY)
-    )
+@pytest.fixture
+def registries(monkeypatch) -> tuple[Registry[Any], ...]:
+    """Those of this process, of which nothing stays in other tests."""
+    every = transforms.REGISTRY, criteria.registry.REGISTRY, granularity.REGISTRY
+    for registry in every:
+        monkeypatch.setattr(registry, "entries", dict(registry.entries))
+    return every
 
+
+def test_what_is_registered_here_is_there(registries):
     @controls.register("as_it_is")
     def as_it_is(search, case, seed, *, times: float = 1.0):
         return case
@@ -54,14 +59,30 @@ def test_controls_and_criteria_that_are_registered_here_are_there(monkeypatch):
     def squares(initial, trained, rng):
         return np.square(trained)
 
+    @granularity.register("rows", r"rows:(\d+)", example="rows:2")
+    class Rows(granularity.Granularity):
+        def __init__(self, number: str):
+            self.number = int(number)
+
     content = sending.pack(print)
     before = criteria.get("magnitude")
-    del registry.REGISTRY["as_it_is"], criteria.registry._REGISTRY["squares"]
+    for registry, name in zip(registries, ("as_it_is", "squares", "rows"), strict=True):
+        del registry.entries[name]
     assert sending.unpack(content) is print
     assert controls.parse("as_it_is:times=2").parameters == {"times": 2.0}
     assert criteria.get("squares")(0, np.array([3.0]), None) == [9.0]
     assert criteria.needs("squares") == frozenset()
     assert criteria.get("magnitude") is before
+    assert granularity.get("rows:3").number == 3
+    assert type(granularity.get("weight")) is granularity.Granularity
+
+
+def test_an_engine_stays_whatever_it_holds(monkeypatch):
+    entries = dict(engines.registry.REGISTRY.entries)
+    monkeypatch.setattr(engines.registry.REGISTRY, "entries", entries)
+    lock = threading.Lock()
+    engines.register("locked")(lambda job: [str(lock)])
+    assert sending.unpack(sending.pack(print)) is print
 
 
 def test_a_worker_can_silence_tensorflow_before_it_is_imported():

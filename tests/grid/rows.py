@@ -54,8 +54,8 @@ CONTROLS: dict[str, Control] = {
     "weight_rewind": Control("weight_rewind:step=3it", True, False),
 }
 
-# What an engine is given beside the number of workers.
-ENGINES: dict[str, dict[str, Any]] = {"local": {}}
+# What `Experiment.run` is given beside an engine, where it has processes of its own.
+ENGINES: dict[str, dict[str, Any]] = {"local": {"workers": 2}}
 
 # Every name of the facade, by what it is.
 PUBLIC: dict[str, str] = {

@@ -179,7 +179,7 @@ def test_a_criterion_that_compares_with_theta_0_needs_it() -> None:
 
 def test_a_criterion_must_score_every_weight(monkeypatch) -> None:
     # Other tests know the criteria there are.
-    monkeypatch.setattr(criteria, "_REGISTRY", dict(criteria._REGISTRY))
+    monkeypatch.setattr(criteria.REGISTRY, "entries", dict(criteria.REGISTRY.entries))
     lth.criteria.register("one_number", needs_initial=False)(lambda i, t, r: t.sum())
     model = lth.wrap(small.dense_model(), criterion="one_number")
     with pytest.raises(LotteryError, match=r"scores of shape \(\)"):

@@ -21,7 +21,7 @@ Y = RNG.normal(size=(300, 2)).astype("float32")
 
 @pytest.fixture(autouse=True)
 def criteria(monkeypatch):
-    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    monkeypatch.setattr(registry.REGISTRY, "entries", dict(registry.REGISTRY.entries))
 
 
 def linear(**arguments) -> keras.Model:

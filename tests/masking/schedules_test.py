@@ -49,18 +49,22 @@ def test_a_rate_outside_zero_to_one_is_refused(rate):
         counts.check_rate(rate)
 
 
+def survivors(size: int, rate: float, level: int) -> int:
+    for _ in range(level):
+        size = counts.keep_count(size, rate)
+    return size
+
+
 def test_survivors_round_in_every_round():
     # 10 -> 8 -> 6 (1.6 rounds to 2) -> 5 -> 4.
-    assert [counts.survivors(10, 0.2, n) for n in range(5)] == [10, 8, 6, 5, 4]
+    assert [survivors(10, 0.2, n) for n in range(5)] == [10, 8, 6, 5, 4]
 
 
 def test_survivors_of_lenet_are_those_of_the_paper():
     # 1803.03635, figure 3: P_m of 51.3, 21.1 and 3.6 % after 3, 7 and 15 rounds.
     sizes, rates = [784 * 300, 300 * 100, 100 * 10], [0.2, 0.2, 0.1]
     for level, percent in ((3, 51.3), (7, 21.1), (15, 3.6)):
-        kept = sum(
-            counts.survivors(n, r, level) for n, r in zip(sizes, rates, strict=True)
-        )
+        kept = sum(survivors(n, r, level) for n, r in zip(sizes, rates, strict=True))
         assert round(100 * kept / sum(sizes), 1) == percent
 
 

@@ -64,7 +64,9 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
 
 @pytest.fixture
 def registry(monkeypatch):
-    monkeypatch.setattr(registered, "_REGISTRY", dict(registered._REGISTRY))
+    monkeypatch.setattr(
+        registered.REGISTRY, "entries", dict(registered.REGISTRY.entries)
+    )
 
 
 def test_a_criterion_of_the_users_own_can_be_registered(registry):
@@ -89,6 +91,10 @@ def test_a_criterion_says_what_it_needs(registry):
         ["gradients", "initial"],
     ]
     assert [criteria.needs_initial(name) for name in "abcd"] == [0, 0, 0, 1]
+    # As it was written before there were gradients.
+    criteria.register("e", False)(lambda i, w, rng: w)
+    criteria.register("f", True)(lambda i, w, rng: w)
+    assert [criteria.needs_initial(name) for name in "ef"] == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +105,8 @@ def test_a_criterion_says_what_it_needs(registry):
         ("", (), lambda i, w, rng: w, "letters, digits and underscores"),
         (3, (), lambda i, w, rng: w, "letters, digits and underscores"),
         ("own", ("data",), lambda i, w, rng: w, "needs=data is not known"),
+        ("own", 3, lambda i, w, rng: w, "needs=3 is not known: use initial or grad"),
+        ("own", [[]], lambda i, w, rng: w, r"needs=\[\] is not known"),
         ("own", (), lambda w: w, r"takes \(w\): write f\(initial, trained, rng\)"),
         ("own", ("gradients",), lambda i, w, rng: w, "rng, gradients\\)"),
         ("own", (), 3, "is no function"),

@@ -16,7 +16,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lth_keras.errors import LotteryError, check_name
+from lth_keras.errors import LotteryError
+from lth_keras.pruning.registries import Registry
 from lth_keras.runs import layout
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Engine(NamedTuple):
     check: Check | None = None
 
 
-_REGISTRY: dict[str, Engine] = {}
+REGISTRY: Registry[Engine] = Registry("engine")
 
 
 def register(
@@ -82,13 +83,12 @@ def register(
     Raises:
         LotteryError: the name is taken or cannot be one.
     """
+    REGISTRY.check_name(name)
 
     def add(function: Function) -> Function:
-        taken = {} if replace else {n: e.function for n, e in _REGISTRY.items()}
-        check_name("engine", name, function, taken)
         if not callable(function):
             raise LotteryError(f"engine {name!r} is no function: write f(job).")
-        _REGISTRY[name] = Engine(function, check)
+        REGISTRY.add(name, Engine(function, check), replace)
         return function
 
     return add
@@ -96,7 +96,7 @@ def register(
 
 def names() -> tuple[str, ...]:
     """The registered engines, in alphabetical order."""
-    return tuple(sorted(_REGISTRY))
+    return REGISTRY.names()
 
 
 def get(name: str) -> Engine:
@@ -105,8 +105,4 @@ def get(name: str) -> Engine:
     Raises:
         LotteryError: no such engine.
     """
-    if not isinstance(name, str) or name not in _REGISTRY:
-        raise LotteryError(
-            f"engine={name!r} is not known: use one of {', '.join(names())}."
-        )
-    return _REGISTRY[name]
+    return REGISTRY.get(name)

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lth_keras.errors import LotteryError, check_name
+from lth_keras.errors import LotteryError
+from lth_keras.pruning.registries import Registry
 
 Array = np.ndarray
 Generator = np.random.Generator
@@ -36,12 +37,12 @@ class Criterion(NamedTuple):
     needs: frozenset[str]
 
 
-_REGISTRY: dict[str, Criterion] = {}
+REGISTRY: Registry[Criterion] = Registry("criterion")
 
 
 def register(
     name: str,
-    needs: Iterable[str] | None = None,
+    needs: Iterable[str] | bool | None = None,
     *,
     needs_initial: bool | None = None,
     replace: bool = False,
@@ -58,20 +59,22 @@ def register(
         needs: what the function reads of "initial" and "gradients". One that reads
             the initial weights (the default) can only be used where they were
             captured, one that reads gradients only where there are data.
-        needs_initial: the same for "initial" alone; older code has it.
+        needs_initial: the same for "initial" alone; older code has it, and has it in
+            the place of `needs` too.
         replace: whether a criterion of that name may be replaced.
 
     Raises:
         LotteryError: the name is taken or cannot be one, `needs` names something
             else, or the function does not take these arguments.
     """
+    REGISTRY.check_name(name)
+    if isinstance(needs, bool):
+        needs, needs_initial = None, needs
     wanted = _checked_needs(name, needs, needs_initial)
 
     def add(function: Function) -> Function:
-        taken = {} if replace else {n: c.function for n, c in _REGISTRY.items()}
-        check_name("criterion", name, function, taken)
         _check_signature(name, function, wanted)
-        _REGISTRY[name] = Criterion(function, wanted)
+        REGISTRY.add(name, Criterion(function, wanted), replace)
         return function
 
     return add
@@ -79,7 +82,7 @@ def register(
 
 def names() -> tuple[str, ...]:
     """The registered criteria, in alphabetical order."""
-    return tuple(sorted(_REGISTRY))
+    return REGISTRY.names()
 
 
 def get(name: str) -> Function:
@@ -88,12 +91,12 @@ def get(name: str) -> Function:
     Raises:
         LotteryError: no such criterion.
     """
-    return _of(name).function
+    return REGISTRY.get(name).function
 
 
 def needs(name: str) -> frozenset[str]:
     """What the criterion reads besides the trained weights, of `NEEDS`."""
-    return _of(name).needs
+    return REGISTRY.get(name).needs
 
 
 def needs_initial(name: str) -> bool:
@@ -101,28 +104,19 @@ def needs_initial(name: str) -> bool:
     return "initial" in needs(name)
 
 
-def _of(name: str) -> Criterion:
-    if not isinstance(name, str) or name not in _REGISTRY:
-        raise LotteryError(
-            f"criterion={name!r} is not known: use one of {', '.join(names())}."
-        )
-    return _REGISTRY[name]
-
-
 def _checked_needs(
     name: str, needs: Iterable[str] | None, needs_initial: bool | None
 ) -> frozenset[str]:
     if needs is None:
         return frozenset(() if needs_initial is False else ("initial",))
-    wanted = frozenset([needs] if isinstance(needs, str) else needs)
-    if needs_initial:
-        wanted |= {"initial"}
-    if unknown := sorted(map(str, wanted - set(NEEDS))):
+    several = isinstance(needs, Iterable) and not isinstance(needs, str)
+    wanted = list(needs) if several else [needs]
+    if unknown := [str(need) for need in wanted if need not in NEEDS]:
         raise LotteryError(
             f"criterion {name!r}: needs={', '.join(unknown)} is not known: use "
-            f"{' or '.join(NEEDS)}."
+            f"{' or '.join(NEEDS)}, or several in a tuple."
         )
-    return wanted
+    return frozenset([*wanted, *(["initial"] if needs_initial else [])])
 
 
 def _check_signature(name: str, function: Function, needs: frozenset[str]) -> None:

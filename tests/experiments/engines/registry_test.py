@@ -11,7 +11,7 @@ from lth_keras.experiments.engines import registry
 
 @pytest.fixture(autouse=True)
 def own_registry(monkeypatch):
-    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    monkeypatch.setattr(registry.REGISTRY, "entries", dict(registry.REGISTRY.entries))
 
 
 def nothing(job: engines.Job) -> list[str]:
