@@ -16,27 +16,15 @@ from lth_keras.masking import gradients
 from lth_keras.masking.gradients import mean_gradients
 from lth_keras.masking.network import Network
 from lth_keras.pruning.criteria import registry
-from lth_keras.training.feeds import Feed
 from tests.support import small_search as small
+from tests.support.gradient_cases import X, Y, by_hand, classifying, linear
 
 layers = keras.layers
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(300, 4)).astype("float32")
-Y = RNG.normal(size=(300, 2)).astype("float32")
 
 
 @pytest.fixture(autouse=True)
 def criteria(monkeypatch):
     monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
-
-
-def linear(**arguments) -> keras.Model:
-    model = keras.Sequential(
-        [layers.Dense(2, input_shape=(4,), **arguments), layers.Dropout(0.5)]
-    )
-    wrapped = lth.wrap(model, 0.5)
-    wrapped.compile("sgd", "mse", metrics=["mae"])
-    return wrapped
 
 
 def summed() -> keras.Model:
@@ -47,25 +35,6 @@ def summed() -> keras.Model:
 
 def decay(model: keras.Model) -> np.ndarray:
     return 2 * 2.0 * Network.of(model).pruned[0].read()
-
-
-def classifying(directory, criterion: str) -> lth.LotterySearch:
-    """One round of a linear classifier by |g|."""
-
-    @lth.criteria.register(criterion, needs=("gradients",))
-    def slope(initial, trained, rng, gradients):
-        return np.abs(gradients)
-
-    net = keras.Sequential([layers.Dense(2, use_bias=False, input_shape=(4,))])
-    model = lth.wrap(net, 0.5, criterion=criterion)
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    return lth.LotterySearch(model, 1, str(directory))
-
-
-def by_hand(model: keras.Model, x=X, y=Y) -> np.ndarray:
-    """Of the mean over examples and outputs of (x w - y)^2."""
-    kernel = Network.of(model).pruned[0].read().astype(np.float64)
-    return 2 * x.T @ (x @ kernel - y) / y.size
 
 
 def test_the_gradient_is_the_mean_over_all_examples_without_dropout():
@@ -130,55 +99,6 @@ def test_a_search_and_one_shot_prune_by_gradients(tmp_path):
     assert other.overlap(search.ticket(1)) == {"dense/kernel": 1.0}
 
 
-ENDLESS = tf.data.Dataset.from_tensors((X, Y)).repeat()
-
-
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        ((X, Y[:3]), "arrays of 3 and 300 examples"),
-        ((X[:0], Y[:0]), "data= has no batch"),
-        ([], "data= has no batch"),
-        ([X, Y], "data= is a list of arrays: pass the tuple"),
-        (X, "data= is one ndarray: pass"),
-        (tf.constant(X), "data= is one .*Tensor: pass"),
-        ({"x": X}, "data= is one dict: pass"),
-        (7, "data=7 holds no batches: pass"),
-        ((X,), "data= has no targets"),
-        ((X, None), "data= has no targets"),
-        ((X, None, X[:, 0]), "data= has no targets"),
-        (tf.data.Dataset.from_tensors(X), "data= has no targets"),
-        ((X, Y, X[:, 0], X), "a batch of 4 parts: pass"),
-        (([[1.0], [1.0, 2.0]], [1.0, 2.0]), "lists of different lengths"),
-        ((X[:, :3], Y), "does not fit the model or its loss: .*4.*, 3"),
-        ((X, Y[:, :1].astype(str)), "does not fit the model or its loss: .*Cast string to float"),
-        (tf.data.Dataset.from_tensor_slices((X, X[:, 0])), "batch a Dataset"),
-        (tf.data.Dataset.from_tensor_slices((X, Y)), "and a Dataset in batches"),
-        (ENDLESS, r"without an end: .*data=dataset.take\(100\)"),
-    ],
-)
-def test_data_that_do_not_fit_are_refused_in_one_line(data, said):
-    with pytest.raises(LotteryError, match=said) as caught:
-        mean_gradients(Network.of(linear()), data)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        (X, Y, None),
-        (X.tolist(), Y.tolist()),
-        [(X[:100], Y[:100]), [X[100:], Y[100:], None]],
-        ENDLESS.take(2),
-        (tf.constant(X), Y, np.ones(300)),
-    ],
-)
-def test_data_in_other_clothes_are_the_same(data):
-    model = linear()
-    (found,) = mean_gradients(Network.of(model), data)
-    np.testing.assert_allclose(found, by_hand(model), rtol=1e-5, atol=1e-7)
-
-
 def test_a_model_without_a_loss_is_refused():
     model = lth.wrap(keras.Sequential([layers.Dense(2, input_shape=(4,))]), 0.5)
     with pytest.raises(LotteryError, match="call model.compile first"):
@@ -222,7 +142,7 @@ def half_and_single() -> list[keras.Model]:
     for policy in ("mixed_float16", "float32"):
         keras.mixed_precision.set_global_policy(policy)
         keras.utils.set_random_seed(1)
-        sizes = [layers.Dense(64, "relu", input_shape=(4,)), layers.Dense(64, "relu")]
+        sizes = [layers.Dense(64, "tanh", input_shape=(4,)), layers.Dense(64, "tanh")]
         net = keras.Sequential([*sizes, layers.Dense(2, dtype="float32")])
         found.append(lth.wrap(net, 0.5))
         found[-1].compile("sgd", "mse")
@@ -233,8 +153,8 @@ def half_and_single() -> list[keras.Model]:
 def test_float16_finds_the_gradients_of_float32(monkeypatch, scale):
     """Also where the scale overflows at first.
 
-    A float16 is rounded by 2**-11 of itself at most. A gradient passes a few of them,
-    and their sums: 2% of a tensor's root mean square is above that.
+    A float16 is rounded by 2**-11 of itself at most, and four of them are passed on the
+    way. (A ReLU that rounding switches would count wholly, so there is none.)
     """
     if scale:
         monkeypatch.setattr(gradients, "_FLOAT16_SCALE", scale)
@@ -243,12 +163,12 @@ def test_float16_finds_the_gradients_of_float32(monkeypatch, scale):
     found, wanted = (mean_gradients(Network.of(m), data) for m in (mixed, single))
     for one, other in zip(found, wanted, strict=True):
         error = np.sqrt(np.mean((one - other) ** 2))
-        assert error < 0.02 * np.sqrt(np.mean(other**2))
+        assert error < 4 * 2**-11 * np.sqrt(np.mean(other**2))
         assert np.mean((one == 0) & (other != 0)) < 1e-3
     # What it is scaled for.
     monkeypatch.setattr(gradients, "_FLOAT16_SCALE", 1.0)
-    lost = mean_gradients(Network.of(mixed), data)[0]
-    assert np.mean((lost == 0) & (wanted[0] != 0)) > 0.1
+    lost = mean_gradients(Network.of(mixed), data)[1]
+    assert np.mean((lost == 0) & (wanted[1] != 0)) > 0.1
 
 
 def test_states_and_metrics_are_reset_also_after_an_error():
@@ -293,66 +213,6 @@ def on_two_replicas() -> None:
 @pytest.mark.distributed
 def test_two_replicas_find_the_gradients_of_one(in_own_process):
     in_own_process(on_two_replicas)
-
-
-def test_class_weights_count_as_they_do_in_training(tmp_path):
-    """Against the gradient of softmax cross-entropy in NumPy."""
-    search = classifying(tmp_path, "slope")
-    labels, weights = (Y[:, 0] > 0).astype("int64"), np.abs(Y[:, 1])
-    classes = {0: 1.0, 1: 50.0}
-    given = {"sample_weight": weights, "class_weight": classes}
-    # Keras multiplies the two only where all batches have one size.
-    plan, _, _ = search.plan_for(x=X, y=labels, batch_size=30, **given)
-    (found,) = mean_gradients(search.network, search.pruning_data(plan, 1))
-    scores = np.exp(X @ search.network.pruned[0].read())
-    shares = scores / scores.sum(1, keepdims=True)
-    each = (weights * np.where(labels, 50, 1))[:, np.newaxis]
-    wanted = X.T @ (each * (shares - np.eye(2)[labels])) / len(X)
-    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
-    with pytest.raises(LotteryError, match="class_weight={1: 2.0}: Expected"):
-        search.plan_for(x=X, y=labels, class_weight={1: 2.0})
-    with pytest.raises(LotteryError, match="class_weight=.* partially known") as caught:
-        search.plan_for(x=X, y=labels, batch_size=32, **given)
-    assert "\n" not in str(caught.value)
-
-
-class Numbered(keras.utils.Sequence):
-    """Ten batches, which notes which of them were asked for, and ends of epochs."""
-
-    def __init__(self):
-        super().__init__()
-        self.asked, self.ends = [], 0
-
-    def __len__(self):
-        return 10
-
-    def __getitem__(self, index):
-        self.asked.append(index)
-        part = slice(index * 30, index * 30 + 30)
-        return X[part], (Y[part, 0] > 0).astype("int64")
-
-    def on_epoch_end(self):
-        self.ends += 1
-
-
-@pytest.mark.parametrize("class_weight", [None, {0: 1.0, 1: 3.0}])
-def test_the_first_batches_of_a_sequence_are_read_and_no_more(class_weight):
-    sequence = Numbered()
-    found = list(Feed(sequence).sample(1, 4, 0, class_weight))
-    assert (sequence.asked, sequence.ends) == ([0, 1, 2, 3], 0)
-    for index, (x, y, *weight) in enumerate(found):
-        assert small.same_bits([x, y], sequence[index])
-        if class_weight:
-            assert small.same_bits(weight, [np.where(y, 3, 1).astype("float32")])
-    assert len(list(Feed(sequence, steps_per_epoch=3).sample(1, 4, 0))) == 3
-
-
-def test_a_search_on_a_sequence_prunes_by_gradients(tmp_path):
-    search = classifying(tmp_path, "slope")
-    search.fit(Numbered(), verbose=0)
-    assert search.ticket(1).density == 0.5
-    with pytest.raises(LotteryError, match="list_iterator cannot be read for gradients"):
-        search.plan_for(x=iter([(X, Y)]), steps_per_epoch=1)
 
 
 def test_callbacks_refuse_gradients_before_anything_trains(tmp_path):
