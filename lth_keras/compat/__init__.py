@@ -9,6 +9,7 @@ from lth_keras.compat.fits import (
     compile_arguments,
     start_fit_at,
     steps_per_execution,
+    weighting_by_class,
 )
 from lth_keras.compat.generators import reset_generators, resettable_generators, seeded
 from lth_keras.compat.graphs import (
@@ -102,6 +103,7 @@ __all__ = [
     "start_fit_at",
     "steps_per_execution",
     "variables_in_calls",
+    "weighting_by_class",
     "weights_if_all_trained",
     "written_signature",
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import tf_keras as keras
 from tf_keras.src import backend as _backend
+from tf_keras.src.engine import data_adapter as _data_adapter
 
 
 def compile_arguments(model: keras.Model) -> dict[str, Any]:
@@ -16,6 +18,15 @@ def compile_arguments(model: keras.Model) -> dict[str, Any]:
 def steps_per_execution(model: keras.Model) -> int:
     """Training steps that a compiled model makes between two callbacks."""
     return int(_backend.get_value(model._steps_per_execution))
+
+
+def weighting_by_class(class_weight: dict[int, float]) -> Callable[..., Any]:
+    """What `fit` does to batches: (x, y[, sample_weight]) -> (x, y, sample_weight).
+
+    Raises:
+        ValueError: the classes are not numbered from 0 on.
+    """
+    return _data_adapter._make_class_weight_map_fn(class_weight)
 
 
 def start_fit_at(model: keras.Model, epoch: int, step: int) -> None:

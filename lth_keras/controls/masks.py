@@ -7,6 +7,7 @@ ticket does.
 from __future__ import annotations
 
 import dataclasses
+import weakref
 
 import numpy as np
 
@@ -18,6 +19,12 @@ from lth_keras.pruning.recipe import Recipe, Values
 from lth_keras.pruning.units import Arrays
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.editing import pruned_places, values_of, with_values
+from lth_keras.training.feeds import Feed
+
+# Each `fit` or `prepare` of a search makes its own feed; a control's plan has it too.
+_GRADIENTS: weakref.WeakKeyDictionary[Feed, list[np.ndarray]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def _masks(
@@ -32,10 +39,13 @@ def _masks(
         trained: all weights of the network, in the ticket's order.
         seed: of criteria that draw.
     """
-    places, initial = pruned_places(case.ticket), values_of(search.ticket(0))
+    places, initial = pruned_places(case.ticket), None
+    if "initial" in recipe.needs:
+        first = values_of(search.ticket(0))
+        initial = [first[index] for index in places]
     values = Values(
         trained=[trained[index] for index in places],
-        initial=[initial[index] for index in places],
+        initial=initial,
         gradients=_gradients(search, case) if "gradients" in recipe.needs else None,
         paths=[weight.path for weight, _ in case.ticket.pruned()],
     )
@@ -50,9 +60,17 @@ def _masks(
 
 
 def _gradients(search: LotterySearch, case: Case) -> list[np.ndarray]:
-    """Of the trained dense network, on the data that the first round would see."""
-    search.restore(0)
-    return mean_gradients(search.network, search.pruning_data(case.plan, 1))
+    """Of the trained dense network, on the data that the first round would see.
+
+    They are the same for every level and replicate, so they are kept for as long as
+    the search trains by this feed.
+    """
+    feed = case.plan.feed
+    if feed not in _GRADIENTS:
+        search.restore(0)
+        data = search.pruning_data(case.plan, 1)
+        _GRADIENTS[feed] = mean_gradients(search.network, data)
+    return _GRADIENTS[feed]
 
 
 @register("random_mask", change=Change.MASK)

@@ -187,9 +187,10 @@ class PreparedSearch(StoredSearch):
         """The first batches of the level's training data, for criteria of gradients.
 
         Raises:
-            LotteryError: the data cannot begin again.
+            LotteryError: the data cannot begin again, or class_weight does not fit.
         """
-        return plan.feed.sample(level, _PRUNING_BATCHES, self.seed)
+        class_weight = plan.fit_arguments.get("class_weight")
+        return plan.feed.sample(level, _PRUNING_BATCHES, self.seed, class_weight)
 
     def store_results(self, row: dict[str, Any] | None = None) -> None:
         """Writes results.jsonl from the stored runs, and reports a new line."""

@@ -105,7 +105,8 @@ class CaptureInitialWeights(CaptureAt):
 class PruneAndRewind(keras.callbacks.Callback):
     """From the second `fit` on, prunes one round and rewinds before training.
 
-    A `fit` that was interrupted is followed by a rewind without a further round.
+    A `fit` that was interrupted is followed by a rewind without a further round. A
+    criterion that reads gradients is refused as the first `fit` begins.
 
     Args:
         seed: seed of the criterion "random" and of dropout-like layers.
@@ -123,7 +124,9 @@ class PruneAndRewind(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         network = Network.of(self.model)
-        if self._began:
+        if not self._began:
+            _refuse_gradients(network.require_masks())
+        else:
             start = _STARTS.get(self.model)
             if start is None:
                 raise LotteryError(
@@ -137,10 +140,18 @@ class PruneAndRewind(keras.callbacks.Callback):
                 # A rewind that fails is tried again without another round.
                 self._trained = False
             acts.rewind(network, start)
-        else:
-            network.require_masks()
         self._began, self._trained = True, False
         compat.reset_generators(self.model, level_seed(self._seed, self.level))
 
     def on_train_end(self, logs: Any = None) -> None:
         self._trained = True
+
+
+def _refuse_gradients(network: Network) -> None:
+    recipe = network.recipe
+    if "gradients" in recipe.needs:
+        raise LotteryError(
+            f"criterion={recipe.criterion!r} reads gradients, and a callback does not "
+            "see the data: use lth.LotterySearch, or lth.prune(model, data=(x, y)) in "
+            "a loop of your own."
+        )

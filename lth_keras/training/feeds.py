@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.training import batches
@@ -167,25 +168,42 @@ class Feed:
             _check_spec(self._first, found, level)
         return found.repeat().skip(start) if start else found.repeat()
 
-    def sample(self, level: int, count: int, seed: int) -> tf.data.Dataset:
+    def sample(
+        self,
+        level: int,
+        count: int,
+        seed: int,
+        class_weight: dict[int, float] | None = None,
+    ) -> Any:
         """The first batches of a level, at most an epoch's; training sees them again.
+
+        Those of a Sequence are the ones that it numbers first.
 
         Args:
             level: pruning rounds so far.
             count: batches at most.
             seed: as of `dataset`.
+            class_weight: as in `model.fit`; becomes part of the sample weights.
+
+        Returns:
+            The batches, to be read once.
 
         Raises:
-            LotteryError: the data cannot begin again.
+            LotteryError: the data cannot begin again, or `class_weight` does not fit.
         """
+        count = min(count, self.steps_per_epoch or count)
+        if isinstance(self._x, keras.utils.Sequence):
+            size = min(count, len(self._x))
+            read = (self._x[index] for index in range(size))
+            return _weighted(read, class_weight)
         found = self.dataset(level, seed=seed)
         if not isinstance(found, tf.data.Dataset):
             raise LotteryError(
                 f"a {type(found).__name__} cannot be read for gradients and then "
-                "again for training: pass arrays, a Dataset, or a function of (level, "
-                "seed)."
+                "again for training: pass arrays, a Dataset, a Sequence, or a function "
+                "of (level, seed)."
             )
-        return found.take(min(count, self.steps_per_epoch or count))
+        return _weighted(found.take(count), class_weight)
 
     def check_start(self, start: int) -> None:
         """Refuses to begin in the middle of data that cannot.
@@ -220,6 +238,23 @@ class Feed:
             return self._x[0]
         dataset = self._x if isinstance(self._x, tf.data.Dataset) else self._first
         return None if dataset is None else next(iter(dataset.take(1)), None)
+
+
+def _weighted(found: Any, class_weight: dict[int, float] | None) -> Any:
+    """The batches with `class_weight` in their sample weights, as `fit` sees them."""
+    if not class_weight:
+        return found
+    try:
+        weigh = compat.weighting_by_class(class_weight)
+        if isinstance(found, tf.data.Dataset):
+            return found.map(weigh)
+    except ValueError as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise LotteryError(f"class_weight={class_weight!r}: {reason}") from error
+    return (
+        weigh(*tf.nest.map_structure(tf.convert_to_tensor, tuple(batch)))
+        for batch in found
+    )
 
 
 def is_arrays(x: Any) -> bool:

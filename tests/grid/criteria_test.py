@@ -8,16 +8,19 @@ import pytest
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.masking.network import Network
+from lth_keras.pruning.criteria import registry
 from lth_keras.pruning.recipe import Recipe, Values
 from tests.grid import rows
 from tests.support import small_search as small
 
 every = pytest.mark.parametrize("name", rows.CRITERIA)
+DATA = (small.X, small.Y)
 
 
 @every
 def test_it_keeps_what_its_formula_says(name):
-    values = Values([np.array(rows.TRAINED)], [np.array(rows.INITIAL)])
+    columns = (rows.TRAINED, rows.INITIAL, rows.GRADIENTS)
+    values = Values(*([np.array(column)] for column in columns))
     recipe = Recipe(name, rates=(0.5,))
     scores = recipe.scores(values, np.random.default_rng(0))
     (mask,) = recipe.shrink(scores, [np.ones(4, bool)])
@@ -61,7 +64,7 @@ def test_a_search_that_was_stopped_ends_as_one_that_was_not(name, tmp_path):
 @every
 def test_what_it_prunes_is_exactly_zero_in_an_export(name, tmp_path):
     model = small.compiled(criterion=name)
-    lth.prune(model, lth.capture(model))
+    lth.prune(model, lth.capture(model), data=DATA)
     lth.export_keras(model, tmp_path / "m.keras", verify=False, verbose=False)
     plain = keras.models.load_model(tmp_path / "m.keras")
     for mine, theirs in zip(
@@ -71,17 +74,38 @@ def test_what_it_prunes_is_exactly_zero_in_an_export(name, tmp_path):
         assert theirs.tobytes() == kept.tobytes()
 
 
+def register_sensitivity() -> str:
+    """Registers a criterion of gradients, SNIP's; the library has none yet."""
+
+    @lth.criteria.register("sensitivity", needs=("gradients",))
+    def sensitivity(initial, trained, rng, gradients):
+        """|w_f g| (1810.02340)."""
+        return np.abs(trained * gradients)
+
+    return "sensitivity"
+
+
+def test_a_criterion_of_gradients_takes_one_row(monkeypatch, tmp_path):
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    name = register_sensitivity()
+    monkeypatch.setitem(rows.CRITERIA, name, [0, 1])  # 2, 4, .3, 1
+    test_it_keeps_what_its_formula_says(name)
+    test_a_wrapped_model_keeps_it_in_its_configuration(name, tmp_path)
+    test_a_search_that_was_stopped_ends_as_one_that_was_not(name, tmp_path)
+    test_what_it_prunes_is_exactly_zero_in_an_export(name, tmp_path)
+
+
 def on_two_replicas() -> None:
     """Replicas hold one mask, and the one that a single device finds."""
     import tensorflow as tf
 
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    for name in rows.CRITERIA:
+    for name in {*rows.CRITERIA, register_sensitivity()}:
         alone = small.compiled(criterion=name)
         with strategy.scope():
             both = small.compiled(criterion=name)
         for model in (alone, both):
-            lth.prune(model, lth.capture(model))
+            lth.prune(model, lth.capture(model), data=DATA)
         assert small.same_bits(small.masks(both), small.masks(alone)), name
         assert small.same_bits(small.values(both), small.values(alone)), name
         for weight in Network.of(both).pruned:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 # One round at 0.5 on four weights: initial, trained, gradients, and what each keeps.
 INITIAL = [1.0, -4.0, 2.0, 0.5]
 TRAINED = [-2.0, 1.0, 3.0, -0.5]
+GRADIENTS = [1.0, -4.0, 0.1, 2.0]
 CRITERIA: dict[str, list[int]] = {
     "large_final": [0, 2],  # |w_f| = 2, 1, 3, 0.5
     "large_init": [1, 2],  # |w_i| = 1, 4, 2, 0.5
