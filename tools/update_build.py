@@ -31,6 +31,8 @@ DATA = {
     "tests/": ["//:configuration"],
     "tests/experiments/": ["//examples:sources"],
     "tests/house/": ["//:sources"],
+    "tests/newcomer/": ["//:documents", "//:sources"],
+    "tests/old_files/": ["//tests/old_files:data"],
     "tests/programs/": ["//:documents", "//examples:flags", "//examples:sources"],
     "tests/tools/": ["//:sources"],
 }
@@ -40,6 +42,12 @@ MORE = {
 filegroup(
     name = "flags",
     srcs = glob(["flags/*.flags"]),
+)
+""",
+    "tests/old_files": """
+filegroup(
+    name = "data",
+    srcs = glob(["data/*"]),
 )
 """,
     "tools": """

@@ -86,7 +86,7 @@ def register_sensitivity() -> str:
 
 
 def test_a_criterion_of_gradients_takes_one_row(monkeypatch, tmp_path):
-    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    monkeypatch.setattr(registry.REGISTRY, "entries", dict(registry.REGISTRY.entries))
     name = register_sensitivity()
     monkeypatch.setitem(rows.CRITERIA, name, [0, 1])  # 2, 4, .3, 1
     test_it_keeps_what_its_formula_says(name)

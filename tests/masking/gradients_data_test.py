@@ -18,7 +18,7 @@ from tests.support.gradient_cases import X, Y, by_hand, classifying, linear
 
 @pytest.fixture(autouse=True)
 def criteria(monkeypatch):
-    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    monkeypatch.setattr(registry.REGISTRY, "entries", dict(registry.REGISTRY.entries))
 
 
 ENDLESS = tf.data.Dataset.from_tensors((X, Y)).repeat()

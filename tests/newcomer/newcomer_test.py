@@ -42,10 +42,10 @@ ADDITIONS = {
     "by_trial": "engine",
 }
 REGISTRIES = (
-    (criteria.registry, "_REGISTRY"),
-    (granularity, "_REGISTRY"),
-    (control_registry, "REGISTRY"),
-    (engines.registry, "_REGISTRY"),
+    criteria.registry.REGISTRY,
+    granularity.REGISTRY,
+    control_registry.REGISTRY,
+    engines.registry.REGISTRY,
 )
 
 
@@ -55,8 +55,8 @@ def plug_in(tmp_path_factory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("newcomer")
     shutil.copytree(PLUG_IN, folder / PLUG_IN.name)
     with pytest.MonkeyPatch.context() as patch:
-        for registry, name in REGISTRIES:
-            patch.setattr(registry, name, dict(getattr(registry, name)))
+        for registry in REGISTRIES:
+            patch.setattr(registry, "entries", dict(registry.entries))
         patch.syspath_prepend(str(folder))
         yield importlib.import_module(PLUG_IN.name)
     for name in [n for n in sys.modules if n.split(".")[0] == PLUG_IN.name]:

@@ -11,16 +11,15 @@ from lth_keras.pruning import granularity
 class WholeFilter(granularity.Granularity):
     """All weights of one output; with the criterion "magnitude", by their L1 norm."""
 
-    def pool(self, scores: np.ndarray) -> np.ndarray:
-        return np.asarray(scores.sum(axis=_inputs(scores)))
+    def pool(
+        self, tensor: granularity.Tensor, scores: np.ndarray, mask: np.ndarray
+    ) -> np.ndarray:
+        return np.asarray(np.where(mask, scores, 0).sum(axis=_inputs(tensor)))
 
-    def units(self, mask: np.ndarray) -> np.ndarray:
-        return np.asarray(mask.any(axis=_inputs(mask)))
-
-    def spread(self, kept: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        return kept & mask
+    def units(self, tensor: granularity.Tensor, mask: np.ndarray) -> np.ndarray:
+        return np.asarray(mask.any(axis=_inputs(tensor)))
 
 
-def _inputs(tensor: np.ndarray) -> tuple[int, ...]:
+def _inputs(tensor: granularity.Tensor) -> tuple[int, ...]:
     """The axes beside the last, which counts outputs."""
-    return tuple(range(tensor.ndim - 1))
+    return tuple(range(len(tensor.shape) - 1))
