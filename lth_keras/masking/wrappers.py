@@ -158,6 +158,16 @@ class PruneByLevel(PruneLowMagnitude):
         return dataclasses.replace(self._recipe, rates=(self.rate,))
 
     @property
+    def scope(self) -> str:
+        """Whether the layer's weights are ranked alone or with all others."""
+        return self._recipe.scope
+
+    @property
+    def criterion(self) -> str:
+        """Name of the score function."""
+        return self._recipe.criterion
+
+    @property
     def rate(self) -> float:
         """Share of this layer's surviving weights pruned per round."""
         return self.pruning_schedule.rate
