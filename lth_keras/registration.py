@@ -14,7 +14,11 @@ from typing import Any
 import wrapt
 
 _PACKAGE = "lth_keras"
-_CLASSES = ("IterativePruning", "LinearWarmup", "PruneByLevel")
+_CLASSES = {
+    "IterativePruning": "lth_keras.masking.schedules",
+    "LinearWarmup": "lth_keras.training.learning_rates",
+    "PruneByLevel": "lth_keras.masking.wrappers",
+}
 
 
 def when_tf_keras_is_there() -> None:
@@ -23,20 +27,18 @@ def when_tf_keras_is_there() -> None:
 
 
 def _register(tf_keras: Any) -> None:
-    for name in _CLASSES:
-        key = f"{_PACKAGE}>{name}"
-        tf_keras.saving.get_custom_objects().setdefault(key, _StandIn(key, tf_keras))
+    known = tf_keras.saving.get_custom_objects()
+    for name, module in _CLASSES.items():
+        known.setdefault(f"{_PACKAGE}>{name}", _StandIn(name, module))
 
 
 class _StandIn:
     """A class of ours that has not been imported yet."""
 
-    def __init__(self, key: str, tf_keras: Any):
-        self._key, self._tf_keras = key, tf_keras
+    def __init__(self, name: str, module: str):
+        self._name, self._module = name, module
 
     def from_config(self, config: dict[str, Any]) -> Any:
         """What the class makes of a configuration."""
-        importlib.import_module("lth_keras.public")
-        return self._tf_keras.saving.get_registered_object(self._key).from_config(
-            config
-        )
+        made = getattr(importlib.import_module(self._module), self._name)
+        return made.from_config(config)

@@ -92,3 +92,15 @@ def test_wrapped_models_load(
         [*layers, "LinearWarmup"],
         [*layers, "LinearWarmup"],
     ]
+
+
+def test_every_registered_class_has_a_stand_in() -> None:
+    import lth_keras.public  # noqa: F401  Its import registers them all.
+    from lth_keras import registration
+    from lth_keras.compat import keras
+
+    known = [n for n in keras.saving.get_custom_objects() if n.startswith("lth_keras>")]
+    assert sorted(known) == sorted(f"lth_keras>{n}" for n in registration._CLASSES)
+    for name, module in registration._CLASSES.items():
+        made = keras.saving.get_custom_objects()[f"lth_keras>{name}"]
+        assert (made.__name__, made.__module__) == (name, module)
