@@ -40,7 +40,17 @@ class StoppedError(Exception):
     """What ends a search in its middle."""
 
 
-@every
+# A search takes seconds; what differs between these is what they read and draw.
+FAST = ("magnitude", "movement", "random")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+        for name in rows.CRITERIA
+    ],
+)
 def test_a_search_that_was_stopped_ends_as_one_that_was_not(name, tmp_path):
     def searched(folder: str, stop: bool) -> None:
         def on_result(row):
@@ -85,6 +95,7 @@ def register_sensitivity() -> str:
     return "sensitivity"
 
 
+@pytest.mark.slow
 def test_a_criterion_of_gradients_takes_one_row(monkeypatch, tmp_path):
     monkeypatch.setattr(registry.REGISTRY, "entries", dict(registry.REGISTRY.entries))
     name = register_sensitivity()
@@ -114,6 +125,7 @@ def on_two_replicas() -> None:
         lth.verify(both)
 
 
+@pytest.mark.slow
 @pytest.mark.distributed
 def test_it_finds_the_same_masks_on_two_replicas(in_own_process):
     in_own_process(on_two_replicas)

@@ -210,6 +210,7 @@ def on_two_replicas() -> None:
     both.fit(X, Y, verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.distributed
 def test_two_replicas_find_the_gradients_of_one(in_own_process):
     in_own_process(on_two_replicas)

@@ -267,6 +267,7 @@ def read_json(path: pathlib.Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_worker_processes_know_them_too(plug_in, tmp_path):
     one = experiment(tmp_path / "one").run(workers=1)
     assert [row["control"] for row in one] == ["ticket", "ticket", "flipped"] * 2
@@ -294,6 +295,7 @@ print([(row["control"], row["density"]) for row in rows])
 """
 
 
+@pytest.mark.slow
 def test_workers_know_what_a_script_of_ones_own_registers(tmp_path):
     additions = "".join(
         (PLUG_IN / f"{module}.py").read_text(encoding="utf-8")

@@ -159,8 +159,8 @@ def model_facts(folder: str, found: str, numbers: str) -> None:
 
 def program(directory: str, stop_after: int | None) -> None:
     """The example program, killed when so many runs are stored."""
-    import lottery_search
-    import progress
+    # The older version's programs; they are none of this one's modules.
+    lottery_search, progress = map(__import__, ("lottery_search", "progress"))
 
     stored = 0
     whole = progress.Progress.finish

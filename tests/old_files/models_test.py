@@ -76,6 +76,7 @@ def test_a_model_is_read_bit_for_bit_and_pruned_as_it_was(file, folder):
     assert [facts.digest([mask]) for mask in facts.masks(model)] == next_round
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", jobs.MODEL_FILES)
 def test_a_model_goes_on_training_on_its_masks(file, folder):
     model = keras.models.load_model(folder / file)

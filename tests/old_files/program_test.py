@@ -97,6 +97,7 @@ def test_the_program_refuses_other_flags_by_name(stopped, tmp_path, capfd):
     assert facts.files_of(folder) == before
 
 
+@pytest.mark.slow
 def test_controls_are_added_from_the_stored_flags(job):
     before = rows(job)
     added = "--controls=noise:sigma=0.5"
@@ -106,6 +107,7 @@ def test_controls_are_added_from_the_stored_flags(job):
     assert [row["trial"] for row in after if row["control"] == "noise"] == [0, 1]
 
 
+@pytest.mark.slow
 def test_a_ticket_is_exported_from_the_stored_flags(job, tmp_path):
     place = tmp_path / "export"
     assert start("export_ticket", job, "--level=2", f"--output={place}") == 0
@@ -114,6 +116,7 @@ def test_a_ticket_is_exported_from_the_stored_flags(job, tmp_path):
     assert "serving_default" in model.signatures
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_of_it(job, stopped, tmp_path):
     assert start("plot_results", job, f"--output_dir={tmp_path / 'figures'}") == 0
     drawn = {path.stem for path in (tmp_path / "figures").glob("*.png")}
