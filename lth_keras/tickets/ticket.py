@@ -143,7 +143,7 @@ class Ticket(TicketContent):
         """
         network = _network(model)
         skipped = self.write_to(network, strict)
-        if network.optimizer is not None and _is_wrapped(network):
+        if network.optimizer is not None and network.pruned:
             slots.project(network)
         return skipped
 
@@ -151,7 +151,7 @@ class Ticket(TicketContent):
         """`apply` for a caller that sets the optimizer's state itself."""
         network = _network(model)
         pairs, skipped = matching.matched(self.weights, network, strict)
-        if _is_wrapped(network):
+        if network.pruned:
             for weight, target in pairs:
                 matching.check_can_hold(weight, target)
         for weight, target in pairs:
@@ -168,10 +168,6 @@ def _network(model: Held) -> Network:
     if not isinstance(model, Network):
         require_tf_keras_model(model)
     return Network.of(model)
-
-
-def _is_wrapped(network: Network) -> bool:
-    return bool(network.pruned)
 
 
 def _ticket_weight(weight: Weight, value: np.ndarray) -> TicketWeight:
