@@ -6,12 +6,13 @@ STAMP := .venv/installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all lint format benchmark wheel clean
+.PHONY: help demo test test-all campaign lint format benchmark wheel clean
 
 help:
 	@echo "make demo       find a winning ticket (ARGS='...' adds flags)"
 	@echo "make test       the fast test suite (ARGS='...' adds pytest flags)"
 	@echo "make test-all   the slow tests too"
+	@echo "make campaign   thousands of damaged files, odd flags and killed runs (20 minutes)"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     rewrite the sources as ruff formats them"
 	@echo "make benchmark  the measurements that the README quotes"
@@ -30,6 +31,9 @@ test: $(STAMP)
 
 test-all: $(STAMP)
 	$(PYTEST) $(ARGS)
+
+campaign: $(STAMP)
+	$(PYTEST) tests/campaigns --campaign $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

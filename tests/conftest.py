@@ -39,6 +39,17 @@ tf.config.set_logical_device_configuration(
 """
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--campaign",
+        action="store_true",
+        help="try every case of tests/campaigns, not a sample",
+    )
+    parser.addoption(
+        "--campaign_seed", type=int, help="the seed of the campaigns' cases"
+    )
+
+
 def pytest_unconfigure() -> None:
     _HOME.cleanup()
 
