@@ -11,7 +11,7 @@ from tests.support.campaigns import Campaign
 
 @pytest.fixture
 def campaign(request: pytest.FixtureRequest) -> Campaign:
-    """A small sample of seed 0, or with --campaign all cases of a new (or a named) seed."""
+    """A small sample of seed 0, or with --campaign all cases of a new or named seed."""
     full = request.config.getoption("--campaign")
     seed = request.config.getoption("--campaign_seed")
     if seed is None:

@@ -41,7 +41,7 @@ def test_a_layer_that_keeps_states_is_refused_by_name(
 ) -> None:
     def network(stateful: bool) -> keras.Model:
         inputs = keras.Input(batch_shape=(2, 5, 3))
-        memory = layers.LSTM(4, stateful=stateful, name="memory")
+        memory = layers.SimpleRNN(4, stateful=stateful, name="memory")
         inner = keras.Sequential([layers.Bidirectional(memory)], name="inner")
         return keras.Model(inputs, layers.Dense(2)(inner(inputs)))
 

@@ -34,6 +34,10 @@ EXPORTS = {
 }
 
 
+# The TFLite file goes the way of `.keras`, after a conversion that takes seconds.
+EACH = ["m", "m.keras", pytest.param("m.tflite", marks=pytest.mark.slow)]
+
+
 def written(name: str, path: pathlib.Path, **settings) -> None:
     stage = EXPORTS[name](model(), path / name, verify=False, **settings)
     staging.finish([stage], verified=False, verbose=False)
@@ -51,7 +55,7 @@ def fill(path: pathlib.Path, content: str) -> None:
 
 
 @pytest.mark.parametrize("links", [True, False])
-@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("name", EACH)
 def test_an_export_that_comes_second_is_refused(
     tmp_path, monkeypatch, name, links
 ) -> None:
@@ -124,7 +128,7 @@ def test_what_keras_saves_is_a_saved_model_to_overwrite(tmp_path) -> None:
 # Links.
 
 
-@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("name", EACH)
 def test_an_export_to_a_link_goes_to_what_it_leads_to(tmp_path, name) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / name).symlink_to(f"other/{name}")
@@ -147,7 +151,7 @@ def test_a_link_to_itself_is_refused(tmp_path) -> None:
 # What errors leave and say.
 
 
-@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("name", EACH)
 def test_a_failed_export_leaves_no_new_parents(tmp_path, name) -> None:
     place = tmp_path / "kept"
     place.mkdir()

@@ -22,7 +22,8 @@ ORDERS = (
     ("lth_keras", "tensorflow_model_optimization", "tf_keras"),
     ("tensorflow", "lth_keras", "tensorflow_model_optimization", "tf_keras"),
 )
-FAST = ORDERS[:2]
+# The first is what tests of older versions' files start with.
+FAST = ORDERS[1:2]
 
 LOAD = """
 import sys

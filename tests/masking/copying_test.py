@@ -195,6 +195,7 @@ def test_unknown_names_are_refused(arguments, message):
         lth.wrap(dense()[0], 0.5, **arguments)
 
 
+@pytest.mark.slow
 def test_a_plain_model_saved_after_unwrapping_loads_without_this_package(tmp_path):
     model = lth.wrap(dense()[0], 0.5)
     lth.prune(model)

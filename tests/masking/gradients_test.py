@@ -172,7 +172,7 @@ def test_float16_finds_the_gradients_of_float32(monkeypatch, scale):
 
 
 def test_states_and_metrics_are_reset_also_after_an_error():
-    cell = layers.LSTM(4, stateful=True, batch_input_shape=(10, 3, 2))
+    cell = layers.SimpleRNN(4, stateful=True, batch_input_shape=(10, 3, 2))
     model = lth.wrap(keras.Sequential([cell, layers.Dense(1)]), 0.5)
     model.compile("sgd", "mse", metrics=["mae"])
     network = Network.of(model)

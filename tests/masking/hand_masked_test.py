@@ -63,7 +63,17 @@ def effective(model: keras.Model) -> list[np.ndarray]:
     )
 
 
-@pytest.mark.parametrize("name", EQUALS)
+# One with each way to a step: plain slots, clipping by all gradients, averages.
+FAST = ("adam_clipnorm", "sgd_global_clipnorm", "ema", "legacy_adam")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+        for name in EQUALS
+    ],
+)
 def test_training_equals_hand_masked_training_bit_for_bit(name):
     model, oracle = with_oracle()
     fit(model, EQUALS[name]())
@@ -90,6 +100,7 @@ def test_it_equals_hand_masked_training_in_half_precision():
     assert equal(lth.unwrap(model).weights, effective(oracle))
 
 
+@pytest.mark.slow
 def test_under_xla_it_equals_hand_masked_training_to_the_last_places():
     # XLA fuses the product with the mask into other loops, and may sum in another
     # order there.

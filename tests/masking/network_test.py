@@ -40,7 +40,7 @@ def block() -> keras.Model:
         [
             keras.Input((4, 3)),
             Block(name="block"),
-            layers.Bidirectional(layers.LSTM(3), name="both"),
+            layers.Bidirectional(layers.SimpleRNN(3), name="both"),
             layers.Dense(3, name="head"),
         ]
     )
@@ -50,7 +50,7 @@ def block() -> keras.Model:
 
 
 def inner(model: keras.Model) -> dict[str, keras.layers.Layer]:
-    return {layer.name.split("_lstm")[0]: layer for layer in layers_within(model)}
+    return {layer.name.split("_simple_rnn")[0]: layer for layer in layers_within(model)}
 
 
 def paths(model: keras.Model) -> list[str]:

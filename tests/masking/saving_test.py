@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -25,15 +26,23 @@ from tests.support.model_zoo import (
 FORMATS = ["model.keras", "model.h5", "model"]
 
 
+def in_turn(family: Callable, names: list[str], fast: int) -> list:
+    """Every format for a family, of which one is enough for the fast suite."""
+    return [
+        pytest.param(family, name, marks=() if index == fast else pytest.mark.slow)
+        for index, name in enumerate(names)
+    ]
+
+
 @pytest.mark.parametrize(
     ("family", "name"),
     [
         *((dense, name) for name in FORMATS),
-        *((attention, name) for name in FORMATS),
-        *((named_outputs, name) for name in FORMATS),
-        *((half_precision, name) for name in FORMATS),
-        *((custom_layers, name) for name in FORMATS[:2]),
-        *((recurrent, name) for name in FORMATS[:2]),
+        *in_turn(attention, FORMATS, 0),
+        *in_turn(named_outputs, FORMATS, 1),
+        *in_turn(half_precision, FORMATS, 2),
+        *in_turn(custom_layers, FORMATS[:2], 0),
+        *in_turn(recurrent, FORMATS[:2], 1),
         (convolutions, FORMATS[0]),
         (given_state, FORMATS[0]),
         (einsum, FORMATS[0]),
@@ -54,7 +63,10 @@ def test_a_wrapped_model_comes_back_from_a_file(family, name, tmp_path):
         assert (layer.rate, layer.scope, layer.criterion) == (0.3, "global", "movement")
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    "name",
+    [FORMATS[0], *(pytest.param(n, marks=pytest.mark.slow) for n in FORMATS[1:])],
+)
 def test_a_loaded_model_goes_on_training_on_its_masks(name, tmp_path):
     model, inputs = dense()
     wrapped = masked(lth.wrap(model, 0.5))

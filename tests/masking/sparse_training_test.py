@@ -145,7 +145,7 @@ def test_no_constraint_revives_a_pruned_weight(policy, constraint, old):
     assert watched(optimizer, model).dense == []
 
 
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_recurrent_and_embedded_weights_stay_pruned(jit):
     model = keras.Sequential(
         [

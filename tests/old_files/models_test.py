@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +17,8 @@ from tests.support.places import ROOT
 
 keras = jobs.keras
 
-# One of each format, and every kind of layer; the other tests load all of them.
-ALONE = ("dense.keras", "dense.h5", "dense", "warmed.keras", "tokens.keras")
+# One of each format, and a schedule; the other tests load all of them.
+ALONE = ("dense.keras", "dense.h5", "dense", "warmed.keras")
 LOAD = """\
 import json, pathlib, sys
 import lth_keras
@@ -31,6 +33,16 @@ print(json.dumps({file: type(model).__name__ for file, model in models.items()})
 def folder(tmp_path_factory):
     """The stored models; no test changes them."""
     return facts.unpacked("models", tmp_path_factory.mktemp("old"))
+
+
+def quick(files: Iterable[str], *also: str) -> list[Any]:
+    """All files, where the recurrent model's but those named are slow."""
+    return [
+        pytest.param(file, marks=pytest.mark.slow)
+        if file.startswith("tokens") and file not in also
+        else file
+        for file in files
+    ]
 
 
 def inputs(file: str) -> np.ndarray:
@@ -53,14 +65,11 @@ def test_a_program_that_only_imports_the_package_loads_them(folder, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    kinds = {
-        file: "Functional" if file.startswith("tokens") else "Sequential"
-        for file in ALONE
-    }
+    kinds = dict.fromkeys(ALONE, "Sequential")
     assert json.loads(done.stdout.splitlines()[-1]) == kinds
 
 
-@pytest.mark.parametrize("file", jobs.MODEL_FILES)
+@pytest.mark.parametrize("file", quick(jobs.MODEL_FILES, "tokens.keras"))
 def test_a_model_is_read_bit_for_bit_and_pruned_as_it_was(file, folder):
     model = keras.models.load_model(folder / file)
     known = dict(facts.stored()["models"][file])
@@ -91,7 +100,7 @@ def test_a_model_goes_on_training_on_its_masks(file, folder):
     )
 
 
-@pytest.mark.parametrize("file", [f"{name}.keras" for name in jobs.MODELS])
+@pytest.mark.parametrize("file", quick([f"{name}.keras" for name in jobs.MODELS]))
 def test_a_model_is_unwrapped_to_the_weights_that_were_kept(file, folder):
     model = keras.models.load_model(folder / file)
     plain = lth.unwrap(model)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Collection, Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,19 @@ from tests.old_files import facts, jobs
 
 # What a search that goes on may write anew.
 GROWING = {"results.jsonl"}
+
+# A search of each kind of death, of layers, and of frozen parts.
+FAST_PLACES = ("layered_between", "layered_inside", "frozen_inside")
+# A control that draws its start, and one that goes on from trained weights.
+FAST_CONTROLS = ("random_reinit", "continued")
+
+
+def quick(names: Iterable[str], fast: Collection[str]) -> list[Any]:
+    """All names, of which those not in `fast` are left to the slow suite."""
+    return [
+        name if name in fast else pytest.param(name, marks=pytest.mark.slow)
+        for name in names
+    ]
 
 
 def unchanged(before: dict[str, bytes], directory: pathlib.Path) -> bool:
@@ -40,7 +55,7 @@ def test_a_whole_search_ends_as_the_older_versions_did(name, tmp_path):
     check_end(tmp_path / "run", name)
 
 
-@pytest.mark.parametrize("place", jobs.KILLED)
+@pytest.mark.parametrize("place", quick(jobs.KILLED, FAST_PLACES))
 def test_a_killed_search_goes_on_and_ends_the_same(place, tmp_path):
     name, (moment, last) = jobs.KILLED[place]
     directory = facts.unpacked(place, tmp_path)
@@ -157,7 +172,7 @@ def test_a_control_is_added_to_a_finished_search(whole):
     ]
 
 
-@pytest.mark.parametrize("control", jobs.CONTROLS)
+@pytest.mark.parametrize("control", quick(jobs.CONTROLS, FAST_CONTROLS))
 def test_a_control_of_a_finished_search_comes_out_as_the_older_version_had_it(
     control, whole
 ):

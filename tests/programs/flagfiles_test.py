@@ -209,9 +209,7 @@ def data_dir(tmp_path_factory) -> pathlib.Path:
 @pytest.mark.parametrize(
     "name",
     [
-        name
-        if name in ("lenet", "conv2")
-        else pytest.param(name, marks=pytest.mark.slow)
+        name if name == "lenet" else pytest.param(name, marks=pytest.mark.slow)
         for name in EXPECTED
     ],
 )

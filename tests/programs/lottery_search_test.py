@@ -327,6 +327,7 @@ def test_a_wrong_flag_is_one_line_and_exit_code_2(program, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_control_c_is_one_line_and_exit_code_130(program):
     process = program("--levels=18", "--iterations=200")
     process.stdout.readline()

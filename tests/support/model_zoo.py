@@ -87,7 +87,7 @@ def recurrent() -> Built:
             layers.Embedding(9, 4, mask_zero=True, input_length=5),
             layers.Bidirectional(layers.SimpleRNN(3, return_sequences=True)),
             layers.TimeDistributed(layers.Dense(4)),
-            layers.GRU(2),
+            layers.SimpleRNN(2),
         ]
     )
     return model, tokens(3, 5)

@@ -56,6 +56,7 @@ def test_seed_level_and_epoch_each_change_the_order():
     assert order(1, level=1) == orders[3]
 
 
+@pytest.mark.slow
 def test_the_order_is_the_same_in_another_process():
     here = take(5, np.arange(10), 4, seed=5, level=2)
     there = run(
@@ -179,6 +180,7 @@ def test_fit_takes_the_batches_for_several_epochs():
         model.fit(batches((x, x), 4), verbose=0)
 
 
+@pytest.mark.slow
 def test_replicas_share_every_batch_between_them_without_a_warning():
     result = run(
         """

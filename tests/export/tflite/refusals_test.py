@@ -50,7 +50,8 @@ class _FullDisk:
         self._write(path, data)
 
 
-@pytest.mark.parametrize("free", [pytest.param(0, marks=pytest.mark.slow), 1])
+@pytest.mark.slow
+@pytest.mark.parametrize("free", [0, 1])
 def test_no_space_left_is_one_line_and_keeps_what_was_there(
     tmp_path, monkeypatch, free
 ):
