@@ -7,11 +7,17 @@ is met here alone.
 from lth_keras.compat.fits import (
     clear_fit_start,
     compile_arguments,
+    fixed_batch_size,
     start_fit_at,
     steps_per_execution,
     weighting_by_class,
 )
-from lth_keras.compat.generators import reset_generators, resettable_generators, seeded
+from lth_keras.compat.generators import (
+    reset_generators,
+    resettable_generators,
+    seeded,
+    untouched_generators,
+)
 from lth_keras.compat.graphs import (
     has_mask,
     is_bookkeeping,
@@ -73,6 +79,7 @@ __all__ = [
     "compile_arguments",
     "copy_trainable_flag",
     "expects",
+    "fixed_batch_size",
     "has_mask",
     "is_average_slot",
     "is_bookkeeping",
@@ -102,6 +109,7 @@ __all__ = [
     "sparsity",
     "start_fit_at",
     "steps_per_execution",
+    "untouched_generators",
     "variables_in_calls",
     "weighting_by_class",
     "weights_if_all_trained",

@@ -20,6 +20,18 @@ def steps_per_execution(model: keras.Model) -> int:
     return int(_backend.get_value(model._steps_per_execution))
 
 
+def fixed_batch_size(model: keras.Model) -> int | None:
+    """The batch size that a model was declared with, None where any goes.
+
+    A Sequential that nobody told its input shape keeps the one it saw first, and
+    takes others all the same.
+    """
+    if isinstance(model, keras.Sequential) and not model._has_explicit_input_shape:
+        return None
+    sizes = [tensor.shape[0] for tensor in getattr(model, "inputs", None) or ()]
+    return next((int(size) for size in sizes if size is not None), None)
+
+
 def weighting_by_class(class_weight: dict[int, float]) -> Callable[..., Any]:
     """What `fit` does to batches: (x, y[, sample_weight]) -> (x, y, sample_weight).
 

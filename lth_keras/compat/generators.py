@@ -44,6 +44,24 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def untouched_generators() -> Iterator[None]:
+    """Puts the global generators back after what runs within, such as a trace.
+
+    TensorFlow's own are not among them: a trace draws from those of its graph.
+    """
+    states = random.getstate(), np.random.get_state()
+    generator = getattr(_backend._SEED_GENERATOR, "generator", None)
+    seeds = None if generator is None else generator.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        if generator is not None:
+            generator.setstate(seeds)
+
+
+@contextlib.contextmanager
 def resettable_generators() -> Iterator[None]:
     """Layers made inside get random generators that can be reset.
 

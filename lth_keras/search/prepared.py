@@ -169,6 +169,7 @@ class PreparedSearch(StoredSearch):
         if "gradients" in self.network.recipe.needs:
             self.pruning_data(self.plan, 1)
         iterations.check_alignment(model, self.plan, rewind_step)
+        iterations.check_lengths(self.plan, self.levels)
         # The learning rate in it may change while training.
         self._optimizer_config = self._optimizer_config or search_settings.optimizer(
             model

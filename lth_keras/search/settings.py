@@ -6,19 +6,47 @@ with others it would mix two experiments, and is refused.
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
 import tensorflow as tf
 
+from lth_keras import compat
 from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from lth_keras.training.plan import Plan
 
 
 def optimizer(model: keras.Model) -> Any:
-    """The optimizer's configuration as plain data."""
+    """The optimizer's configuration as plain data.
+
+    Raises:
+        LotteryError: its `get_config` fails, or that of its schedule, by which a
+            resumed search is compared.
+    """
+    schedule = compat.learning_rate_schedule(model.optimizer)
+    if schedule is not None:
+        _configuration("the learning-rate schedule", schedule)
+    inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    _configuration("the optimizer", inner)
     return _plain(keras.optimizers.serialize(model.optimizer))
+
+
+def _configuration(what: str, part: Any) -> None:
+    try:
+        _plain(part.get_config())
+    except Exception as error:  # Whatever a class of the user's own raises.
+        reason = (str(error).strip().splitlines() or [""])[0][:100]
+        names = list(inspect.signature(type(part).__init__).parameters)[1:]
+        entries = ", ".join(f'"{name}": ...' for name in names[:4])
+        raise LotteryError(
+            f"{what} {type(part).__name__} has no get_config that works "
+            f"({type(error).__name__}: {reason}), by which a search that goes on knows "
+            f"its settings: add get_config(self) that returns {{{entries}}} as plain "
+            "numbers."
+        ) from None
 
 
 def settings(
@@ -84,7 +112,7 @@ def _named(loss: Any) -> Any:
         return name
     try:
         return {name: loss.get_config()}
-    except NotImplementedError:
+    except Exception:  # Whatever a class of the user's own raises.
         return name
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from lth_keras.errors import LotteryError
+from lth_keras.training import composites
 
 # Batches made ahead of the training step. Two hide the pipeline behind a step;
 # more only hold memory.
@@ -71,10 +72,11 @@ def batches(
     serves them all. Under `tf.distribute` the replicas share each batch.
 
     Args:
-      arrays: nested structure (tuples, dicts) of arrays or tensors whose first
-        dimension counts the examples, such as `(x, y)`, `(x, y, sample_weight)` or
-        `({"a": xa, "b": xb}, y)`. Lists become tuples. Pass tensors to share one
-        copy between many datasets; arrays are copied into tensors here.
+      arrays: nested structure (tuples, dicts) of arrays or tensors, ragged and sparse
+        ones too, whose first dimension counts the examples, such as `(x, y)`,
+        `(x, y, sample_weight)` or `({"a": xa, "b": xb}, y)`. Lists become tuples.
+        Pass tensors to share one copy between many datasets; arrays are copied into
+        tensors here.
       batch_size: examples per batch.
       seed: seed of the data order, a 64-bit integer.
       level: pruning level, which has its own order; below 2**31.
@@ -98,11 +100,15 @@ def batches(
     size = _common_length(tensors)
     steps = steps_per_epoch(size, batch_size, drop_remainder)
     whole_steps = size // batch_size
-    chunk = _batches_per_chunk(tensors, batch_size)
+    # Rows of no one length come a batch at a time: a slice would be no batch of them.
+    ragged = any(map(composites.is_composite, tf.nest.flatten(tensors)))
+    chunk = 1 if ragged else _batches_per_chunk(tensors, batch_size)
     first_epoch, first_step = divmod(int(start), steps)
 
+    rows = tf.nest.map_structure(composites.rows_of, tensors)
+
     def gather(indices: tf.Tensor) -> Any:
-        return tf.nest.map_structure(lambda tensor: tf.gather(tensor, indices), tensors)
+        return tf.nest.map_structure(lambda rows_at: rows_at(indices), rows)
 
     def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.range(size, dtype=tf.int64)
@@ -117,12 +123,17 @@ def batches(
 
         def chunk_batches(step: tf.Tensor) -> tf.data.Dataset:
             end = tf.minimum(step + chunk, whole_steps)
-            rows = tf.reshape(
+            chosen = tf.reshape(
                 order[step * batch_size : end * batch_size], [-1, batch_size]
             )
-            return tf.data.Dataset.from_tensor_slices(gather(rows))
+            return tf.data.Dataset.from_tensor_slices(gather(chosen))
+
+        def batch_at(step: tf.Tensor) -> Any:
+            return gather(order[step * batch_size : (step + 1) * batch_size])
 
         begin = tf.where(epoch == first_epoch, tf.constant(first_step, tf.int64), 0)
+        if ragged:
+            return tf.data.Dataset.range(begin, steps).map(batch_at)
         chunks = tf.data.Dataset.range(begin, whole_steps, chunk)
         stream = chunks.flat_map(chunk_batches)
         if steps > whole_steps:
@@ -185,6 +196,8 @@ def _tuples_for_lists(structure: Any) -> Any:
 
 
 def _tensor(array: Any) -> tf.Tensor:
+    if composites.is_composite(array):
+        return array
     # The pipeline runs on the CPU; tensors left on a GPU would travel every batch.
     try:
         with tf.device("CPU:0"):
@@ -203,7 +216,7 @@ def _tensor(array: Any) -> tf.Tensor:
 
 
 def _common_length(tensors: Any) -> int:
-    lengths = [int(tensor.shape[0]) for tensor in tf.nest.flatten(tensors)]
+    lengths = [composites.length(tensor) for tensor in tf.nest.flatten(tensors)]
     if not lengths:
         raise LotteryError("There are no arrays; pass at least one, such as (x, y).")
     if len(set(lengths)) > 1:

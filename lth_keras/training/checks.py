@@ -1,11 +1,10 @@
-"""What a search's arguments and data must be, asked before anything is trained.
+"""What a search's data must be for its model, asked before anything is trained.
 
 Each refusal is one line that names the argument, its value and what is allowed.
 """
 
 from __future__ import annotations
 
-import inspect
 import re
 from typing import Any
 
@@ -14,69 +13,49 @@ import tensorflow as tf
 
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.training import feeds
+from lth_keras.training import examples
 
 
-def check_fit_arguments(arguments: dict[str, Any]) -> None:
-    """Refuses what `model.fit` does not take.
+def check_kinds(model: keras.Model, name: str, x: Any, y: Any) -> None:
+    """Refuses kinds of numbers that Keras would cast without a word, and text labels.
 
-    Raises:
-        LotteryError: names the arguments.
-    """
-    known = set(inspect.signature(keras.Model.fit).parameters)
-    unknown = sorted(set(arguments) - known)
-    if unknown:
-        raise LotteryError(
-            f"fit does not take {', '.join(unknown)}: it takes model.fit's arguments, "
-            "test_data, train_data and evaluate_every."
-        )
+    Complex numbers lose their imaginary parts in layers and losses of real ones.
 
-
-def split(
-    x: Any, y: Any, sample_weight: Any, validation_data: Any, fraction: float
-) -> tuple[Any, Any, Any, Any]:
-    """Keras's validation_split: the last share of the arrays, before shuffling.
-
-    Returns:
-        x, y and sample_weight to train on, and the validation data.
+    Args:
+        model: a built, compiled model.
+        name: what the data are, for the error.
+        x: the inputs, or the specification of their tensors.
+        y: the targets likewise, or None.
 
     Raises:
-        LotteryError: the share is out of range, x is not of arrays, or there are
-            validation data already.
+        LotteryError: says what was given and what to give.
     """
-    if validation_data is not None:
-        raise LotteryError("give validation_data or validation_split, not both.")
-    if not 0.0 < fraction < 1.0:
-        raise LotteryError(
-            f"validation_split={fraction!r}: give a share above 0 and below 1."
-        )
-    if not feeds.is_arrays(x):
-        raise LotteryError(
-            f"validation_split={fraction!r} goes with arrays: pass validation_data."
-        )
-    size = len(tf.nest.flatten(x)[0])
-    end = int(size * (1.0 - fraction))
-    if not 0 < end < size:
-        raise LotteryError(
-            f"validation_split={fraction!r} of {size} examples leaves one side empty."
-        )
-
-    def part(value: Any, chosen: slice) -> Any:
-        if value is None:
-            return None
-        return tf.nest.map_structure(lambda array: array[chosen], value)
-
-    given = (x, y, sample_weight)
-    held = tuple(part(v, slice(end, None)) for v in given if v is not None)
-    x, y, sample_weight = (part(v, slice(end)) for v in given)
-    return x, y, sample_weight, held
+    inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
+    for part, data, wanted in (("x", x, inputs), ("y", y, outputs)):
+        if not wanted or any(tf.as_dtype(t.dtype).is_complex for t in wanted):
+            continue
+        if part == "y" and not _of_keras(model.loss):
+            continue
+        found = {_dtype(leaf) for leaf in tf.nest.flatten(data)} - {None}
+        for dtype in sorted(found, key=str):
+            if dtype.is_complex:
+                raise LotteryError(
+                    f"{name}: {part} holds complex numbers ({dtype.name}), the model "
+                    "takes real ones: give real and imaginary parts as two features, "
+                    "or declare a complex Input."
+                )
+            if part == "y" and dtype == tf.string:
+                raise LotteryError(
+                    f"{name}: y holds text, the loss takes numbers: give class "
+                    "numbers, such as np.unique(y, return_inverse=True)[1]."
+                )
 
 
 def check_data(model: keras.Model, name: str, x: Any, y: Any) -> None:
-    """Refuses arrays that do not fit a model of one input and one output.
+    """Refuses arrays that do not fit a model: its input, and each of its outputs.
 
-    A label past the last class gives NaN without an error; inputs of another shape
-    a long one from inside Keras.
+    A label past the last class gives NaN without an error, one that is no whole number
+    is cut to one; inputs of another shape give a long error from inside Keras.
 
     Args:
         model: a built, compiled model.
@@ -87,11 +66,11 @@ def check_data(model: keras.Model, name: str, x: Any, y: Any) -> None:
     Raises:
         LotteryError: says what was given and what the model takes.
     """
-    if not (_is_array(x) and isinstance(model.input_shape, tuple)):
-        return
-    _check_inputs(model, name, x)
-    if _is_array(y) and isinstance(model.output_shape, tuple):
-        _check_targets(model, name, y)
+    if _is_array(x) and isinstance(model.input_shape, tuple):
+        _check_inputs(model, name, x)
+    for targets, output, loss in _outputs(model, y):
+        if _is_array(targets) and isinstance(output, tuple):
+            _check_targets(name, targets, output, loss)
 
 
 def try_batch(model: keras.Model, batch: Any) -> None:
@@ -107,7 +86,7 @@ def try_batch(model: keras.Model, batch: Any) -> None:
     Raises:
         LotteryError: the batch does not fit the model, its loss or its metrics.
     """
-    batch = tf.nest.map_structure(tf.convert_to_tensor, batch)
+    batch = examples.tensors(batch)
     _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
     if y is None and model.loss:
         raise LotteryError(
@@ -149,9 +128,27 @@ def _check_inputs(model: keras.Model, name: str, x: Any) -> None:
         ) from None
 
 
-def _check_targets(model: keras.Model, name: str, y: Any) -> None:
-    given, output = tuple(y.shape[1:]), tuple(model.output_shape[1:])
-    loss = _loss_name(model.loss)
+def _outputs(model: keras.Model, y: Any) -> list[tuple[Any, Any, Any]]:
+    """(targets, shape, loss) of each output whose targets and loss can be told."""
+    shapes, loss = model.output_shape, model.loss
+    if isinstance(shapes, tuple):
+        return [(y, shapes, loss)]
+    named = shapes
+    if not isinstance(shapes, dict):
+        named = dict(zip(model.output_names, shapes, strict=False))
+        if isinstance(y, (list, tuple)):
+            y = dict(zip(named, y, strict=False))
+        if isinstance(loss, (list, tuple)):
+            loss = dict(zip(named, loss, strict=False))
+    if not isinstance(y, dict):
+        return []
+    losses = loss if isinstance(loss, dict) else dict.fromkeys(named, loss)
+    return [(y[n], named[n], losses[n]) for n in named if n in y and n in losses]
+
+
+def _check_targets(name: str, y: Any, output_shape: Any, loss_given: Any) -> None:
+    given, output = tuple(y.shape[1:]), tuple(output_shape[1:])
+    loss = _loss_name(loss_given)
     if loss == "categoricalcrossentropy" and given != output and None not in output:
         raise LotteryError(
             f"{name}: y has targets of shape {given}, the model's output and "
@@ -166,6 +163,12 @@ def _check_targets(model: keras.Model, name: str, y: Any) -> None:
             f"{output} and the sparse loss take {output[:-1]}."
         )
     labels, classes = np.asarray(y), output[-1]
+    if labels.dtype.kind == "f" and not np.array_equal(labels, np.floor(labels)):
+        wrong = labels[labels != np.floor(labels)].flat[0]
+        raise LotteryError(
+            f"{name}: y has labels such as {wrong:g}, and the sparse loss takes whole "
+            "numbers: give class numbers, or another loss."
+        )
     if labels.size and classes is not None:
         low, high = labels.min(), labels.max()
         if not (low >= 0 and high < classes):
@@ -177,6 +180,24 @@ def _check_targets(model: keras.Model, name: str, y: Any) -> None:
 
 def _is_array(value: Any) -> bool:
     return isinstance(value, (np.ndarray, tf.Tensor)) and len(value.shape) > 0
+
+
+def _dtype(leaf: Any) -> Any:
+    dtype = getattr(leaf, "dtype", None)
+    try:
+        return None if dtype is None else tf.as_dtype(dtype)
+    except TypeError:
+        return None
+
+
+def _of_keras(loss: Any) -> bool:
+    """Whether every loss is one of Keras's, which compute with numbers."""
+    given = [one for one in tf.nest.flatten(loss) if one is not None]
+    return bool(given) and all(
+        isinstance(one, str)
+        or (getattr(one, "__module__", None) or "").startswith("tf_keras.")
+        for one in given
+    )
 
 
 def _loss_name(loss: Any) -> str:

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-
-# Large enough for the matrix units, small enough for a conv net's activations.
-_CHUNK = 1000  # examples
+from lth_keras.training import composites, evaluation_batches, examples
+from lth_keras.training.evaluation_batches import BatchRule
 
 
 class Evaluator:
@@ -27,9 +27,10 @@ class Evaluator:
             of the first call.
         data: (x, y) or (x, y, sample_weight) of arrays, or a finite Dataset of such
             batches.
+        rule: in what batches arrays are evaluated; `fit`'s default where there is none.
     """
 
-    def __init__(self, model: keras.Model, data: Any):
+    def __init__(self, model: keras.Model, data: Any, rule: BatchRule | None = None):
         self._model = model
         self._step: Any = None
         self._cleared: list[np.ndarray] | None = None
@@ -46,12 +47,18 @@ class Evaluator:
                 "give (x, y) or (x, y, sample_weight) of arrays, or a Dataset of such "
                 f"batches to evaluate on; got {_said(data)}."
             )
-        self._arrays = tuple(value for value in data if value is not None)
-        self._batches = _chunks(self._arrays)
+        self._arrays = _tensors(data)
+        self._size = (rule or BatchRule(model)).size(self._arrays)
+        self._batches = evaluation_batches.cut(self._arrays, self._size)
 
     def __call__(self) -> dict[str, float]:
-        """Loss and every metric by name, averaged over the examples."""
-        kept = [(v, v.numpy()) for v in self._metric_variables()]
+        """Loss and every metric by name, averaged over the examples.
+
+        A stateful recurrent layer goes on from where training left it, as in `fit`,
+        and training then from there too, however often it is evaluated in between.
+        """
+        variables = self._metric_variables() + _recurrent_states(self._model)
+        kept = [(v, v.numpy()) for v in variables]
         try:
             return self._evaluate()
         finally:
@@ -76,7 +83,12 @@ class Evaluator:
             return self._model.evaluate(self._batches, verbose=0, return_dict=True)
         x, y, weight = (*self._arrays, None, None)[:3]
         return self._model.evaluate(
-            x, y, sample_weight=weight, batch_size=_CHUNK, verbose=0, return_dict=True
+            x,
+            y,
+            sample_weight=weight,
+            batch_size=self._size,
+            verbose=0,
+            return_dict=True,
         )
 
     def _clear_metrics(self) -> None:
@@ -109,17 +121,28 @@ def _said(data: Any) -> str:
     return f"a {kind} of {len(data)}" if isinstance(data, (tuple, list)) else kind
 
 
-def _chunks(arrays: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    tensors = tf.nest.map_structure(tf.convert_to_tensor, arrays)
-    sizes = {int(t.shape[0]) if t.shape.rank else 0 for t in tf.nest.flatten(tensors)}
+def _tensors(data: Any) -> tuple[Any, ...]:
+    x, y, weight = (*data, None)[:3]
+    names = ("x", "y", "sample_weight")
+    given = dict(zip(names, examples.taken(x, y, weight), strict=True))
+    for name, value in given.items():
+        if value is not None:
+            examples.require_arrays(name, value)
+    found = tuple(examples.tensors(v) for v in given.values() if v is not None)
+    sizes = {composites.length(t) for t in tf.nest.flatten(found)}
     if len(sizes) > 1 or not max(sizes, default=0):
         raise LotteryError(
             "the data to evaluate on have "
             f"{' and '.join(map(str, sorted(sizes)))} examples: give arrays of "
             "equally many, at least 1."
         )
-    (size,) = sizes
-    return [
-        tf.nest.map_structure(lambda t, i=i: t[i : i + _CHUNK], tensors)
-        for i in range(0, size, _CHUNK)
-    ]
+    return found
+
+
+def _recurrent_states(model: keras.Model) -> list[Any]:
+    """The variables in which stateful recurrent layers keep their states."""
+    if not model.stateful:
+        return []
+    layers = [x for x in compat.layers_within(model) if getattr(x, "stateful", False)]
+    states = tf.nest.flatten([getattr(layer, "states", ()) for layer in layers])
+    return [state for state in states if isinstance(state, tf.Variable)]

@@ -6,19 +6,33 @@ f(level, seed) is asked for a Dataset; a Dataset or generator is used as it is.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from lth_keras import compat
+from lth_keras import errors
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.training import batches
+from lth_keras.training import (
+    batches,
+    callables,
+    class_weights,
+    composites,
+    evaluation_batches,
+    examples,
+)
 
 _BATCH_SIZE = 32  # Keras's own default
+
+# What `fit` draws batches from, even where it is callable for a purpose of its own.
+_LOADERS = (
+    tf.data.Dataset,
+    tf.distribute.DistributedDataset,
+    keras.utils.Sequence,
+    Iterator,
+)
 
 
 class Feed:
@@ -35,9 +49,11 @@ class Feed:
         steps_per_epoch: iterations per epoch; None takes one pass over the data.
         shuffle: whether arrays are reshuffled in every epoch.
         seed: seed of the data order.
+        fixed: the batch size that the model was declared with, or None.
 
     Attributes:
         steps_per_epoch: iterations per epoch, or None where `fit` alone finds out.
+        arrays: (x, y, ...) as tensors, or None where the data are not in memory.
     """
 
     def __init__(
@@ -49,26 +65,36 @@ class Feed:
         steps_per_epoch: int | None = None,
         shuffle: bool = True,
         seed: int = 0,
+        fixed: int | None = None,
     ):
-        self._x, self._seed, self._shuffle = x, seed, shuffle
-        self.steps_per_epoch = steps_per_epoch
-        self._batch_size = batch_size or _BATCH_SIZE
-        self._arrays: Any = None
-        self._digest: str | None = None
-        self._first: tf.data.Dataset | None = None
-        if batch_size is not None and batch_size < 1:
-            raise LotteryError(f"batch_size={batch_size!r}: give 1 or more examples.")
-        if steps_per_epoch is not None and steps_per_epoch < 1:
-            raise LotteryError(
-                f"steps_per_epoch={steps_per_epoch!r}: give 1 or more iterations."
-            )
+        if batch_size is not None:
+            errors.check_count("batch_size", batch_size, 1, "the examples of a batch")
+        if steps_per_epoch is not None:
+            errors.check_count("steps_per_epoch", steps_per_epoch, 1, "iterations")
         if x is None:
             raise LotteryError(
                 "x=None: give arrays, a Dataset, or a function of (level, seed)."
             )
-        if is_arrays(x):
+        x, y, sample_weight = examples.taken(x, y, sample_weight)
+        self._x, self._seed, self._shuffle = x, seed, shuffle
+        self.steps_per_epoch = steps_per_epoch
+        self._batch_size = batch_size or fixed or _BATCH_SIZE
+        self.arrays: Any = None
+        self._function: Any = None
+        self._digest: str | None = None
+        self._first: tf.data.Dataset | None = None
+        if examples.is_arrays(x):
             self._take_arrays(x, y, sample_weight)
+            if fixed is not None:
+                size = composites.length(tf.nest.flatten(x)[0])
+                evaluation_batches.check_fixed(fixed, self._batch_size, size)
             return
+        if not (isinstance(x, _LOADERS) or callable(x)):
+            raise LotteryError(
+                f"x is {examples.kind(x)}: give arrays, a Dataset, a Sequence, a "
+                "generator, or a function of (level, seed); lists and other frames "
+                "become arrays by np.asarray."
+            )
         if y is not None or sample_weight is not None or batch_size is not None:
             raise LotteryError(
                 "y, sample_weight and batch_size go with arrays: a Dataset or a "
@@ -76,43 +102,32 @@ class Feed:
             )
         if isinstance(x, tf.data.Dataset):
             self._infer(x)
-        elif callable(x):
-            self._first = self._made(0, seed)
+        elif isinstance(x, keras.utils.Sequence):
+            self.steps_per_epoch = steps_per_epoch or len(x)
+        elif not isinstance(x, _LOADERS):
+            callables.check_data_function(x)
+            self._function = x
+            self._first = callables.made(x, 0, seed)
             self._infer(self._first)
-        elif isinstance(x, keras.utils.Sequence) and steps_per_epoch is None:
-            self.steps_per_epoch = len(x)
 
     def _take_arrays(self, x: Any, y: Any, sample_weight: Any) -> None:
         if y is None and sample_weight is not None:
             raise LotteryError("sample_weight is given without y: give both.")
-        given = tuple(value for value in (x, y, sample_weight) if value is not None)
-        if not is_arrays(given):
+        named = {"x": x, "y": y, "sample_weight": sample_weight}
+        named = {name: value for name, value in named.items() if value is not None}
+        for name, value in named.items():
+            examples.require_arrays(name, value)
+        given = tuple(named.values())
+        sizes = [composites.length(array) for array in tf.nest.flatten(given)]
+        if len(set(sizes)) > 1:
             raise LotteryError(
-                "x, y and sample_weight are NumPy arrays or tensors, or lists and "
-                "dicts of them: convert them with np.asarray."
+                f"x, y and sample_weight have {sizes} examples: give the same number "
+                "of each."
             )
-        arrays = tf.nest.map_structure(np.asarray, given)
-        flat = tf.nest.flatten(arrays)
-        if len({len(array) for array in flat}) > 1:
-            raise LotteryError(
-                f"x, y and sample_weight have {[len(a) for a in flat]} examples: "
-                "give the same number of each."
-            )
-        self._digest = describe(arrays)
-        self._arrays = tf.nest.map_structure(tf.convert_to_tensor, arrays)
+        self._digest = examples.describe(given)
+        self.arrays = examples.tensors(given)
         if self.steps_per_epoch is None:
-            self.steps_per_epoch = batches.steps_per_epoch(
-                len(flat[0]), self._batch_size
-            )
-
-    def _made(self, level: int, seed: int, **start: int) -> tf.data.Dataset:
-        dataset = self._x(level, seed, **start)
-        if not isinstance(dataset, tf.data.Dataset):
-            raise LotteryError(
-                f"x(level={level}, seed={seed}) returned a {type(dataset).__name__}: "
-                "return a tf.data.Dataset of (x, y) batches."
-            )
-        return dataset
+            self.steps_per_epoch = batches.steps_per_epoch(sizes[0], self._batch_size)
 
     def _infer(self, dataset: tf.data.Dataset) -> None:
         if self.steps_per_epoch is None:
@@ -138,9 +153,9 @@ class Feed:
             LotteryError: the data cannot begin in the middle.
         """
         seed = self._seed if seed is None else seed
-        if self._arrays is not None:
+        if self.arrays is not None:
             return batches.batches(
-                self._arrays,
+                self.arrays,
                 self._batch_size,
                 seed=seed,
                 level=level,
@@ -149,9 +164,9 @@ class Feed:
             )
         if isinstance(self._x, tf.data.Dataset):
             found = self._x
-        elif callable(self._x):
+        elif self._function is not None:
             if start and "start" in inspect.signature(self._x).parameters:
-                found = self._made(level, seed, start=start)
+                found = callables.made(self._x, level, seed, start=start)
                 if found.cardinality() >= 0:
                     raise LotteryError(
                         f"x(level={level}, seed={seed}, start={start}) returned a "
@@ -160,12 +175,12 @@ class Feed:
                     )
                 start = 0
             else:
-                found = self._made(level, seed)
+                found = callables.made(self._x, level, seed)
         else:
             self.check_start(start)
             return self._x
         if self._first is not None:
-            _check_spec(self._first, found, level)
+            callables.check_spec(self._first, found, level)
         return found.repeat().skip(start) if start else found.repeat()
 
     def sample(
@@ -195,7 +210,7 @@ class Feed:
         if isinstance(self._x, keras.utils.Sequence):
             size = min(count, len(self._x))
             read = (self._x[index] for index in range(size))
-            return _weighted(read, class_weight)
+            return class_weights.weighted(read, class_weight)
         found = self.dataset(level, seed=seed)
         if not isinstance(found, tf.data.Dataset):
             raise LotteryError(
@@ -203,7 +218,7 @@ class Feed:
                 "again for training: pass arrays, a Dataset, a Sequence, or a function "
                 "of (level, seed)."
             )
-        return _weighted(found.take(count), class_weight)
+        return class_weights.weighted(found.take(count), class_weight)
 
     def check_start(self, start: int) -> None:
         """Refuses to begin in the middle of data that cannot.
@@ -211,7 +226,7 @@ class Feed:
         Raises:
             LotteryError: names what kind of data can.
         """
-        known = self._arrays is not None or callable(self._x)
+        known = self.arrays is not None or self._function is not None
         if start and not known and not isinstance(self._x, tf.data.Dataset):
             raise LotteryError(
                 f"a {type(self._x).__name__} cannot begin at iteration {start}: to "
@@ -221,73 +236,22 @@ class Feed:
 
     def settings(self) -> dict[str, Any]:
         """What of the data a resumed search must find again."""
-        if self._arrays is not None:
+        if self.arrays is not None:
             return {
                 "data": self._digest,
                 "batch_size": self._batch_size,
                 "shuffle": self._shuffle,
             }
-        return {"data": describe(self._x)}
+        return {"data": examples.describe(self._x)}
 
     def first_batch(self) -> Any:
         """A batch of (x, y, ...), or None where that would use up the data."""
-        if self._arrays is not None:
+        if self.arrays is not None:
             size = self._batch_size
-            return tf.nest.map_structure(lambda t: t[:size], self._arrays)
+            return tf.nest.map_structure(
+                lambda t: composites.part(t, 0, size), self.arrays
+            )
         if isinstance(self._x, keras.utils.Sequence):
             return self._x[0]
         dataset = self._x if isinstance(self._x, tf.data.Dataset) else self._first
         return None if dataset is None else next(iter(dataset.take(1)), None)
-
-
-def _weighted(found: Any, class_weight: dict[int, float] | None) -> Any:
-    """The batches with `class_weight` in their sample weights, as `fit` sees them."""
-    if not class_weight:
-        return found
-    try:
-        weigh = compat.weighting_by_class(class_weight)
-        if isinstance(found, tf.data.Dataset):
-            return found.map(weigh)
-    except ValueError as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise LotteryError(f"class_weight={class_weight!r}: {reason}") from error
-    return (
-        weigh(*tf.nest.map_structure(tf.convert_to_tensor, tuple(batch)))
-        for batch in found
-    )
-
-
-def is_arrays(x: Any) -> bool:
-    """Whether `x` is an array or a structure of arrays, each of some examples."""
-    flat = tf.nest.flatten(x) if isinstance(x, (dict, list, tuple)) else [x]
-    return bool(flat) and all(
-        isinstance(a, (np.ndarray, tf.Tensor)) and len(a.shape) > 0 for a in flat
-    )
-
-
-def describe(data: Any) -> str | None:
-    """A digest of arrays, else the name of a function or of a class.
-
-    It is all that a resumed search can compare of its data.
-    """
-    if data is None:
-        return None
-    if not is_arrays(data):
-        return getattr(data, "__qualname__", None) or type(data).__qualname__
-    digest = hashlib.sha256()
-    for array in map(np.asarray, tf.nest.flatten(data)):
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        if array.dtype.hasobject:
-            digest.update(repr(array.tolist()).encode())
-        else:
-            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
-
-
-def _check_spec(first: tf.data.Dataset, other: tf.data.Dataset, level: int) -> None:
-    if first.element_spec != other.element_spec:
-        raise LotteryError(
-            f"x(level={level}, seed) has batches of another kind than level 0 "
-            f"({other.element_spec} against {first.element_spec}): give every level "
-            "the same shapes and dtypes."
-        )

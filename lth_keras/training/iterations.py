@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,29 @@ def parse_step(
             "known: write iterations as '500it', or pass steps_per_epoch."
         )
     return count * steps_per_epoch
+
+
+def check_lengths(plan: Plan, levels: int) -> None:
+    """Refuses generators of which nobody says how much an epoch or a validation takes.
+
+    One that ends is empty when it is read again; one without an end never stops.
+
+    Raises:
+        LotteryError: names the argument to pass.
+    """
+    data, passed_on = plan.fit_arguments.get("validation_data"), plan.fit_arguments
+    if levels and plan.iterations is None:
+        raise LotteryError(
+            "x is a generator, which cannot begin again: pass steps_per_epoch, and let "
+            "it go on without an end."
+        )
+    again = levels or plan.epochs - plan.first_epoch > 1
+    if again and isinstance(data, Iterator) and not passed_on.get("validation_steps"):
+        raise LotteryError(
+            "validation_data is a generator, which cannot begin again: pass "
+            "validation_steps, and let it go on without an end, or give arrays or a "
+            "Dataset."
+        )
 
 
 def check_alignment(model: keras.Model, plan: Plan, rewind_step: int) -> None:

@@ -134,6 +134,9 @@ def _begin(
 ) -> None:
     """Sets the model, and its random layers, to the start of a run."""
     load(network, ticket, fresh_optimizer)
+    if network.model.stateful:
+        # The states of recurrent layers are no weights: a ticket has none.
+        network.model.reset_states()
     compat.reset_generators(network.model, level_seed(run.data_seed, run.level))
 
 

@@ -9,13 +9,22 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from lth_keras import errors
+import tensorflow as tf
+
+from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from lth_keras.storage import paths
-from lth_keras.training import checks, feeds
+from lth_keras.training import (
+    arguments,
+    callables,
+    checks,
+    class_weights,
+    examples,
+)
 from lth_keras.training.evaluation import Evaluator
+from lth_keras.training.evaluation_batches import BatchRule
 from lth_keras.training.feeds import Feed
 
 UserCallbacks = Any  # a list of Keras callbacks, or f(level) -> such a list
@@ -87,11 +96,9 @@ class Plan:
         return found
 
     def _given(self, level: int) -> list[Any]:
-        given = self.callbacks
-        if callable(given) and not isinstance(given, keras.callbacks.Callback):
-            given = given(level)
-            return _listed(given)
-        found = _listed(given)
+        if callables.is_callback_function(self.callbacks):
+            return callables.callback_list(self.callbacks(level))
+        found = callables.callback_list(self.callbacks)
         if not self._pristine:
             self._pristine = [
                 (c, dict(vars(c))) for c in found if isinstance(c, _STATEFUL)
@@ -135,31 +142,43 @@ def make(
     Raises:
         LotteryError: an argument is out of range, or the data do not fit.
     """
-    checks.check_fit_arguments(fit_arguments)
-    errors.check_count("initial_epoch", initial_epoch, 0, "the epoch to begin with")
-    errors.check_count("epochs", epochs, initial_epoch + 1, "the epochs of a level")
-    if evaluate_every is not None:
-        errors.check_count("evaluate_every", evaluate_every, 1, "iterations")
+    arguments.check_passed_on(fit_arguments)
+    arguments.check_counts(
+        epochs, initial_epoch, batch_size, steps_per_epoch, evaluate_every
+    )
+    arguments.check_shuffle(shuffle)
+    callables.check_callbacks(callbacks)
+    weights = class_weights.checked(fit_arguments.get("class_weight"))
+    passed_on = {"shuffle": shuffle, **fit_arguments}
+    if weights is not None:
+        passed_on["class_weight"] = weights
     if validation_split:
-        x, y, sample_weight, validation_data = checks.split(
+        x, y, sample_weight, validation_data = arguments.split(
             x, y, sample_weight, validation_data, validation_split
         )
-    feed = Feed(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed)
+    fixed = compat.fixed_batch_size(model)
+    feed = Feed(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, fixed)
     first = feed.first_batch() if model.train_function is None else None
     if not model.built and first is not None:
         model(keras.utils.unpack_x_y_sample_weight(first)[0], training=False)
     Network.of(model).require_masks()
-    checks.check_data(model, "the training data", x, y)
-    if first is not None:
-        checks.try_batch(model, first)
-    arguments = {"shuffle": shuffle, **fit_arguments}
+    _check_training(model, feed, first, weights)
+    validation_data, test_data, train_data = (
+        examples.taken_together(name, data)
+        for name, data in (
+            ("validation_data", validation_data),
+            ("test_data", test_data),
+            ("train_data", train_data),
+        )
+    )
+    rule = BatchRule(model, batch_size, passed_on.get("validation_batch_size"))
     evaluators = {}
     if not _evaluated_here(validation_data, fit_arguments):
-        arguments["validation_data"] = validation_data
+        passed_on["validation_data"] = validation_data
     elif validation_data is not None:
-        evaluators["val"] = _evaluator(model, validation_data, "validation_data")
+        evaluators["val"] = _evaluator(model, validation_data, "validation_data", rule)
     if test_data is not None:
-        evaluators["test"] = _evaluator(model, test_data, "test_data")
+        evaluators["test"] = _evaluator(model, test_data, "test_data", rule)
     return Plan(
         feed=feed,
         epochs=epochs,
@@ -167,39 +186,52 @@ def make(
         evaluators=evaluators,
         train_evaluator=None
         if train_data is None
-        else _evaluator(model, train_data, "train_data"),
+        else _evaluator(model, train_data, "train_data", rule),
         evaluate_every=evaluate_every,
         monitor=None if validation_data is None else monitor,
         seed=seed,
         trial=trial,
         callbacks=callbacks,
-        fit_arguments=arguments,
+        fit_arguments=passed_on,
         data={
-            "validation_data": feeds.describe(validation_data),
-            "test_data": feeds.describe(test_data),
-            "train_data": feeds.describe(train_data),
+            "validation_data": examples.describe(validation_data),
+            "test_data": examples.describe(test_data),
+            "train_data": examples.describe(train_data),
         },
     )
 
 
+def _check_training(
+    model: keras.Model, feed: Feed, first: Any, weights: dict[int, float] | None
+) -> None:
+    """Refuses training data that do not fit: all of arrays, a batch of others."""
+    name = "the training data"
+    found = first if feed.arrays is None else feed.arrays
+    if found is not None:
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(found)
+        checks.check_kinds(model, name, x, y)
+        checks.check_data(model, name, x, y)
+        class_weights.check_labels(weights, name, y)
+    if first is not None:
+        checks.try_batch(model, first)
+
+
 def _evaluated_here(data: Any, fit_arguments: dict[str, Any]) -> bool:
     """Whether an `Evaluator` takes the validation data; Keras does otherwise."""
-    if any(name.startswith("validation_") for name in fit_arguments):
+    others = set(fit_arguments) - {"validation_batch_size"}
+    if any(name.startswith("validation_") for name in others):
         return False
     return not isinstance(data, (keras.utils.Sequence, Iterator))
 
 
-def _evaluator(model: keras.Model, data: Any, name: str) -> Evaluator:
+def _evaluator(model: keras.Model, data: Any, name: str, rule: BatchRule) -> Evaluator:
     try:
-        evaluator = Evaluator(model, data)
+        evaluator = Evaluator(model, data, rule)
     except LotteryError as error:
         raise LotteryError(f"{name}: {error}") from None
-    if isinstance(data, (tuple, list)):
+    spec = data.element_spec if isinstance(data, tf.data.Dataset) else data
+    if isinstance(spec, tuple) and len(spec) > 1:
+        checks.check_kinds(model, name, *spec[:2])
+    if spec is data:
         checks.check_data(model, name, *data[:2])
     return evaluator
-
-
-def _listed(callbacks: Any) -> list[Any]:
-    if callbacks is None:
-        return []
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import tensorflow as tf
 
 import lth_keras as lth
 from lth_keras.compat import keras
@@ -93,13 +94,92 @@ def test_bad_arguments_are_one_line(arguments, said: str, tmp_path) -> None:
         ({"validation_split": 1.5}, "validation_split=1.5"),
         ({"validation_data": (X, Y + 1)}, "validation_data: y has labels from 1 to 3"),
         ({"validation_data": 7}, "validation_data: give"),
+        ({"callbacks": "x"}, "callbacks: 'x'"),
+        ({"callbacks": keras.callbacks.EarlyStopping}, "EarlyStopping is a class"),
+        ({"class_weight": [1.0, 2.0, 1.0]}, "class_weight is a list"),
+        ({"class_weight": {0: 1.0, 1: 1.0}}, "labels from 0 to 2, and class_weight"),
+        ({"batch_size": "4"}, "batch_size='4'"),
+        ({"batch_size": 4.0}, "batch_size=4.0"),
+        ({"steps_per_epoch": "4"}, "steps_per_epoch='4'"),
+        ({"validation_split": "0.2"}, "validation_split='0.2'"),
+        ({"shuffle": "no"}, "shuffle='no'"),
+        ({"sample_weight": [1.0] * 45}, "sample_weight is a list of float"),
+        ({"validation_data": (X, Y.astype(str))}, "validation_data: y holds text"),
+        ({"test_data": (X + 1j, Y)}, "test_data: x holds complex"),
+        ({"train_data": (X, Y + 0.5)}, "train_data: y has labels such as"),
+        ({"validation_data": (X, list(Y))}, "validation_data: y is a list of int64"),
         ({"epochs": 1}, "rewind_to='7it' is iteration 7, past the end .* 5 iterations"),
     ],
 )
 def test_bad_fit_arguments_leave_no_directory(arguments, said: str, tmp_path) -> None:
     one = search(small.compiled(), tmp_path / "run", rewind_to="7it")
-    with pytest.raises(LotteryError, match=said):
+    with pytest.raises(LotteryError, match=said) as error:
         fit(one, **{"epochs": 2, **arguments})
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def endless():
+    while True:
+        yield X[:10], Y[:10]
+
+
+@pytest.mark.parametrize(
+    ("data", "arguments", "said"),
+    [
+        ((X, Y + 0.5), {}, "training data: y has labels such as"),
+        ((X, Y.astype(str)), {}, "training data: y holds text"),
+        ((X + 1j, Y), {}, "training data: x holds complex"),
+        ((tf.data.Dataset.from_tensors((X, Y + 0.5)),), {}, "y has labels such as"),
+        ((tf.data.Dataset.from_tensors((X, Y + 3)),), {}, "labels from 3 to 5"),
+        ((lambda epoch: None,), {}, "cannot be called with .level, seed."),
+        ((endless,), {}, "call it, x=endless"),
+        ((endless(),), {}, "x is a generator.*pass steps_per_epoch"),
+        (
+            (X, Y),
+            {"validation_data": endless()},
+            "validation_data is a generator.*pass validation_steps",
+        ),
+        ((X, list(Y)), {}, "y is a list of int64"),
+        (({"a": [1, 2]}, Y), {}, "x is a dict of list of int"),
+    ],
+)
+def test_bad_data_leave_no_directory(data, arguments, said: str, tmp_path) -> None:
+    with pytest.raises(LotteryError, match=said) as error:
+        search(small.compiled(), tmp_path / "run").fit(*data, verbose=0, **arguments)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 400
+    assert not (tmp_path / "run").exists()
+
+
+class Warmup(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule as a tutorial has it: trained with, never saved."""
+
+    def __init__(self, width, warmup=4):
+        super().__init__()
+        self._width, self._warmup = width, warmup
+
+    def __call__(self, step):
+        return self._width * tf.cast(step, tf.float32) / self._warmup
+
+
+class Own(keras.optimizers.SGD):
+    def get_config(self):
+        raise AttributeError("no name\nhere")
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "said"),
+    [
+        (lambda: keras.optimizers.Adam(Warmup(8)), 'Warmup.*"width": ..., "warmup"'),
+        (lambda: keras.optimizers.legacy.SGD(Warmup(8)), "Warmup has no get_config"),
+        (lambda: Own(0.1), "the optimizer Own has no get_config.*no name"),
+    ],
+)
+def test_settings_that_cannot_be_told_are_refused(optimizer, said, tmp_path) -> None:
+    model = small.compiled(optimizer=optimizer())
+    with pytest.raises(LotteryError, match=said) as error:
+        fit(search(model, tmp_path / "run"))
+    assert "\n" not in str(error.value) and len(str(error.value)) < 500
     assert not (tmp_path / "run").exists()
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from lth_keras import errors
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.training import checks
@@ -20,32 +20,6 @@ def model(loss="sparse_categorical_crossentropy") -> keras.Model:
     return small.compiled(loss=loss, metrics=[])
 
 
-@pytest.mark.parametrize("value", [-1, 2.5, "3", None])
-def test_counts_are_whole_numbers_in_their_range(value) -> None:
-    assert errors.check_count("levels", np.int64(3), 0, "rounds") == 3
-    with pytest.raises(LotteryError, match=r"levels=.*give rounds, 0 or more"):
-        errors.check_count("levels", value, 0, "rounds")
-
-
-def test_arguments_that_fit_does_not_take_are_named() -> None:
-    checks.check_fit_arguments({"workers": 2, "validation_freq": 3})
-    with pytest.raises(LotteryError, match="fit does not take epoch, metrics"):
-        checks.check_fit_arguments({"metrics": 1, "epoch": 3})
-
-
-def test_a_validation_split_holds_the_last_examples_back() -> None:
-    weight = np.ones(45)
-    x, y, w, held = checks.split(X, Y, weight, None, 0.2)
-    assert small.same_bits([x, y, w], [X[:36], Y[:36], weight[:36]])
-    assert small.same_bits(held, [X[36:], Y[36:], weight[36:]])
-
-
-@pytest.mark.parametrize("fraction", [1.0, -0.1, 2, 0.99])
-def test_a_validation_split_leaves_both_sides_some_examples(fraction) -> None:
-    with pytest.raises(LotteryError, match=f"validation_split={fraction}"):
-        checks.split(X, Y, None, None, fraction)
-
-
 @pytest.mark.parametrize(
     ("x", "y", "said"),
     [
@@ -54,6 +28,8 @@ def test_a_validation_split_leaves_both_sides_some_examples(fraction) -> None:
         (X, np.eye(3)[Y], r"labels of shape \(3,\)"),
         (X[:, :4], Y, r"examples of shape \(4,\), the model takes \(6,\)"),
         (X.reshape(-1, 3, 2), Y, r"examples of shape \(3, 2\)"),
+        (X, Y + 0.5, "labels such as .*5, and the sparse loss takes whole numbers"),
+        (X, np.where(Y > 1, np.nan, Y), "labels such as nan"),
     ],
 )
 @pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", SPARSE])
@@ -89,6 +65,54 @@ def test_a_model_may_take_more_than_the_shape_it_was_declared_with() -> None:
     plain.compile("sgd", "mse")
     plain(np.zeros((4, 6, 1), np.float32))
     checks.check_data(plain, "the training data", np.zeros((4, 9, 1), np.float32), None)
+
+
+def several() -> keras.Model:
+    inputs = keras.Input((6,))
+    outputs = {
+        "a": layers.Dense(3, name="a")(inputs),
+        "b": layers.Dense(2, name="b")(inputs),
+    }
+    one = keras.Model(inputs, outputs)
+    one.compile("sgd", {"a": SPARSE, "b": "mse"})
+    return one
+
+
+def test_each_of_several_outputs_is_checked_against_its_loss() -> None:
+    checks.check_data(several(), "the data", X, {"a": Y, "b": X[:, :2]})
+    checks.check_data(several(), "the data", X, {"b": X[:, :2]})
+    for y in (Y + 1, Y + 0.5):
+        with pytest.raises(LotteryError, match="the data: y has labels"):
+            checks.check_data(several(), "the data", X, {"a": y, "b": X[:, :2]})
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "said"),
+    [
+        (X.astype(np.complex64), Y, "x holds complex numbers .complex64."),
+        ({"a": X, "b": X + 1j}, Y, "x holds complex numbers .complex64."),
+        (tf.TensorSpec((None, 6), tf.complex64), None, "x holds complex numbers"),
+        (X, Y + 1j, "y holds complex numbers"),
+        (X, Y.astype(str), "y holds text.*np.unique"),
+        (X, np.array(["a", None], object), "y holds text"),
+        (X, tf.TensorSpec((None,), tf.string), "y holds text"),
+    ],
+)
+def test_kinds_that_keras_casts_without_a_word_are_refused(x, y, said: str) -> None:
+    with pytest.raises(LotteryError, match=said) as error:
+        checks.check_kinds(model(), "the data", x, y)
+    assert "\n" not in str(error.value)
+
+
+def test_kinds_that_a_model_asks_for_pass() -> None:
+    checks.check_kinds(model(), "the data", X.astype(str), Y)  # text as inputs
+    checks.check_kinds(model(), "the data", X.astype(np.float64), Y.astype(np.uint8))
+    own = model(lambda y, output: output)
+    checks.check_kinds(own, "the data", X, Y.astype(str))  # a loss may look it up
+    inputs = keras.Input((6,), dtype=tf.complex64)
+    waves = keras.Model(inputs, layers.Dense(3)(tf.abs(inputs)))
+    waves.compile("sgd", "mse")
+    checks.check_kinds(waves, "the data", X.astype(np.complex64), Y)
 
 
 def test_a_batch_is_tried_and_leaves_no_trace() -> None:

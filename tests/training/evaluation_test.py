@@ -100,6 +100,49 @@ def test_targets_without_a_last_dimension_and_several_outputs() -> None:
     assert found == pytest.approx(by_keras(model, x, y), rel=1e-5)
 
 
+def recurrent() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((3, 2), batch_size=5)
+    hidden = layers.SimpleRNN(4, stateful=True)(inputs)
+    one = keras.Model(inputs, layers.Dense(3)(hidden))
+    one.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+    return one
+
+
+def test_a_stateful_model_goes_on_from_training_and_leaves_its_states() -> None:
+    """In its own batches of 5, as `fit` validates; and again from the same states."""
+    x, model, plain = X.reshape(-1, 3, 2), recurrent(), recurrent()
+    for one in (model, plain):
+        one.fit(x, Y, batch_size=5, shuffle=False, verbose=0)
+    states = [v.numpy() for v in model.layers[1].states]
+    assert np.abs(states).max() > 0
+    evaluator = Evaluator(model, (x[:20], Y[:20]))
+    first, second = evaluator(), evaluator()
+    assert first == second
+    assert small.same_bits([v.numpy() for v in model.layers[1].states], states)
+    expected = by_keras(plain, x[:20], Y[:20], batch_size=5)
+    assert first == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(LotteryError, match="23 examples are no whole number"):
+        Evaluator(model, (x[:23], Y[:23]))
+
+
+def test_ragged_and_sparse_arrays_and_datasets_give_what_keras_gives() -> None:
+    words = keras.Input((None,), ragged=True, dtype=tf.int64, name="r")
+    counts = keras.Input((6,), sparse=True, name="s")
+    embedded = layers.Embedding(9, 3)(words)
+    mean = layers.Lambda(lambda t: tf.reduce_mean(t, 1))(embedded)
+    merged = layers.Concatenate()([mean, layers.Dense(2)(counts)])
+    model = keras.Model({"r": words, "s": counts}, layers.Dense(3)(merged))
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+    rows = [[k % 9] * (k % 4 + 1) for k in range(45)]
+    x = {"r": tf.ragged.constant(rows, dtype=tf.int64), "s": tf.sparse.from_dense(X)}
+    dataset = tf.data.Dataset.from_tensor_slices((x, Y)).batch(20)
+    model.fit(dataset, verbose=0)
+    expected = by_keras(model, dataset)
+    assert Evaluator(model, dataset)() == pytest.approx(expected, rel=1e-5)
+    assert Evaluator(model, (x, Y))() == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize("how", ["eager", pytest.param("jit", marks=pytest.mark.slow)])
 def test_compiled_by_xla_and_run_eagerly(how: str) -> None:
     model = small.dense_model()
@@ -113,6 +156,7 @@ def test_compiled_by_xla_and_run_eagerly(how: str) -> None:
     ("data", "said"),
     [
         (3, "got int"),
+        ((X, list(Y)), "y is a list of int64"),
         ((X,), "got a tuple of 1"),
         ((X[:0], Y[:0]), "have 0 examples"),
         ((X, Y[:5]), "5 and 45 examples"),

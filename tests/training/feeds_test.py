@@ -112,6 +112,9 @@ def test_a_sequence_passes_through_but_cannot_begin_in_the_middle() -> None:
         ({"x": X, "y": Y[:5]}, r"\[23, 5\] examples"),
         ({"x": X, "y": list(Y)}, "np.asarray"),
         ({"x": X, "sample_weight": Y}, "without y"),
+        ({"x": [X, [1, 2]], "y": Y}, "x is a list of ndarray"),
+        ({"x": object(), "y": Y}, "x is a object: give arrays, a Dataset"),
+        ({"x": X, "y": Y, "batch_size": "4"}, "batch_size='4'"),
         ({"x": X, "y": Y, "batch_size": 0}, "batch_size=0"),
         ({"x": X, "y": Y, "steps_per_epoch": 0}, "steps_per_epoch=0"),
         ({"x": tf.data.Dataset.range(3), "y": Y}, "go with arrays"),
@@ -135,12 +138,21 @@ def test_every_level_has_batches_of_one_kind() -> None:
         feed.dataset(1)
 
 
-def test_arrays_are_described_by_their_content() -> None:
-    assert feeds.describe((X, Y)) == feeds.describe((X.copy(), Y.copy()))
-    assert feeds.describe((X, Y)) != feeds.describe((X, 1 - Y))
-    assert feeds.describe(X) != feeds.describe(X.reshape(-1))
-    assert feeds.describe(None) is None
-    assert feeds.describe(numbers) == "numbers"
-    assert feeds.describe(Batches()) == "Batches"
-    text = np.array(["a", "b"])
-    assert feeds.describe(text) != feeds.describe(np.array(["a", "c"]))
+class Callable(Batches):
+    def __call__(self):
+        raise AssertionError("a Sequence is indexed")
+
+
+def test_a_sequence_may_be_callable_for_a_purpose_of_its_own() -> None:
+    sequence = Callable()
+    assert feeds.Feed(sequence).dataset(0) is sequence
+
+
+def test_a_model_of_a_fixed_batch_size_gets_whole_batches_of_it() -> None:
+    feed = feeds.Feed(X[:20], Y[:20], fixed=5)
+    assert feed.dataset(0).element_spec[0].shape == (5, 6)
+    assert feed.settings()["batch_size"] == 5
+    with pytest.raises(LotteryError, match="23 examples .* batches of 5.*give 20"):
+        feeds.Feed(X, Y, fixed=5)
+    with pytest.raises(LotteryError, match="batch size of 4 .*pass batch_size=5"):
+        feeds.Feed(X[:20], Y[:20], batch_size=4, fixed=5)

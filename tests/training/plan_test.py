@@ -36,7 +36,10 @@ def test_callbacks_with_state_are_as_before_the_search_at_each_level() -> None:
         best.best, mine.seen = 0.1, level
     assert mine.seen == 2
     assert plan(callbacks=mine).callbacks_of(0) == [mine]
-    assert plan(callbacks=lambda level: [level]).callbacks_of(4) == [4]
+    assert plan(callbacks=lambda level: {4: [mine, best]}[level]).callbacks_of(4) == [
+        mine,
+        best,
+    ]
     assert plan().callbacks_of(0) == []
 
 

@@ -1,0 +1,151 @@
+"""Functions that people give to `fit`: of (level, seed) as data, of level as callbacks.
+
+What cannot be called that way is refused by name before anything is written.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
+
+_DATA = "give x=f(level, seed) that returns a tf.data.Dataset of (x, y) batches"
+
+
+def check_data_function(x: Any) -> None:
+    """Refuses what cannot be asked for the data of a level.
+
+    Raises:
+        LotteryError: says what it is, and what to give.
+    """
+    name = _name(x)
+    if isinstance(x, type):
+        raise LotteryError(f"x is the class {name}: {_DATA}, or an object of data.")
+    if isinstance(x, keras.utils.experimental.DatasetCreator):
+        raise LotteryError(
+            f"x is a DatasetCreator, made for its own strategy: {_DATA}."
+        )
+    generator = inspect.isgeneratorfunction(x) or inspect.isgeneratorfunction(
+        inspect.getattr_static(type(x), "__call__", None)
+    )
+    if accepts(x, 0, 0):
+        if generator:
+            raise LotteryError(
+                f"x={name} is a generator function: {_DATA}, such as "
+                "tf.data.Dataset.from_generator makes."
+            )
+        return
+    if generator:
+        raise LotteryError(
+            f"x={name} is a generator function that takes no (level, seed): call it, "
+            f"x={name}(), and pass steps_per_epoch, or {_DATA}."
+        )
+    raise LotteryError(f"x={name} cannot be called with (level, seed): {_DATA}.")
+
+
+def made(function: Any, level: int, seed: int, **start: int) -> tf.data.Dataset:
+    """The Dataset of a level.
+
+    Raises:
+        LotteryError: the function returned something else.
+    """
+    dataset = function(level, seed, **start)
+    if not isinstance(dataset, tf.data.Dataset):
+        raise LotteryError(
+            f"x(level={level}, seed={seed}) returned a {type(dataset).__name__}: "
+            "return a tf.data.Dataset of (x, y) batches."
+        )
+    return dataset
+
+
+def check_spec(first: tf.data.Dataset, other: tf.data.Dataset, level: int) -> None:
+    """Refuses a level whose batches are of another kind than the first one's.
+
+    Raises:
+        LotteryError: shows both.
+    """
+    if first.element_spec != other.element_spec:
+        raise LotteryError(
+            f"x(level={level}, seed) has batches of another kind than level 0 "
+            f"({other.element_spec} against {first.element_spec}): give every level "
+            "the same shapes and dtypes."
+        )
+
+
+def is_callback_function(callbacks: Any) -> bool:
+    """Whether callbacks are to be asked for, level by level."""
+    return callable(callbacks) and not isinstance(
+        callbacks, (keras.callbacks.Callback, type)
+    )
+
+
+def callback_list(callbacks: Any) -> list[keras.callbacks.Callback]:
+    """Callbacks, given as `model.fit` takes them, as a list.
+
+    Args:
+        callbacks: None, a callback, or lists of them; no function.
+
+    Raises:
+        LotteryError: something among them is no Keras callback.
+    """
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks = callbacks.callbacks
+    found = list(tf.nest.flatten(callbacks))
+    for callback in found:
+        if isinstance(callback, type):
+            raise LotteryError(
+                f"callbacks: {callback.__name__} is a class: make an object of it, "
+                f"{callback.__name__}()."
+            )
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise LotteryError(
+                f"callbacks: {_said(callback)} is no tf_keras callback: give a list of "
+                "keras.callbacks.Callback objects of tf_keras, or f(level) -> list."
+            )
+    return found
+
+
+def check_callbacks(callbacks: Any) -> None:
+    """Refuses what is neither callbacks nor a function of the level.
+
+    Raises:
+        LotteryError: says what it is, and what to give.
+    """
+    if not is_callback_function(callbacks):
+        callback_list(callbacks)
+    elif not accepts(callbacks, 0):
+        raise LotteryError(
+            f"callbacks={_name(callbacks)} cannot be called with (level): give a list "
+            "of callbacks, or f(level) -> list."
+        )
+
+
+def accepts(function: Callable[..., Any], *arguments: Any) -> bool:
+    """Whether a function can be called with these arguments, as far as it tells."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True  # Some that are written in C say nothing.
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return False
+    return True
+
+
+def _name(function: Any) -> str:
+    name = getattr(function, "__qualname__", None) or type(function).__qualname__
+    return str(name).rsplit("<locals>.", 1)[-1]
+
+
+def _said(value: Any) -> str:
+    text = repr(value) if isinstance(value, (str, bytes, int, float)) else ""
+    short = f"{text} ({type(value).__name__})" if text else f"a {type(value).__name__}"
+    return short if len(short) < 100 else f"a {type(value).__name__}"
