@@ -33,7 +33,16 @@ EXAMPLES = [
     "tensorboard>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<5",
 ]
-TESTS = [*EXAMPLES, "pytest>=9", "pytest-xdist>=3.8,<4", "setuptools>=77", "wheel"]
+TESTS = [
+    *EXAMPLES,
+    # Frames and sparse matrices are taken as data; the package imports neither.
+    "pandas>=2.3",
+    "pytest>=9",
+    "pytest-xdist>=3.8,<4",
+    "scipy>=1.15",
+    "setuptools>=77",
+    "wheel",
+]
 
 setup(
     name="lth_keras",

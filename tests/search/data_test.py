@@ -17,6 +17,7 @@ from tests.support.small_search import VALIDATION, X, Y, search
 layers = keras.layers
 SPARSE_LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 ROWS = tf.ragged.constant([[k % 9] * (k % 4 + 1) for k in range(40)], dtype=tf.int64)
+COUNTS = tf.sparse.from_dense(X[:40])
 SERIES = np.random.default_rng(0).normal(size=(40, 3, 2)).astype(np.float32)
 
 
@@ -67,10 +68,17 @@ def trained(make, directory, data, **arguments) -> lth.LotterySearch:
     return one
 
 
-@pytest.mark.parametrize("in_memory", [False, True])
+slow = pytest.mark.slow
+
+
 @pytest.mark.parametrize(
-    ("make", "x"),
-    [(ragged_model, ROWS), (sparse_model, tf.sparse.from_dense(X[:40]))],
+    ("make", "x", "in_memory"),
+    [
+        (sparse_model, COUNTS, False),
+        pytest.param(sparse_model, COUNTS, True, marks=slow),
+        pytest.param(ragged_model, ROWS, False, marks=slow),
+        pytest.param(ragged_model, ROWS, True, marks=slow),
+    ],
 )
 def test_ragged_and_sparse_examples_train_as_with_fit(
     make, x, in_memory: bool, tmp_path
@@ -103,30 +111,47 @@ def test_frames_train_as_with_fit_and_as_their_arrays(tmp_path) -> None:
     )
 
 
+@slow
 def test_lists_of_numbers_train_as_with_fit(tmp_path) -> None:
     data = (X.tolist(), Y.tolist())
     trained(small.dense_model, tmp_path, data, batch_size=10)
 
 
+STATEFUL = {
+    "batch_size": 8,
+    "validation_data": (SERIES[:16], Y[:16]),
+    "test_data": (SERIES[:16], Y[:16]),
+}
+
+
 def test_a_stateful_model_of_a_fixed_batch_trains_as_with_fit(tmp_path) -> None:
-    """Each level begins with empty states, so a search that goes on ends the same."""
-    data, held = (SERIES, Y[:40]), (SERIES[:16], Y[:16])
-    options = {"batch_size": 8, "validation_data": held, "test_data": held}
-    one = trained(recurrent_model, tmp_path / "a", data, **options)
+    one = trained(recurrent_model, tmp_path, (SERIES, Y[:40]), **STATEFUL)
+    # One batch size for all: the search takes the model's where none is given.
+    given = {name: value for name, value in STATEFUL.items() if name != "batch_size"}
+    again = search(wrapped(recurrent_model()), tmp_path, 1)
+    again.fit(SERIES, Y[:40], verbose=0, shuffle=False, **given)
+    assert again.results == one.results
+
+
+@slow
+def test_a_stateful_search_that_goes_on_ends_as_one_never_stopped(tmp_path) -> None:
+    """The states of its layers are stored nowhere: each level begins without any."""
 
     def stop(row) -> None:
         raise KeyboardInterrupt
 
-    for on_result in (stop, None):
-        again = search(
-            wrapped(recurrent_model()), tmp_path / "b", 1, on_result=on_result
+    found = []
+    for name, on_result in (("whole", None), ("cut", stop), ("cut", None)):
+        one = search(
+            wrapped(recurrent_model()), tmp_path / name, 1, on_result=on_result
         )
         try:
-            again.fit(*data, verbose=0, shuffle=False, **options)
+            one.fit(SERIES, Y[:40], verbose=0, shuffle=False, **STATEFUL)
+            found.append(one.trained_weights(1))
         except KeyboardInterrupt:
-            assert again.finished_levels == [0]
-    assert small.lines(tmp_path / "a") == small.lines(tmp_path / "b")
-    assert small.same_bits(one.trained_weights(1), again.trained_weights(1))
+            assert one.finished_levels == [0]
+    assert small.lines(tmp_path / "whole") == small.lines(tmp_path / "cut")
+    assert small.same_bits(*found)
 
 
 PEAK = """
