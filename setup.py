@@ -84,7 +84,9 @@ setup(
     install_requires=[
         "absl-py>=1.2,<2",
         "cloudpickle>=3,<4",
+        "filelock>=4.0.8,<5",
         "flatbuffers>=24.3.25,<26",
+        "h5py>=3.11,<4",
         "ml_dtypes>=0.5.1,<1",
         "numpy>=2.2,<3",
         # One minor version: the wrappers use a few private names of tf_keras, and

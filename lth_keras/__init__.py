@@ -14,14 +14,12 @@ TensorFlow is imported when a public name is first used, so that what needs NumP
 from __future__ import annotations
 
 import importlib
-import os
 from typing import TYPE_CHECKING, Any
 
-from lth_keras import registration
+from lth_keras import door, registration
 from lth_keras.version import __version__
 
-# tfmot works on Keras 2 only, and TensorFlow decides at its import which one it has.
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+door.choose_tf_keras()
 
 if TYPE_CHECKING:
     from lth_keras.public import *  # noqa: F403

@@ -22,6 +22,7 @@ FLOORS = (
     "experiments",
     "programs",
     # The facade, which nothing below may ask for.
+    "door",
     "public",
     "registration",
     "__init__",

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
 import socket
+import stat
 from collections.abc import Iterator
+
+import filelock
 
 from lth_keras.errors import LotteryError
 from lth_keras.storage import files, paths, remote
+
+# Windows lets nobody but the holder read the byte that is locked, the first.
+_LOCKED_BYTE = b"\n"
+_LONGEST_HOLDER = 200
 
 
 @contextlib.contextmanager
 def lock(directory: paths.PathLike) -> Iterator[None]:
     """Holds a directory for this process; the directory is created on demand.
 
-    The kernel frees a local lock when its holder ends, however it ends, so the lock
+    The system frees a local lock when its holder ends, however it ends, so the lock
     file itself stays and means nothing. A child made by ``fork`` (not ``spawn``)
     shares the lock and, if its parent is killed, keeps it until it ends too.
 
@@ -26,7 +32,8 @@ def lock(directory: paths.PathLike) -> Iterator[None]:
     same moment may both get it.
 
     Raises:
-        LotteryError: if another process, or another block of this one, holds it.
+        LotteryError: if another process, or another block of this one, holds it; or
+            what has the lock's name is no lock.
     """
     directory = paths.as_path(directory)
     paths.make_directory(directory)
@@ -43,29 +50,62 @@ def lock_file(directory: paths.PathLike) -> str:
 @contextlib.contextmanager
 def _local_lock(directory: str) -> Iterator[None]:
     path = lock_file(directory)
+    if issubclass(filelock.FileLock, filelock.SoftFileLock):
+        raise LotteryError(
+            f"cannot lock {path}: this Python has no locks of files (fcntl), and a "
+            "file that only exists would outlive a killed holder"
+        )
+    _check_own(path)
+    held = filelock.FileLock(
+        path,
+        blocking=False,
+        # The block may end in another thread than it began in.
+        thread_local=False,
+        fallback_to_soft=False,
+        on_acquired=_sign,
+    )
     with paths.errors_naming(path, "lock"):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
         try:
-            with paths.errors_naming(path, "lock"):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, _holder().encode())
-        except LotteryError as error:
-            if not isinstance(error.__cause__, BlockingIOError):
-                raise
-            holder = os.pread(descriptor, 300, 0).decode(errors="replace").strip()
+            held.acquire()
+        except filelock.Timeout:
             raise LotteryError(
-                f"{directory} is in use by {holder or 'another process'}; wait until "
-                "it ends or choose another directory"
+                f"{directory} is in use by {_signed(path) or 'another process'}; wait "
+                "until it ends or choose another directory"
             ) from None
-        try:
-            yield
-        finally:
-            # Closing alone would leave the lock with a forked child.
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+    try:
+        yield
     finally:
-        os.close(descriptor)
+        held.release()
+
+
+def _check_own(path: str) -> None:
+    """Refuses what a lock would be written through: a link, a pipe, a device."""
+    with paths.errors_naming(path, "lock"):
+        try:
+            found = os.lstat(path)
+        except FileNotFoundError:
+            return
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        raise LotteryError(
+            f"{path} is a link, or no regular file, and would be overwritten: remove "
+            "it, or choose another directory"
+        )
+
+
+def _sign(descriptor: int) -> None:
+    """Writes into the lock file, which is empty, who holds it."""
+    os.write(descriptor, _LOCKED_BYTE + _holder().encode())
+
+
+def _signed(path: str) -> str:
+    """Who holds a lock file; "" where it does not say so."""
+    text = b""
+    for start in (0, len(_LOCKED_BYTE)):
+        with contextlib.suppress(OSError), open(path, "rb", buffering=0) as file:
+            file.seek(start)
+            text = file.read(_LONGEST_HOLDER)
+            break
+    return " ".join(text.decode(errors="replace").split())
 
 
 @contextlib.contextmanager

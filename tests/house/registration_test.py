@@ -31,6 +31,11 @@ for name in {order!r}:
     __import__(name)
 import tf_keras
 
+if {order!r}[0] == "lth_keras":
+    from tensorflow.keras import callbacks, layers
+    # Trackers of experiments take their callbacks from there.
+    assert issubclass(layers.Dense, tf_keras.layers.Layer)
+    assert hasattr(callbacks.Callback, "_implements_test_batch_hooks")
 for path in {paths!r}:
     model = tf_keras.models.load_model(path)
     kinds = [type(layer).__name__ for layer in model.layers]
