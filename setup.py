@@ -33,7 +33,16 @@ EXAMPLES = [
     "tensorboard>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<5",
 ]
-TESTS = [*EXAMPLES, "pytest>=9", "pytest-xdist>=3.8,<4", "setuptools>=77", "wheel"]
+# What serves TFLite files, and verifies them where it is there.
+LITERT = ["ai-edge-litert>=2.3,<3"]
+TESTS = [
+    *EXAMPLES,
+    *LITERT,
+    "pytest>=9",
+    "pytest-xdist>=3.8,<4",
+    "setuptools>=77",
+    "wheel",
+]
 
 setup(
     name="lth_keras",
@@ -88,6 +97,7 @@ setup(
     ],
     extras_require={
         "examples": EXAMPLES,
+        "litert": LITERT,
         "tests": TESTS,
         "dev": [*TESTS, "mypy>=2", "ruff>=0.17"],
     },
