@@ -33,8 +33,11 @@ EXAMPLES = [
     "tensorboard>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<5",
 ]
+# What serves TFLite files, and verifies them where it is there.
+LITERT = ["ai-edge-litert>=2.3,<3"]
 TESTS = [
     *EXAMPLES,
+    *LITERT,
     # Frames and sparse matrices are taken as data; the package imports neither.
     "pandas>=2.3",
     "pytest>=9",
@@ -99,6 +102,7 @@ setup(
     ],
     extras_require={
         "examples": EXAMPLES,
+        "litert": LITERT,
         "tests": TESTS,
         "dev": [*TESTS, "mypy>=2", "ruff>=0.17"],
     },

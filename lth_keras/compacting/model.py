@@ -15,6 +15,7 @@ from lth_keras.compacting.removal import Removal
 from lth_keras.compacting.report import Compaction
 from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.errors import LotteryError
+from lth_keras.masking import origins
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.masking.wrapping import unwrap
@@ -42,7 +43,8 @@ def compact(model: keras.Model, gather: Gather = "crop") -> keras.Model:
         ordinary Keras layers; those of models inside it stand in it themselves.
         Predictions are equal to float rounding for finite inputs; trained further, it
         is another network. Of a network with whole branches dead, compacting the
-        result again can leave still less.
+        result again can leave still less. Exports of it are compared with the network
+        that it was made from, a copy of which is kept until the model goes.
 
     Raises:
         LotteryError: the model cannot be taken apart, or another `gather`.
@@ -75,6 +77,8 @@ def compaction(model: keras.Model, gather: Gather = "crop") -> Compaction:
         joined = keras.Model(source.input, outputs, name=model.name)
     # The layers that were left alone have now been called in two models.
     small = rebuilt(joined, copied)
+    before = origins.original_of(model)
+    origins.remember(small, source if before is None else before)
     return Compaction(small, graph.sizes(joined))
 
 

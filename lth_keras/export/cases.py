@@ -46,6 +46,8 @@ class Written:
         dense: path of the same network, dense, in the same format, whose latency is
             measured in turn with the export's; None for no latencies.
         free_batch: whether batches of any size are taken.
+        remedy: what to do should it compute something else, as "export ..."; stands in
+            messages.
     """
 
     format: str
@@ -55,3 +57,4 @@ class Written:
     tolerance: float
     dense: str | None = None
     free_batch: bool = True
+    remedy: str = "export another format"

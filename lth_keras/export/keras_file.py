@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,9 +18,11 @@ from lth_keras.errors import LotteryError
 from lth_keras.export import destinations, exportable, model_io, staging, trial_inputs
 from lth_keras.export.cases import Case, Written
 from lth_keras.export.dense_counterpart import filled, is_pruned
-from lth_keras.export.report import ExportReport, LayerNonzeros, held
+from lth_keras.export.nonzeros import LayerNonzeros
+from lth_keras.export.report import ExportReport, held
 from lth_keras.export.staging import Staged
 from lth_keras.export.substitutes import alone
+from lth_keras.masking import origins
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.weights import weights_of
 from lth_keras.masking.wrapping import unwrap
@@ -76,7 +80,10 @@ def staged_keras(
     exportable.check_model(model)
     specs = model_io.input_specs(model)
     _check_loadable(model)
+    if verify:
+        _check_code(model)
     destinations.check_file(path, ".keras", overwrite)
+    original = origins.original_of(model)
     with alone, destinations.temporary_directory(path) as aside:
         inputs = trial_inputs.example_inputs(model, batch)
         plain = _plain(model)
@@ -87,6 +94,8 @@ def staged_keras(
             for w in weights_of(plain)
         )
         dense = written
+        if original is not None:
+            plain = _plain(original)
         if plain is not model:
             for weight in weights_of(plain):
                 value = weight.read()
@@ -108,11 +117,13 @@ def staged_keras(
                 staging.tolerance(model),
                 dense,
                 model_io.has_free_batch(specs),
+                "export a SavedModel",
             ),
             sentence,
             {},
             layers,
             ["a .keras file stores zeros too; compressed, it is smaller."],
+            original,
         )
         destinations.put_in_place(written, path, overwrite)
 
@@ -126,6 +137,33 @@ def _check_loadable(model: keras.Model) -> None:
                 "tf_keras does not load from a .keras file: export a SavedModel, or "
                 "build the model with the policy mixed_bfloat16."
             )
+
+
+def _check_code(model: keras.Model) -> None:
+    """Refuses Python code in the file, which Keras loads only if it is told to."""
+    for layer in compat.layers_within(model):
+        if _stores_code(layer):
+            raise LotteryError(
+                f"layer {layer.name!r} ({type(layer).__name__}) of model "
+                f"{model.name!r} computes with a Python function that a .keras file "
+                "holds as code, which Keras does not load: write a layer class of it, "
+                "or export a SavedModel."
+            )
+
+
+def _stores_code(layer: keras.layers.Layer) -> bool:
+    """Whether the layer's configuration holds a function by its code."""
+    if isinstance(layer, keras.layers.Lambda):
+        config = layer.get_config()
+        kinds = ("function_type", "mask_type", "output_shape_type")
+        return any(config.get(kind) == "lambda" for kind in kinds)
+    # Asked of the constructor: get_config warns of a lambda at length.
+    named = inspect.signature(type(layer).__init__).parameters
+    return any(
+        isinstance(value, types.FunctionType) and value.__name__ == "<lambda>"
+        for name, value in vars(layer).items()
+        if name in named
+    )
 
 
 def _plain(model: keras.Model) -> keras.Model:

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from lth_keras.errors import LotteryError
-from lth_keras.export import fresh_process
+from lth_keras.export import fresh_process, surroundings
 from lth_keras.export.cases import Written
 
 # As if they were not installed: finders find nothing, rather than raise, since
 # TensorFlow asks whether Keras is there.
 _BOOTSTRAP = """\
 import sys
+sys.path[:] = {places!r}
 class Without:
     def __init__(self, finder):
         self.finder = finder
@@ -71,29 +72,34 @@ def in_fresh_process(
             )
         with open(os.path.join(folder, "job.json"), "w", encoding="utf-8") as file:
             json.dump(job, file)
-        program = _BOOTSTRAP.format(
-            blocked=blocked,
-            program=os.path.abspath(fresh_process.__file__),
-            folder=folder,
-        )
+        program = bootstrap(fresh_process.__file__, folder, blocked)
         _run(program, folder, timeout)
         with open(os.path.join(folder, "found.json"), encoding="utf-8") as file:
             return list(json.load(file))
 
 
-def _run(program: str, folder: str, timeout: float) -> None:
-    environment = dict(os.environ)
-    # It makes TensorFlow itself import tf_keras.
-    environment.pop("TF_USE_LEGACY_KERAS", None)
-    environment["PYTHONPATH"] = os.pathsep.join(
-        os.path.abspath(place) for place in sys.path
+def bootstrap(program: str, folder: str, blocked: tuple[str, ...]) -> str:
+    """What the process is started with: it makes packages impossible to import.
+
+    Args:
+        program: path of the program that it runs then.
+        folder: what that program's `main` is called with.
+        blocked: names of packages.
+    """
+    return _BOOTSTRAP.format(
+        places=surroundings.module_places(sys.path),
+        blocked=blocked,
+        program=os.path.abspath(program),
+        folder=folder,
     )
-    environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def _run(program: str, folder: str, timeout: float) -> None:
     try:
         done = subprocess.run(
             [sys.executable, "-c", program],
             cwd=folder,
-            env=environment,
+            env=surroundings.environment(os.environ),
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -101,14 +107,16 @@ def _run(program: str, folder: str, timeout: float) -> None:
         )
     except subprocess.TimeoutExpired:
         raise LotteryError(
-            f"the process that verifies the export took over {timeout:.0f} s: pass "
-            "verify=False to export without verification."
+            f"the process that verifies the export took over {timeout:.0f} s, and "
+            "nothing was written: export where less else runs, or pass batch=, fewer "
+            "examples."
         ) from None
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise LotteryError(
-            f"the process that verifies the export failed: {lines[-1]} (exit code "
-            f"{done.returncode}); pass verify=False to export without verification."
+            f"the process that verifies the export failed: {lines[-1][:300]} (exit "
+            f"code {done.returncode}), and nothing was written: export where "
+            f"{sys.executable} -c 'import tensorflow' works and memory is free."
         )
 
 

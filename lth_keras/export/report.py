@@ -8,16 +8,12 @@ report.to_json()              # one line for machines
 from __future__ import annotations
 
 import dataclasses
-import gzip
 import json
-import os
-from collections.abc import Iterator
 from typing import Any
-
-import numpy as np
 
 from lth_keras.errors import LotteryError
 from lth_keras.export.findings import Found
+from lth_keras.export.nonzeros import LayerNonzeros, table
 
 # A ticket, its trained weights and where it starts from are different things.
 HOLDS = {
@@ -29,28 +25,6 @@ HOLDS = {
 _FASTER = 0.95
 # What these are served with has dense kernels alone; other ratios than 1 are noise.
 _DENSE_KERNELS = ("saved_model", "keras")
-_GZIP_LEVEL = 6
-
-
-@dataclasses.dataclass(frozen=True)
-class LayerNonzeros:
-    """One weight of the export.
-
-    Attributes:
-        weight: its path, "layer/kernel".
-        shape: its shape in the model.
-        nonzeros: entries that are not zero.
-        stored: how the file holds it: "dense", "bitmask", "sparse", ...
-    """
-
-    weight: str
-    shape: tuple[int, ...]
-    nonzeros: int
-    stored: str
-
-    @property
-    def size(self) -> int:
-        return int(np.prod(self.shape))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,11 +40,14 @@ class ExportReport:
         bytes: on disk, all files together.
         gzip_bytes: all files in one gzip stream.
         dense_bytes: the same for the dense network in the same format, its pruned
-            weights filled with random numbers.
+            weights filled with random numbers; of what `lth.compact` made, for the
+            network that it was made from.
         dense_gzip_bytes: that gzipped.
         layers: nonzeros of each weight.
         found: differences and latencies; None where verify=False.
         notes: sentences on what the user should know.
+        original_weights: how many weights, zeros included, the network has that
+            `lth.compact` made this one from; None of a network made otherwise.
     """
 
     format: str
@@ -84,6 +61,7 @@ class ExportReport:
     layers: tuple[LayerNonzeros, ...]
     found: Found | None = None
     notes: tuple[str, ...] = ()
+    original_weights: int | None = None
 
     @property
     def density(self) -> float:
@@ -105,16 +83,25 @@ class ExportReport:
             return "Latency was not measured."
         ratios = {entry.batch: entry.ratio for entry in self.found.latencies}
         faster = [b for b, ratio in ratios.items() if ratio <= _FASTER]
-        same = all(layer.stored == "dense" for layer in self.layers)
-        same = same and not self.settings.get("quantize")
-        if not faster or same or self.format in _DENSE_KERNELS:
+        if not faster or self._computes_as_dense:
             times = _listed(f"{r:.2f} x dense at batch {b}" for b, r in ratios.items())
+            if self.original_weights is not None:
+                return f"Fewer units bring no speed here: a call takes {times}."
             reason = "the kernels multiply the zeros too"
             return f"Sparsity brings no speed here, {reason}: a call takes {times}."
         gains = _listed(f"{ratios[b]:.2f} x dense at batch {b}" for b in faster)
         rest = [f"batch {b}" for b in ratios if b not in faster]
         none = f"; none at {_listed(rest)}" if rest else ""
         return f"Faster: a call takes {gains}{none}."
+
+    @property
+    def _computes_as_dense(self) -> bool:
+        """Whether it can only be as fast as what it is compared with."""
+        if self.original_weights is not None:
+            return False
+        dense = all(layer.stored == "dense" for layer in self.layers)
+        unchanged = dense and not self.settings.get("quantize")
+        return unchanged or self.format in _DENSE_KERNELS
 
     def to_json(self) -> str:
         """All of it as one line of strict JSON."""
@@ -152,29 +139,9 @@ class ExportReport:
                     f"(dense {_time(latency.dense)}: {latency.ratio:.2f} x)"
                 )
         lines += [f"speed       {self.speed}", ""]
-        lines += _table(self.layers)
+        lines += table(self.layers)
         lines += [f"note: {note}" for note in self.notes]
         return "\n".join(lines)
-
-
-def sizes(path: str) -> tuple[int, int]:
-    """Bytes of a local file or directory, plain and as one gzip stream.
-
-    Raises:
-        LotteryError: it cannot be read.
-    """
-    plain = 0
-    counter = _Counter()
-    try:
-        with gzip.GzipFile("", "wb", _GZIP_LEVEL, counter, mtime=0) as packed:
-            for name in _files(path):
-                with open(name, "rb") as file:
-                    while chunk := file.read(1 << 20):
-                        plain += len(chunk)
-                        packed.write(chunk)
-    except OSError as error:
-        raise LotteryError(f"cannot read {path}: {error.strerror}") from error
-    return plain, counter.count
 
 
 def held(kind: str) -> str:
@@ -191,29 +158,6 @@ def held(kind: str) -> str:
     return HOLDS[kind]
 
 
-class _Counter:
-    """A file that remembers only how much was written."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def write(self, data: bytes) -> int:
-        self.count += len(data)
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-
-def _files(path: str) -> Iterator[str]:
-    if not os.path.isdir(path):
-        yield path
-    for top, folders, names in os.walk(path):
-        folders.sort()
-        for name in sorted(names):
-            yield os.path.join(top, name)
-
-
 def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
@@ -225,22 +169,3 @@ def _time(seconds: float) -> str:
 def _listed(words: Any) -> str:
     words = list(words)
     return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
-
-
-def _table(layers: tuple[LayerNonzeros, ...]) -> list[str]:
-    head = ("weight", "shape", "nonzeros", "density", "stored")
-    body = [
-        (
-            layer.weight,
-            " x ".join(map(str, layer.shape)) or "scalar",
-            f"{layer.nonzeros:,} of {layer.size:,}",
-            f"{layer.nonzeros / layer.size:.4f}" if layer.size else "",
-            layer.stored,
-        )
-        for layer in layers
-    ]
-    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-    return [
-        "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
-        for line in (head, *body)
-    ]

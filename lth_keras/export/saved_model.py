@@ -28,6 +28,7 @@ from lth_keras.export.serving import Served
 from lth_keras.export.signatures import DEFAULT, Signature, Signatures, signatures_of
 from lth_keras.export.staging import Staged
 from lth_keras.export.substitutes import alone
+from lth_keras.masking import origins
 from lth_keras.storage import directories, paths
 
 
@@ -112,6 +113,7 @@ def staged_saved_model(
     exportable.check_model(model)
     traced = signatures_of(model, signatures)
     destinations.check_saved_model(path, overwrite)
+    original = origins.original_of(model)
     with (
         alone,
         directories.atomic_directory(path, overwrite) as place,
@@ -124,7 +126,7 @@ def staged_saved_model(
         # Its packed weights would be in memory beside the dense ones.
         del served
         dense = os.path.join(aside, "dense")
-        _served(model, traced, packed=False, dense=True).save(dense)
+        _dense(model, original, traced).save(dense)
         cases = _cases(model, traced, inputs) if verify else ()
         notes = []
         if packed and not any(layer.stored == "bitmask" for layer in layers):
@@ -138,12 +140,20 @@ def staged_saved_model(
                 staging.tolerance(model, *([values_dtype] if narrowed else [])),
                 dense,
                 model_io.has_free_batch(traced[DEFAULT].specs),
+                _remedy(packed, narrowed),
             ),
             sentence,
             {"packed": packed, "values_dtype": values_dtype},
             layers,
             notes,
+            original,
         )
+
+
+def _remedy(packed: bool, narrowed: bool) -> str:
+    if narrowed:
+        return "use values_dtype='float32'"
+    return "use packed=False" if packed else "export another format"
 
 
 def _served(
@@ -160,6 +170,19 @@ def _served(
             f"model {model.name!r} cannot be traced for export: "
             f"{type(error).__name__}: {reason}"
         ) from error
+
+
+def _dense(
+    model: keras.Model,
+    original: keras.Model | None,
+    signatures: Mapping[str, Signature],
+) -> Served:
+    """The dense network to compare with, that of a compacted model before that."""
+    if original is None:
+        return _served(model, signatures, packed=False, dense=True)
+    # Other signatures may ask for what only the caller's model has.
+    own = {DEFAULT: signatures[DEFAULT]}
+    return _served(original, own, packed=False, dense=True)
 
 
 def _cases(

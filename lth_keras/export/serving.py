@@ -15,16 +15,12 @@ import tensorflow as tf
 from lth_keras.compat import keras, raw_variable
 from lth_keras.errors import LotteryError
 from lth_keras.export.dense_counterpart import filled, is_pruned
+from lth_keras.export.nonzeros import LayerNonzeros
 from lth_keras.export.packed import PackedStore, PackedWeight, worthwhile
-from lth_keras.export.report import LayerNonzeros
 from lth_keras.export.resources import handles, named_by, resources
 from lth_keras.export.signatures import Signature, traced
 from lth_keras.export.substitutes import Read, substituted
 from lth_keras.masking.weights import Weight, weights_of
-
-# What a variable costs besides its value: nodes that read, save and restore it.
-_VARIABLE = 1200  # bytes
-_LARGEST_CONSTANT = 1 << 14  # bytes
 
 
 class Served:
@@ -33,8 +29,9 @@ class Served:
     Args:
         model: a built model, wrapped or not; it stays as it is.
         signatures: as from `signatures_of`.
-        packed: whether weights that get smaller by it are stored packed, and small
-            ones as constants of the functions that read them.
+        packed: whether weights that get smaller by it are stored packed. The others
+            stay variables, however small: what is constant TensorFlow rewrites, and
+            its fused LayerNormalization then forgets the epsilon.
         values_dtype: of the packed values.
         dense: whether zeros of pruned weights are filled with random numbers: the
             network that the export is compared with.
@@ -54,7 +51,6 @@ class Served:
         self._model, self._signatures = model, signatures
         self._store = PackedStore(values_dtype)
         self._packed: dict[int, PackedWeight] = {}
-        self._constants: set[int] = set()
         self._variables: list[Any] = []
         self._counts: dict[int, tuple[tuple[int, ...], int]] = {}
         reads: dict[int, tuple[Any, Read]] = {}
@@ -66,8 +62,7 @@ class Served:
         if lost := self._still_captured():
             # A weight that a layer also reads by another way stays a variable.
             for key in lost:
-                if key in self._packed:
-                    self._store.drop(self._packed.pop(key))
+                self._store.drop(self._packed.pop(key))
                 del reads[key]
             self._functions = self._trace(reads)
         self._check_captured()
@@ -111,15 +106,6 @@ class Served:
         if packed and floating and worthwhile(value):
             own = self._packed[key] = self._store.add(value, weight.path)
             return {key: (raw, own.read)}
-        copies = value.nbytes * (len(self._signatures) - 1)
-        if (
-            packed
-            and floating
-            and copies < _VARIABLE
-            and value.nbytes <= _LARGEST_CONSTANT
-        ):
-            self._constants.add(key)
-            return {key: (raw, lambda: tf.constant(value, raw.dtype))}
         if getattr(raw, "values", None):
             # A distribution strategy's variable has a copy per replica; one serves.
             return {key: (raw, self._variable(value))}
@@ -186,5 +172,4 @@ class Served:
             for weight in weights_of(self._model)
             for raw in [raw_variable(weight.variable)]
         }
-        replaced = [*self._packed, *self._constants]
-        return [key for key in replaced if handles(raws[key]) & captured]
+        return [key for key in self._packed if handles(raws[key]) & captured]

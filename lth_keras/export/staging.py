@@ -18,7 +18,9 @@ from typing import Any
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.export.cases import Written
-from lth_keras.export.report import ExportReport, LayerNonzeros, sizes
+from lth_keras.export.nonzeros import LayerNonzeros
+from lth_keras.export.report import ExportReport
+from lth_keras.export.sizes import sizes
 from lth_keras.export.verification import verify
 from lth_keras.storage import paths
 
@@ -46,6 +48,7 @@ def staged(
     settings: dict[str, Any],
     layers: tuple[LayerNonzeros, ...],
     notes: Iterable[str] = (),
+    original: keras.Model | None = None,
 ) -> Staged:
     """An export as it lies there, with the report of what is known before it is run.
 
@@ -55,7 +58,16 @@ def staged(
         settings: what was asked of the format.
         layers: nonzeros of each weight.
         notes: sentences for the report.
+        original: the network before compaction, if `written.dense` is that.
     """
+    count = None if original is None else int(original.count_params())
+    if count is not None:
+        left = sum(layer.size for layer in layers)
+        notes = [
+            *notes,
+            f"dense is the network before compaction, of {count:,} weights; this one "
+            f"has {left:,}.",
+        ]
     bytes_, zipped = sizes(written.path)
     dense_bytes, dense_zipped = sizes(written.dense or written.path)
     report = ExportReport(
@@ -69,6 +81,7 @@ def staged(
         dense_gzip_bytes=dense_zipped,
         layers=layers,
         notes=tuple(notes),
+        original_weights=count,
     )
     return Staged(written, report)
 

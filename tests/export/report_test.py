@@ -11,7 +11,9 @@ import pytest
 from lth_keras.errors import LotteryError
 from lth_keras.export import report as export_report
 from lth_keras.export.findings import Difference, Found, Latency
-from lth_keras.export.report import ExportReport, LayerNonzeros
+from lth_keras.export.nonzeros import LayerNonzeros
+from lth_keras.export.report import ExportReport
+from lth_keras.export.sizes import sizes
 
 FOUND = Found(
     {"logits": Difference(0.25, 0.125)},
@@ -120,7 +122,35 @@ def test_sizes_count_all_files_of_a_directory(tmp_path: pathlib.Path) -> None:
     (tmp_path / "inner").mkdir()
     (tmp_path / "a").write_bytes(b"x" * 3000)
     (tmp_path / "inner" / "b").write_bytes(b"y" * 2000)
-    plain, zipped = export_report.sizes(str(tmp_path))
+    plain, zipped = sizes(str(tmp_path))
     assert plain == 5000
     assert zipped == len(gzip.compress(b"x" * 3000 + b"y" * 2000, 6, mtime=0))
-    assert export_report.sizes(str(tmp_path / "a"))[0] == 3000
+    assert sizes(str(tmp_path / "a"))[0] == 3000
+
+
+def test_of_many_weights_the_ten_largest_have_a_line() -> None:
+    sizes_ = [7, 40, 3, 90, 20, 5, 60, 80, 70, 50, 30, 10]
+    layers = [LayerNonzeros(f"w{n}", (n,), n // 2, "dense") for n in sizes_]
+    lines = str(report(layers=tuple(layers))).splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("weight"))
+    shown = [line.split()[0] for line in lines[first + 1 :]]
+    assert shown[:10] == [f"w{n}" for n in sizes_ if n not in (3, 5)]
+    assert lines[first + 11] == (
+        "and 2 smaller ones: 3 of 8 (each in the report's layers, and by "
+        "--output_format=json)"
+    )
+    assert lines[first + 12] == "note: a remark."
+    value = json.loads(report(layers=tuple(layers)).to_json())
+    assert [entry["shape"] for entry in value["layers"]] == [[n] for n in sizes_]
+
+
+def test_fewer_units_may_be_faster_in_every_format() -> None:
+    dense = (LayerNonzeros("dense/kernel", (10, 20), 150, "dense"),)
+    small = report(layers=dense, format="saved_model", original_weights=4000)
+    assert small.speed == (
+        "Faster: a call takes 0.50 x dense at batch 1; none at batch 32."
+    )
+    slow = Found({}, (Latency(1, 1.0, 1.2, 1.2),), ())
+    assert report(layers=dense, found=slow, original_weights=4000).speed == (
+        "Fewer units bring no speed here: a call takes 1.20 x dense at batch 1."
+    )

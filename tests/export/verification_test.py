@@ -69,7 +69,8 @@ def judged(
     monkeypatch: pytest.MonkeyPatch, format_: str, tolerance: float = 1e-3, **row
 ) -> list[Found]:
     """What `verify` makes of what a process found."""
-    rows = [{"differences": {}, "latencies": [], "loaders": [], **row}]
+    seen = {name: [found] for name, found in row.pop("differences", {}).items()}
+    rows = [{"differences": seen, "latencies": [], "loaders": [], **row}]
     monkeypatch.setattr(verification, "in_fresh_process", lambda *given: rows)
     return verify([Written(format_, "place", "asked/for", (), tolerance)])
 
@@ -82,6 +83,7 @@ def off(absolute: float, scale: float) -> dict[str, Any]:
         "moves": 0.0,
         "stands_still": True,
         "rounding": 0.0,
+        "loader": "a loader",
     }
 
 
@@ -228,3 +230,35 @@ def test_the_worst_output_is_the_largest_relative_one() -> None:
     found = Found({"a": Difference(5.0, 0.1), "b": Difference(1.0, 0.5)}, (), ())
     assert found.largest == Difference(1.0, 0.5)
     assert Found({}, (), ()).largest == Difference(0.0, 0.0)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_every_loader_has_to_compute_what_the_model_does(
+    monkeypatch: pytest.MonkeyPatch, which: int
+) -> None:
+    # The second is off by less, and allowed less by its own rounding.
+    seen = [
+        {**off(3e-3, 1.0), "rounding": 1e-3, "loader": "a loader"},
+        {**off(1.5e-3, 1.0), "rounding": 1e-3, "loader": "another"},
+    ]
+    row = {"differences": {"y": seen}, "latencies": [], "loaders": []}
+    monkeypatch.setattr(verification, "in_fresh_process", lambda *given: [row])
+    item = Written("tflite", "place", "asked/for", (), 1e-3)
+    (found,) = verify([item])
+    assert found.differences == {"y": Difference(3e-3, 3e-3)}
+    seen[which]["rounding"] = 0.0
+    name = ("a loader", "another")[which]
+    with pytest.raises(LotteryError, match=f"largest value. in {name}, and format"):
+        verify([item])
+
+
+@pytest.mark.parametrize("wrong", [off(1.0, 1.0), {**off(0.0, 1.0), "moves": 1.0}])
+def test_a_refusal_says_what_to_do_and_never_to_skip_the_check(
+    monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    row = {"differences": {"y": [wrong]}, "latencies": [], "loaders": []}
+    monkeypatch.setattr(verification, "in_fresh_process", lambda *given: [row])
+    written = Written("saved_model", "p", "n", (), 0.1, remedy="use packed=False")
+    with pytest.raises(LotteryError, match=": use packed=False.$") as caught:
+        verify([written])
+    assert "verify" not in str(caught.value)

@@ -17,7 +17,7 @@ from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.export import model_io
-from lth_keras.export.report import LayerNonzeros
+from lth_keras.export.nonzeros import LayerNonzeros
 from lth_keras.export.serving import Served
 from lth_keras.export.signatures import DEFAULT, Signature
 from lth_keras.export.tflite.precision import in_float32, other_dtypes
@@ -32,14 +32,28 @@ _CALIBRATION = 200
 class Conversion:
     """Conversions of one model: first of the dense network, then of the model.
 
+    Args:
+        model: what the file is made of.
+        signature: of its one function.
+        aside: a directory for what the converter reads.
+        original: the network that the dense one is, with its zeros filled; None where
+            that is the model.
+
     Attributes:
         signature: with the batch size that was possible.
         layers: the weights of the last conversion that was not of the dense network.
         notes: sentences for the report.
     """
 
-    def __init__(self, model: keras.Model, signature: Signature, aside: str):
+    def __init__(
+        self,
+        model: keras.Model,
+        signature: Signature,
+        aside: str,
+        original: keras.Model | None = None,
+    ):
         self._model = in_float32(model)
+        self._original = self._model if original is None else in_float32(original)
         self._aside = aside
         self.signature = signature
         self.layers: list[LayerNonzeros] = []
@@ -118,7 +132,10 @@ class Conversion:
         place = os.path.join(self._aside, files.temporary_name())
         try:
             served = Served(
-                self._model, {DEFAULT: self.signature}, packed=False, dense=dense
+                self._original if dense else self._model,
+                {DEFAULT: self.signature},
+                packed=False,
+                dense=dense,
             )
             served.save(place)
             if not dense:

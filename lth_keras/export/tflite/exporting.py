@@ -20,11 +20,13 @@ from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.export import destinations, exportable, model_io, staging, trial_inputs
 from lth_keras.export.cases import Case, Written
-from lth_keras.export.report import ExportReport, LayerNonzeros, held
+from lth_keras.export.nonzeros import LayerNonzeros
+from lth_keras.export.report import ExportReport, held
 from lth_keras.export.signatures import DEFAULT, Signature, signatures_of
 from lth_keras.export.staging import Staged
 from lth_keras.export.substitutes import alone
 from lth_keras.export.tflite.conversion import Conversion
+from lth_keras.masking import origins
 from lth_keras.masking.weights import weights_of
 from lth_keras.storage import files, paths
 
@@ -117,6 +119,7 @@ def staged_tflite(
     exportable.check_model(model)
     signature = signatures_of(model, None)[DEFAULT]
     destinations.check_file(path, ".tflite", overwrite)
+    original = origins.original_of(model)
     examples = None
     if representative is not None:
         examples = _representative(model, representative)
@@ -129,7 +132,7 @@ def staged_tflite(
     with alone:
         expected = model_io.expected_outputs(model, inputs) if verify else {}
     with alone, destinations.temporary_directory(path) as aside:
-        conversion = Conversion(model, signature, aside)
+        conversion = Conversion(model, signature, aside, original)
         dense = os.path.join(aside, "dense.tflite")
         files.write_bytes(dense, conversion.run_dense())
         content = conversion.run(sparse, quantize, examples)
@@ -156,11 +159,13 @@ def staged_tflite(
                 _tolerance(model, quantize),
                 dense,
                 free,
+                _remedy(sparse, quantize),
             ),
             sentence,
             {"sparse": sparse, "quantize": quantize},
             layers,
             notes,
+            original,
         )
         destinations.put_in_place(written, path, overwrite)
 
@@ -190,6 +195,16 @@ def _tolerance(model: keras.Model, quantize: str | None) -> float:
     if quantize == "int8":
         return _INT8_TOLERANCE
     return staging.tolerance(model, *([quantize] if quantize else []))
+
+
+def _remedy(sparse: bool, quantize: str | None) -> str:
+    if quantize == "int8":
+        return "give more representative inputs, or use quantize='float16'"
+    if quantize == "float16":
+        return "use quantize=None"
+    return (
+        "use sparse=False, or export a SavedModel" if sparse else "export a SavedModel"
+    )
 
 
 def _layers(
