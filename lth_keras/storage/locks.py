@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterator
 
 from lth_keras.errors import LotteryError
-from lth_keras.storage import files, paths, remote
+from lth_keras.storage import files, opening, paths, remote
 
 
 @contextlib.contextmanager
@@ -43,6 +43,8 @@ def lock_file(directory: paths.PathLike) -> str:
 @contextlib.contextmanager
 def _local_lock(directory: str) -> Iterator[None]:
     path = lock_file(directory)
+    # A link would have its target overwritten.
+    opening.check_writable_in_place(path)
     with paths.errors_naming(path, "lock"):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
