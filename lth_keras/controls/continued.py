@@ -17,6 +17,7 @@ from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.network import Network
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.wrappers import PruneByLevel
+from lth_keras.runs import repair
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import arrays, directories, locks, paths
 from lth_keras.training import one_run
@@ -55,8 +56,23 @@ def masks_at(search: LotterySearch, plan: Plan, level: int) -> list[np.ndarray]:
         if not paths.exists(path):
             chain = chain or _Chain(search, plan)
             chain.prune(level)
-        found = arrays.read_arrays(path)
-    return [array.astype(bool) for array in found.values()]
+        return _read_masks(path, search)
+
+
+def _read_masks(path: str, search: LotterySearch) -> list[np.ndarray]:
+    """The stored masks, which fit the search.
+
+    Raises:
+        LotteryError: they are damaged or another's.
+    """
+    shapes = [weight.shape for weight in search.network.pruned]
+    with repair.advised(paths.as_path(path)):
+        found = list(arrays.read_arrays(path).values())
+        if [(mask.shape, mask.dtype) for mask in found] != [
+            (shape, np.dtype(bool)) for shape in shapes
+        ]:
+            raise LotteryError(f"{path} does not hold the masks of this network")
+    return found
 
 
 def _trained(root: str, level: int) -> str:
@@ -123,8 +139,13 @@ class _Chain:
     def _begin(self, level: int) -> None:
         """Takes up where the level before ended."""
         if level and self._level != level - 1:
-            stored = arrays.read_arrays(_trained(self._root, level - 1))
-            for variable, value in zip(self._variables(), stored.values(), strict=True):
+            path = _trained(self._root, level - 1)
+            variables = self._variables()
+            with repair.advised(path):
+                stored = list(arrays.read_arrays(path).values())
+                if [v.shape for v in stored] != [tuple(v.shape) for v in variables]:
+                    raise LotteryError(f"{path} is not of this network")
+            for variable, value in zip(variables, stored, strict=True):
                 variable.assign(value)
         compat.reset_generators(self.model, level_seed(self._search.seed, level))
 

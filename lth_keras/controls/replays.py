@@ -50,4 +50,10 @@ def theta_at(search: LotterySearch, plan: Plan, step: int) -> Ticket:
                 step,
             )
             ticket.save(path)
-    return Ticket.load(path)
+    ticket = Ticket.load(path)
+    if ticket.step != step or ticket.level != 0:
+        raise LotteryError(
+            f"{path} is a ticket of level {ticket.level} and step {ticket.step}, not "
+            f"of level 0 and step {step}: remove it to train it again."
+        )
+    return ticket

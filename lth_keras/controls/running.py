@@ -19,9 +19,10 @@ from lth_keras import errors
 from lth_keras.controls.registry import Case
 from lth_keras.controls.syntax import Control, parse, seed_of
 from lth_keras.errors import LotteryError
+from lth_keras.runs import result_files
 from lth_keras.runs.rows import Run
 from lth_keras.search.search import LotterySearch
-from lth_keras.storage import directories, files, locks, paths
+from lth_keras.storage import directories, locks, paths
 from lth_keras.training import one_run
 from lth_keras.training import plan as plans
 
@@ -74,7 +75,7 @@ def run(
             if not paths.exists(place.result):
                 _train(search, plan, chosen, Run(level, replicate=replicate))
                 trained = True
-            rows.append(files.read_json(place.result))
+            rows.append(result_files.row(place))
     if trained:
         search.restore(search.finished_levels[-1])
     return rows

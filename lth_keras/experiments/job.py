@@ -14,7 +14,7 @@ from lth_keras.experiments import engines, tasks
 from lth_keras.experiments.progress import Progress
 from lth_keras.experiments.tasks import Queue, Task
 from lth_keras.experiments.trials import Trials
-from lth_keras.runs import layout
+from lth_keras.runs import integrity, layout
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import directories, files, locks, paths
 
@@ -35,6 +35,7 @@ def held(
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(locks.lock(directory.root))
+            integrity.check_kinds(directory.root)
             directories.clean_leftovers(directory.root, recursive=False)
         except LotteryError as error:
             raise LotteryError(f"{argument}={directory.root}: {error}") from error
@@ -76,6 +77,9 @@ def carry_out(
             been carried out then.
     """
     missing = tasks.missing(every, directory, levels)
+    # The table is of all that is stored, and says nothing of what is damaged.
+    for trial in directory.trials():
+        integrity.check_search(directory.trial(trial))
     diverged: list[str] = []
     if missing:
         todo = sum(missing.values())

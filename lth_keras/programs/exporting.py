@@ -27,7 +27,7 @@ from lth_keras.programs.building import wrapped_model
 from lth_keras.programs.choosing import Choice
 from lth_keras.programs.export_flags import Request
 from lth_keras.programs.options import Options
-from lth_keras.runs import layout
+from lth_keras.runs import layout, level_tickets
 from lth_keras.storage import directories, files, paths
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import one_run
@@ -140,7 +140,7 @@ def trained_model(
     # The seed does not matter: every weight is replaced.
     network = Network.of(wrapped_model(options, shape, classes, 0))
     place = directory.trial(trial).level(level)
-    Ticket.load(place.ticket).write_to(network)
+    level_tickets.read(directory.trial(trial), level, Ticket).write_to(network)
     one_run.load_trained(network, place)
     # What was trained must lie on the mask of the ticket it was trained from.
     acts.verify(network)

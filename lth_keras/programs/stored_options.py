@@ -6,8 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
+from lth_keras.programs.flags import define
 from lth_keras.programs.options import Options
+from lth_keras.programs.values import as_text
 from lth_keras.reporting.page import FREE
 from lth_keras.runs import layout
 from lth_keras.storage import files, paths
@@ -33,9 +35,35 @@ def options_of(directory: layout.ExperimentDirectory, **changes: Any) -> Options
             f"{directory.settings} is of another version of this program: it differs "
             f"in {', '.join(sorted(set(stored) ^ names))}"
         )
+    _check_values(directory, stored)
     flags: dict[str, Any] = {**stored, "output_dir": directory.root, **changes}
     lists = {name: tuple(v) for name, v in flags.items() if isinstance(v, list)}
     return Options(**{**flags, **lists})
+
+
+def _check_values(
+    directory: layout.ExperimentDirectory, stored: Mapping[str, Any]
+) -> None:
+    """Refuses a flag that the command line would not have taken.
+
+    Raises:
+        LotteryError: names the first one.
+    """
+    known = define()
+    for field in dataclasses.fields(Options):
+        value = stored.get(field.name)
+        if field.name not in stored or (value is None and "None" in str(field.type)):
+            continue
+        value = tuple(value) if isinstance(value, list) else value
+        try:
+            right = known[field.name].parser.parse(as_text(value)) == value
+        except (TypeError, ValueError):
+            right = False
+        if not right:
+            raise LotteryError(
+                f"{directory.settings} has {field.name} {shown(value)}, which is no "
+                f"value of --{field.name}: put the file of the search back."
+            )
 
 
 def store(directory: layout.ExperimentDirectory, options: Options) -> None:

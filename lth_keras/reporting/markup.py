@@ -1,6 +1,7 @@
 """How does a page write texts, tables and pictures in HTML?
 
-Everything that came from outside goes through `escaped`.
+A text is escaped wherever it goes, unless it is `Html`: whoever adds a column need not
+think of where its words came from.
 """
 
 from __future__ import annotations
@@ -48,34 +49,45 @@ class Picture:
     svg: bytes
 
 
-def image(picture: Picture) -> str:
+class Html(str):
+    """A text that is HTML already."""
+
+
+def image(picture: Picture) -> Html:
     """The figure with its caption, its SVG inside the page."""
     data = base64.b64encode(picture.svg).decode("ascii")
     caption = escaped(picture.caption)
-    return (
+    return Html(
         f'<figure>\n<img alt="{caption}" src="data:image/svg+xml;base64,{data}">\n'
         f"<figcaption>{caption}</figcaption>\n</figure>"
     )
 
 
-def table(head: Sequence[str], lines: Sequence[Sequence[str]], kind: str = "") -> str:
-    """A table of texts that are HTML already."""
+def table(head: Sequence[str], lines: Sequence[Sequence[str]], kind: str = "") -> Html:
+    """A table of texts.
+
+    Args:
+        head: of each column.
+        lines: cells by line.
+        kind: class of the table, in `STYLE`.
+    """
     marked = f' class="{kind}"' if kind else ""
     parts = [f'<div class="wide"><table{marked}>', "<thead><tr>"]
-    parts += [f'<th scope="col">{cell}</th>' for cell in head]
+    parts += [f'<th scope="col">{escaped(cell)}</th>' for cell in head]
     parts.append("</tr></thead>\n<tbody>")
     for first, *others in lines:
-        cells = "".join(f"<td>{cell}</td>" for cell in others)
-        parts.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
+        cells = "".join(f"<td>{escaped(cell)}</td>" for cell in others)
+        parts.append(f'<tr><th scope="row">{escaped(first)}</th>{cells}</tr>')
     parts.append("</tbody></table></div>")
-    return "\n".join(parts)
+    return Html("\n".join(parts))
 
 
-def small(span: str) -> str:
-    """What stands small behind a number; nothing for nothing."""
-    return f" <small>{span}</small>" if span else ""
+def with_small(number: str, span: str) -> Html:
+    """A number, and small behind it its span, where it has one."""
+    behind = f" <small>{escaped(span)}</small>" if span else ""
+    return Html(f"{escaped(number)}{behind}")
 
 
-def escaped(value: str) -> str:
+def escaped(value: str) -> Html:
     """A text as HTML shows it."""
-    return html.escape(value)
+    return value if isinstance(value, Html) else Html(html.escape(value))

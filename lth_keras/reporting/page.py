@@ -10,7 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lth_keras.reporting import tables
-from lth_keras.reporting.markup import STYLE, Picture, escaped, image, small, table
+from lth_keras.reporting.markup import (
+    STYLE,
+    Html,
+    Picture,
+    escaped,
+    image,
+    table,
+    with_small,
+)
 from lth_keras.reporting.reproduction import commands, controls_of, leaf, plain
 from lth_keras.runs import summaries, wording
 from lth_keras.runs.finished import RunFiles
@@ -63,7 +71,7 @@ def page(
         title: of the page, in plain text.
 
     Returns:
-        HTML 5; everything that came from outside is escaped.
+        HTML 5; every text is escaped.
     """
     finished = sum(len(run.runs) for run in runs.values())
     parts = [
@@ -110,19 +118,19 @@ def _results(rows: Sequence[Mapping[str, Any]], heading: str) -> list[str]:
     levels = summaries.densities(columns)
     parts = []
     for metric, name in _METRICS.items():
-        head = ["level", "P<sub>m</sub> (%)"]
-        head += [escaped(tables.title(column, [metric])) for column in columns]
+        head = ["level", Html("P<sub>m</sub> (%)")]
+        head += [tables.title(column, [metric]) for column in columns]
         lines = []
         for level, density in levels.items():
             cells = [tables.cell(metric, column.get(level)) for column in columns]
             lines.append(
                 [str(level), wording.percent_kept(density)]
-                + [f"{mean}{small(span)}" for mean, span in cells]
+                + [with_small(mean, span) for mean, span in cells]
             )
-        parts.append(f"<{heading}>{name}</{heading}>")
+        parts.append(f"<{heading}>{escaped(name)}</{heading}>")
         parts.append(table(head, lines))
     if about := summaries.meaning(columns, "(minimum-maximum)"):
-        parts.append(f'<p class="note">{about}</p>')
+        parts.append(f'<p class="note">{escaped(about)}</p>')
     return parts
 
 
@@ -131,10 +139,9 @@ def _settings(runs: Mapping[str, RunFiles]) -> str:
     found = [_described(run) for run in runs.values()]
     names = dict.fromkeys(name for settings in found for name in settings)
     lines = [
-        [escaped(name), *(escaped(plain(s[name]) if name in s else "") for s in found)]
-        for name in names
+        [name, *(plain(s[name]) if name in s else "" for s in found)] for name in names
     ]
-    head = ["setting", *(map(escaped, runs) if len(runs) > 1 else ["value"])]
+    head = ["setting", *(runs if len(runs) > 1 else ["value"])]
     return table(head, lines, "names")
 
 
@@ -161,11 +168,8 @@ def _versions(runs: Mapping[str, RunFiles]) -> str:
             {k: v for part in parts if isinstance(part, dict) for k, v in part.items()}
         )
     names = dict.fromkeys(name for versions in found for name in versions)
-    lines = [
-        [escaped(name), *(escaped(plain(v.get(name, ""))) for v in found)]
-        for name in names
-    ]
+    lines = [[name, *(plain(v.get(name, "")) for v in found)] for name in names]
     if not lines:
         return '<p class="note">No versions are stored.</p>'
-    head = ["package", *(map(escaped, runs) if len(runs) > 1 else ["version"])]
+    head = ["package", *(runs if len(runs) > 1 else ["version"])]
     return table(head, lines, "names")

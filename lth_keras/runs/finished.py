@@ -16,8 +16,16 @@ from typing import Any
 import numpy as np
 
 from lth_keras.errors import LotteryError
-from lth_keras.runs import layout, shown_levels, summaries
-from lth_keras.storage import arrays, files, paths
+from lth_keras.runs import (
+    integrity,
+    layout,
+    repair,
+    result_files,
+    shown_levels,
+    summaries,
+    trained,
+)
+from lth_keras.storage import files, paths
 from lth_keras.tickets import content
 from lth_keras.tickets import files as ticket_files
 
@@ -48,11 +56,7 @@ class FinishedRun:
         Raises:
             LotteryError: if the file is missing or corrupt.
         """
-        stored = files.read_json(self.place.curve)
-        curve = stored.get("curve") if isinstance(stored, dict) else None
-        if not isinstance(curve, dict) or not isinstance(curve.get("iteration"), list):
-            raise LotteryError(f"{self.place.curve} holds no curve by iteration")
-        return curve
+        return result_files.curve(self.place).curve
 
     def kept_weights(self) -> KeptWeights:
         """The weights that the ticket keeps, before and after the training.
@@ -65,20 +69,15 @@ class FinishedRun:
             LotteryError: if the ticket or the trained weights are missing, corrupt or
                 not of the same network.
         """
-        ticket = ticket_files.load(self.place.ticket, content.TicketContent)
-        trained = list(arrays.read_arrays(self.place.trained_weights).values())
-        shapes = [weight.value.shape for weight in ticket.weights]
-        if shapes != [value.shape for value in trained]:
-            raise LotteryError(
-                f"{self.place.trained_weights} is not of the same network as "
-                f"{self.place.ticket}"
-            )
+        with repair.advised(self.place.root):
+            ticket = ticket_files.load(self.place.ticket, content.TicketContent)
+        ended = trained.read(self.place).values()
         return {
             weight.path: (
                 weight.value[weight.mask].astype(np.float32),
                 value[weight.mask].astype(np.float32),
             )
-            for weight, value in zip(ticket.weights, trained, strict=True)
+            for weight, value in zip(ticket.weights, ended, strict=True)
             if weight.mask is not None
         }
 
@@ -204,6 +203,7 @@ def read(directory: paths.PathLike) -> RunFiles:
     root = experiment.root
     if not paths.exists(root):
         raise LotteryError(f"there is no directory {root}")
+    integrity.check_kinds(root)
     flags: Any = {}
     if paths.exists(experiment.settings):
         stored = files.read_json(experiment.settings)
@@ -234,7 +234,6 @@ def _finished(search: layout.RunDirectory) -> Iterator[FinishedRun]:
     for key, place in places:
         if not paths.exists(place.result):
             continue
-        row = files.read_json(place.result)
-        if not isinstance(row, dict) or not {"level", "control", "density"} <= set(row):
-            raise LotteryError(f"{place.result} is no result row")
-        yield FinishedRun({"trial": 0, **row}, key, place)
+        row = result_files.row(place)
+        row["trial"] = summaries.trial_of(row)
+        yield FinishedRun(row, key, place)

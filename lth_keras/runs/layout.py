@@ -12,6 +12,13 @@ import re
 from lth_keras.errors import LotteryError
 from lth_keras.storage import locks, paths
 
+# A control with its parameters, as the name of a directory.
+CONTROL = r"[A-Za-z0-9][A-Za-z0-9_.=+,-]*"
+# Names as they are written here and no others of the same number, as level003 is.
+_LEVEL = "level([0-9]{2}|[1-9][0-9]{2,5})"
+_REPLICATE = "-r(0|[1-9][0-9]{0,5})"
+_TRIAL = "trial(0|[1-9][0-9]{0,5})"
+
 
 @dataclasses.dataclass(frozen=True)
 class LevelDirectory:
@@ -19,9 +26,16 @@ class LevelDirectory:
 
     Attributes:
         root: path of the directory, such as ``runs/mnist/level03``.
+        level: the level that its name says, None where nobody asked by the level.
+        control: "ticket" for a level of the search, else the control with its
+            parameters.
+        replicate: number of the control's repetition.
     """
 
     root: str
+    level: int | None = None
+    control: str = "ticket"
+    replicate: int = 0
 
     @property
     def ticket(self) -> str:
@@ -42,6 +56,11 @@ class LevelDirectory:
     def trained_weights(self) -> str:
         """Arrays file of the weights that the run ended with."""
         return paths.join(self.trained, "weights.npz")
+
+    @property
+    def trained_manifest(self) -> str:
+        """JSON file of their SHA-256; runs of earlier versions have none."""
+        return paths.join(self.trained, "manifest.json")
 
     @property
     def curve(self) -> str:
@@ -84,12 +103,12 @@ class RunDirectory:
 
     def level(self, level: int) -> LevelDirectory:
         """The directory of a level: ``level03``, and ``level100`` beyond 99."""
-        leaf = f"level{_count('level', level):02d}"
-        return LevelDirectory(paths.join(self.root, leaf))
+        number = _count("level", level)
+        return LevelDirectory(paths.join(self.root, f"level{number:02d}"), number)
 
     def levels(self) -> list[int]:
         """The levels that have a directory, finished or not, in ascending order."""
-        return sorted(int(m[1]) for m in _matches(r"level(\d{2,})", self.root))
+        return sorted(int(m[1]) for m in _matches(_LEVEL, self.root))
 
     def control(self, name: str, level: int, replicate: int = 0) -> LevelDirectory:
         """The directory of one control run: ``controls/random_reinit/level03-r0``.
@@ -103,13 +122,14 @@ class RunDirectory:
         Raises:
             LotteryError: if the name cannot be the name of a directory.
         """
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.=+,-]*", name):
+        if not re.fullmatch(CONTROL, name):
             raise LotteryError(
                 f"control name {name!r} cannot name a directory: use letters, digits "
                 "and any of _ . = + , - and begin with a letter or a digit"
             )
-        leaf = f"level{_count('level', level):02d}-r{_count('replicate', replicate)}"
-        return LevelDirectory(paths.join(self.root, "controls", name, leaf))
+        number, again = _count("level", level), _count("replicate", replicate)
+        root = paths.join(self.root, "controls", name, f"level{number:02d}-r{again}")
+        return LevelDirectory(root, number, name, again)
 
     @property
     def chain(self) -> str:
@@ -125,8 +145,8 @@ class RunDirectory:
         top = paths.join(self.root, "controls")
         return sorted(
             (name[0], int(found[1]), int(found[2]))
-            for name in _matches(r"[A-Za-z0-9][A-Za-z0-9_.=+,-]*", top)
-            for found in _matches(r"level(\d{2,})-r(\d+)", paths.join(top, name[0]))
+            for name in _matches(CONTROL, top)
+            for found in _matches(_LEVEL + _REPLICATE, paths.join(top, name[0]))
         )
 
 
@@ -164,7 +184,7 @@ class ExperimentDirectory:
 
     def trials(self) -> list[int]:
         """The trials that have a directory, in ascending order."""
-        return sorted(int(found[1]) for found in _matches(r"trial(\d+)", self.root))
+        return sorted(int(found[1]) for found in _matches(_TRIAL, self.root))
 
 
 def _count(what: str, number: int) -> int:

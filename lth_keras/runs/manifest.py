@@ -9,7 +9,7 @@ from typing import Any
 from lth_keras import version
 from lth_keras.errors import LotteryError
 from lth_keras.runs import layout
-from lth_keras.storage import files, paths
+from lth_keras.storage import fields, files, paths
 
 
 def write_or_check(directory: layout.RunDirectory, found: dict[str, Any]) -> None:
@@ -72,7 +72,7 @@ def read(directory: layout.RunDirectory) -> dict[str, Any]:
     """The stored settings.
 
     Raises:
-        LotteryError: no search is stored there.
+        LotteryError: no search is stored there, or it says no levels, seed and trial.
     """
     if not paths.exists(directory.manifest):
         raise LotteryError(
@@ -81,4 +81,9 @@ def read(directory: layout.RunDirectory) -> dict[str, Any]:
     stored = files.read_json(directory.manifest)
     if not isinstance(stored, dict) or not isinstance(stored.get("settings"), dict):
         raise LotteryError(f"{directory.manifest} is not the manifest of a search.")
-    return stored["settings"]
+    record = fields.Record(
+        stored["settings"], directory.manifest, "choose another directory"
+    )
+    for name in ("levels", "seed", "trial"):
+        record.whole(name)
+    return record.values

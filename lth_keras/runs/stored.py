@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from lth_keras.errors import LotteryError
-from lth_keras.runs import layout
-from lth_keras.storage import arrays, files, paths
+from lth_keras.runs import layout, level_tickets, result_files, trained
+from lth_keras.storage import paths
 from lth_keras.tickets.ticket import Ticket
 
 
@@ -55,24 +55,25 @@ class StoredSearch:
         """The stored result lines: levels first, then controls."""
         runs = [self.directory.level(n) for n in self.directory.levels()]
         runs += [self.directory.control(*key) for key in self.directory.controls()]
-        return [files.read_json(run.result) for run in runs if paths.exists(run.result)]
+        return [result_files.row(run) for run in runs if paths.exists(run.result)]
 
     @property
     def history(self) -> SearchHistory:
         """Results, curves and histories of the finished levels."""
         places = [self.directory.level(level) for level in self.finished_levels]
-        curves = [files.read_json(place.curve) for place in places]
+        stored = [result_files.curve(place) for place in places]
         return SearchHistory(
-            results=[files.read_json(place.result) for place in places],
-            curves=[curve["curve"] for curve in curves],
-            epochs=[curve["epochs"] for curve in curves],
+            results=[result_files.row(place) for place in places],
+            curves=[each.curve for each in stored],
+            epochs=[each.epochs for each in stored],
         )
 
     def ticket(self, level: int) -> Ticket:
         """The ticket that a level was trained from.
 
         Raises:
-            LotteryError: that level has not been reached.
+            LotteryError: that level has not been reached, or its ticket is damaged or
+                not the one that belongs there.
         """
         path = self.directory.level(level).ticket
         if not paths.exists(path):
@@ -85,7 +86,7 @@ class StoredSearch:
                 f"level {level} has no ticket in {self.directory.root}: levels with "
                 f"one are {reached}."
             )
-        return Ticket.load(path)
+        return level_tickets.read(self.directory, level, Ticket)
 
     @property
     def theta(self) -> Ticket:
@@ -94,8 +95,9 @@ class StoredSearch:
         Raises:
             LotteryError: level 0 has not been reached.
         """
-        path = self.directory.level(0).rewind
-        return Ticket.load(path) if paths.exists(path) else self.ticket(0)
+        if paths.exists(self.directory.level(0).rewind):
+            return level_tickets.rewound(self.directory, Ticket)
+        return self.ticket(0)
 
     def trained_weights(self, level: int) -> list[np.ndarray]:
         """The weights that a level ended with, in the order of its ticket's.
@@ -104,7 +106,7 @@ class StoredSearch:
             LotteryError: the level is not finished.
         """
         place = self.finished(level)
-        return list(arrays.read_arrays(place.trained_weights).values())
+        return list(trained.read(place).values())
 
     def finished(self, level: int) -> layout.LevelDirectory:
         """The directory of a level that is finished.

@@ -17,6 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lth_keras.errors import LotteryError
+from lth_keras.runs import row_fields
+from lth_keras.storage import fields
 
 TICKET = "ticket"
 METRICS = (
@@ -97,18 +99,12 @@ def summarise(rows: Iterable[Mapping[str, Any]]) -> list[Summary]:
 
     Raises:
         LotteryError: if there are no rows, or one lacks its control, level or density,
-            or its density is no fraction.
+            or a field of it is of another kind.
     """
     groups: dict[tuple[str, str], dict[int, list[Mapping[str, Any]]]] = {}
-    for number, row in enumerate(rows, start=1):
-        for key in ("control", "level", "density"):
-            if row.get(key) is None:
-                raise LotteryError(f"result row {number} has no {key!r}: {dict(row)}")
-        if not 0 < row["density"] <= 1:
-            raise LotteryError(
-                f"result row {number} has density {row['density']}; it is a fraction, "
-                "over 0 and at most 1"
-            )
+    for number, given in enumerate(rows, start=1):
+        record = fields.Record(dict(given), f"result row {number}")
+        row = row_fields.checked(record, METRICS)
         parameters = json.dumps(row.get("parameters") or {}, sort_keys=True)
         levels = groups.setdefault((row["control"], parameters), {})
         levels.setdefault(row["level"], []).append(row)

@@ -14,7 +14,7 @@ from lth_keras import compat, errors
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
-from lth_keras.runs import manifest
+from lth_keras.runs import integrity, manifest
 from lth_keras.runs.stored import StoredSearch
 from lth_keras.search import settings as search_settings
 from lth_keras.search.tensorboard import LevelSummaries
@@ -91,7 +91,11 @@ class PreparedSearch(StoredSearch):
         Raises:
             LotteryError: that level has not been reached.
         """
-        return self._ordered(super().ticket(level))
+        return self._ordered(self.stored_ticket(level))
+
+    def stored_ticket(self, level: int) -> Ticket:
+        """The ticket that a level was trained from, as it is stored."""
+        return super().ticket(level)
 
     @property
     def theta(self) -> Ticket:
@@ -130,7 +134,7 @@ class PreparedSearch(StoredSearch):
         """
         self.trainable_model()
         place = self.finished(level)
-        one_run.load(self.network, Ticket.load(place.ticket))
+        one_run.load(self.network, self.stored_ticket(level))
         one_run.load_trained(self.network, place)
 
     def prepare(self, x: Any = None, y: Any = None, **arguments: Any) -> None:
@@ -147,6 +151,7 @@ class PreparedSearch(StoredSearch):
             LotteryError: as `fit`; or nothing is stored in the directory.
         """
         _, _, settings = self.plan_for(x=x, y=y, **arguments)
+        integrity.check_kinds(self.directory.root)
         manifest.read(self.directory)
         manifest.write_or_check(self.directory, settings)
 

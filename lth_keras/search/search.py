@@ -12,7 +12,7 @@ from typing import Any
 
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts
-from lth_keras.runs import layout, manifest, rows
+from lth_keras.runs import integrity, layout, manifest, rows
 from lth_keras.runs.stored import SearchHistory
 from lth_keras.search.prepared import PreparedSearch
 from lth_keras.storage import directories, locks, paths
@@ -57,6 +57,7 @@ class LotterySearch(PreparedSearch):
         Raises:
             LotteryError: the directory holds no search.
         """
+        integrity.check_kinds(directory)
         stored = manifest.read(layout.RunDirectory(paths.as_path(directory)))
         return cls(
             None,
@@ -132,6 +133,7 @@ class LotterySearch(PreparedSearch):
             **fit_arguments,
         )
         with locks.lock(self.directory.root):
+            integrity.check_kinds(self.directory.root)
             self._clean_leftovers()
             manifest.write_or_check(self.directory, settings)
             self._search(plan, rewind_step, settings)
@@ -151,6 +153,8 @@ class LotterySearch(PreparedSearch):
         for level in range(self.levels + 1):
             place = self.directory.level(level)
             if paths.exists(place.result):
+                # What is trained next would hide that it is damaged.
+                integrity.check_run(self.directory, place)
                 continue
             if paths.exists(place.ticket):
                 ticket = self.ticket(level)

@@ -1,26 +1,53 @@
 """Named arrays in ``.npz`` files: every bit kept, equal content in equal bytes.
 
-Nothing is pickled. The dtypes of ``ml_dtypes``, which NumPy's format cannot name, are
-named in a member of their own.
+Nothing is pickled, nothing compressed. The dtypes of ``ml_dtypes``, which NumPy's
+format cannot name, are named in a member of their own. A file is read once, for its
+arrays and for its SHA-256.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
+from concurrent import futures
+from typing import IO, Any
 
 import ml_dtypes
 import numpy as np
 
 from lth_keras.errors import LotteryError
-from lth_keras.storage import files, paths
+from lth_keras.storage import files, json_text, npz_members, opening, paths
+from lth_keras.storage.npz_members import Member
 
 _DTYPES_MEMBER = "dtypes.json"
+_CHUNK = 1 << 20  # bytes
+# Of a foreign file anything may be wrong.
+_DAMAGED = (
+    AttributeError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+)
 
 
-def write_arrays(path: paths.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
+class ChecksumError(LotteryError):
+    """A file is not the one that its SHA-256 was taken of."""
+
+
+def write_arrays(path: paths.PathLike, arrays: Mapping[str, np.ndarray]) -> str:
     """Writes named arrays as an uncompressed ``.npz``, atomically.
 
     Equal arrays in equal order give equal bytes, so a checksum identifies them.
@@ -32,6 +59,9 @@ def write_arrays(path: paths.PathLike, arrays: Mapping[str, np.ndarray]) -> None
             (bfloat16, float8, int4), which are stored as unsigned integers with the
             dtype's name beside them. Every bit is kept.
 
+    Returns:
+        SHA-256 of the file, 64 hexadecimal digits.
+
     Raises:
         LotteryError: if it cannot be written, or an array holds something else.
     """
@@ -41,64 +71,148 @@ def write_arrays(path: paths.PathLike, arrays: Mapping[str, np.ndarray]) -> None
         for name, array in stored.items()
         if array.dtype.type.__module__ == "ml_dtypes"
     }
-    with (
-        files.atomic_file(path) as file,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
-    ):
-        for name, array in stored.items():
-            if name in dtypes:
-                array = array.view(f"uint{8 * array.dtype.itemsize}")
-            # A ZipInfo of our own has no time of day in it.
-            member = zipfile.ZipInfo(name + ".npy")
-            with archive.open(member, "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, array, allow_pickle=False)
-        archive.writestr(zipfile.ZipInfo(_DTYPES_MEMBER), json.dumps(dtypes))
+    with files.atomic_file(path) as file, futures.ThreadPoolExecutor(1) as pool:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            for name, array in stored.items():
+                if name in dtypes:
+                    array = array.view(f"uint{8 * array.dtype.itemsize}")
+                # A ZipInfo of our own has no time of day in it.
+                member = zipfile.ZipInfo(name + ".npy")
+                with archive.open(member, "w", force_zip64=True) as stream:
+                    np.lib.format.write_array_header_1_0(
+                        stream, np.lib.format.header_data_from_array_1_0(array)
+                    )
+                    stream.write(_bytes_of(array))
+            archive.writestr(zipfile.ZipInfo(_DTYPES_MEMBER), json.dumps(dtypes))
+        file.flush()
+        # While the disk takes it.
+        digest = pool.submit(_digest_of, file)
+        if not paths.is_remote(path):
+            os.fsync(file.fileno())
+        return digest.result()
 
 
-def read_arrays(path: paths.PathLike) -> dict[str, np.ndarray]:
-    """The arrays that `write_arrays` wrote, or those of any ``.npz`` of numbers.
+def read_arrays(
+    path: paths.PathLike, limit: int | None = None, sha256: str | None = None
+) -> dict[str, np.ndarray]:
+    """The arrays that `write_arrays` wrote, or those of any ``np.savez`` of numbers.
+
+    Args:
+        path: the file.
+        limit: bytes that it may have, None for any number.
+        sha256: what its SHA-256 must be; None leaves it to the CRC-32 of each array.
 
     Returns:
         Arrays by name, in the order in which they were written.
 
     Raises:
-        LotteryError: if the file cannot be read, is truncated or corrupt (a checksum
-            fails), or holds pickled objects, which are never loaded.
+        ChecksumError: if its SHA-256 is another.
+        LotteryError: if the file cannot be read, is no regular file or too large, is
+            truncated or corrupt (a checksum fails), is compressed, or holds pickled
+            objects, which are never loaded.
     """
-    arrays = {}
-    dtypes: dict[str, str] = {}
-    try:
-        with files.open_to_read(path) as file, zipfile.ZipFile(file) as archive:
-            if _DTYPES_MEMBER in archive.namelist():
-                dtypes = json.loads(archive.read(_DTYPES_MEMBER))
-            for member in archive.namelist():
-                if member == _DTYPES_MEMBER:
-                    continue
-                with archive.open(member) as stream:
-                    array = np.lib.format.read_array(stream, allow_pickle=False)
-                name = member.removesuffix(".npy")
-                if name in dtypes:
-                    array = array.view(np.dtype(getattr(ml_dtypes, dtypes[name])))
-                arrays[name] = array
-    except (
-        AttributeError,
-        EOFError,
-        KeyError,
-        MemoryError,
-        NotImplementedError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        if isinstance(error, LotteryError):
+    with opening.open_to_read(path, limit) as file:
+        try:
+            return _read(file, path, sha256)
+        except ChecksumError:
             raise
-        raise LotteryError(
-            f"{paths.as_path(path)} is truncated, corrupt or not an arrays file: "
-            f"{error}"
-        ) from error
-    return arrays
+        except _DAMAGED as error:
+            if sha256 is not None and _digest_of(file) != sha256:
+                raise _not_its(path) from None
+            raise LotteryError(
+                f"{paths.as_path(path)} is truncated, corrupt or not an arrays file: "
+                f"{str(error)[:200]}"
+            ) from error
+
+
+def _read(
+    file: IO[bytes], path: paths.PathLike, sha256: str | None
+) -> dict[str, np.ndarray]:
+    arrays: dict[str, np.ndarray] = {}
+    dtypes: dict[str, str] = {}
+    found = npz_members.members(file)
+    place, digest = 0, hashlib.sha256()
+    with futures.ThreadPoolExecutor(1) as pool:
+        # Of one thread, so that the bytes are taken in their order.
+        taken: list[futures.Future[None]] = []
+
+        def hashed(content: Any) -> None:
+            if sha256 is not None:
+                taken.append(pool.submit(digest.update, content))
+
+        for member in found:
+            file.seek(place)
+            hashed(file.read(member.start - place))
+            if member.name == _DTYPES_MEMBER:
+                content = file.read(member.size)
+                hashed(content)
+                dtypes = json_text.parse(content, member.name)
+            else:
+                head = npz_members.header(file, member)
+                array = np.empty(head.count, head.dtype)
+                file.seek(member.start + len(head.head))
+                _fill(file, _bytes_of(array))
+                hashed(head.head)
+                hashed(_bytes_of(array))
+                if sha256 is None:
+                    _check_crc(member, head.head, array)
+                shape = head.shape[::-1] if head.columns else head.shape
+                array = array.reshape(shape)
+                array = array.transpose() if head.columns else array
+                arrays[member.name.removesuffix(".npy")] = array
+            place = member.start + member.size
+        file.seek(place)
+        while content := file.read(_CHUNK):
+            hashed(content)
+        for each in taken:
+            each.result()
+    if sha256 is not None and digest.hexdigest() != sha256:
+        raise _not_its(path)
+    return {name: _viewed(array, dtypes.get(name)) for name, array in arrays.items()}
+
+
+def _viewed(array: np.ndarray, name: str | None) -> np.ndarray:
+    """The array in a dtype of `ml_dtypes` that it was stored as integers of."""
+    if name is None:
+        return array
+    dtype = np.dtype(getattr(ml_dtypes, name))
+    if array.dtype.kind != "u" or dtype.itemsize != array.dtype.itemsize:
+        raise ValueError(f"an array of {array.dtype} is none of {dtype}")
+    return array.view(dtype)
+
+
+def _fill(file: IO[bytes], content: memoryview) -> None:
+    place = 0
+    while place < len(content):
+        count = file.readinto(content[place:])  # type: ignore[attr-defined]
+        if not count:
+            raise EOFError("it ends within an array")
+        place += count
+
+
+def _check_crc(member: Member, head: bytes, array: np.ndarray) -> None:
+    if zlib.crc32(_bytes_of(array), zlib.crc32(head)) != member.crc:
+        raise ValueError(f"the checksum of {member.name[:100]!r} is another")
+
+
+def _digest_of(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    file.seek(0)
+    while content := file.read(_CHUNK):
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _bytes_of(array: np.ndarray) -> memoryview:
+    """The memory of an array, whose entries lie side by side."""
+    return array.reshape(-1).view(np.uint8).data
+
+
+def _not_its(path: paths.PathLike) -> ChecksumError:
+    return ChecksumError(
+        f"{paths.as_path(path)} is truncated or altered: its SHA-256 is not the one "
+        "that was stored with it."
+    )
 
 
 def _storable(name: str, array: np.ndarray) -> np.ndarray:

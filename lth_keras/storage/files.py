@@ -11,16 +11,15 @@ import contextlib
 import hashlib
 import io
 import json
-import math
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
-import numpy as np
-
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.storage import remote
+from lth_keras.storage.json_text import parse, plain
+from lth_keras.storage.opening import open_to_read
 from lth_keras.storage.paths import (
     TEMPORARY_PREFIX,
     PathLike,
@@ -32,6 +31,8 @@ from lth_keras.storage.paths import (
 )
 
 _CHUNK = 1 << 20  # bytes
+# No manifest or list of results of ours is as large, in bytes.
+_LARGEST_JSON = 1 << 26
 
 
 def write_bytes(path: PathLike, data: bytes) -> None:
@@ -48,13 +49,17 @@ def write_bytes(path: PathLike, data: bytes) -> None:
         file.write(data)
 
 
-def read_bytes(path: PathLike) -> bytes:
-    """The content of a file.
+def read_bytes(path: PathLike, limit: int | None = None) -> bytes:
+    """The content of a regular file.
+
+    Args:
+        path: the file.
+        limit: bytes that it may have, None for any number.
 
     Raises:
-        LotteryError: if it cannot be read.
+        LotteryError: if it cannot be read, is larger or no regular file.
     """
-    with open_to_read(path) as file:
+    with open_to_read(path, limit) as file:
         return file.read()
 
 
@@ -67,24 +72,28 @@ def write_json(path: PathLike, value: Any) -> None:
             booleans and None. A float that is not finite is written as null, for
             strict JSON has no other word for it.
     """
-    text = json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
     write_bytes(path, (text + "\n").encode())
 
 
-def read_json(path: PathLike) -> Any:
+def read_json(path: PathLike, limit: int = _LARGEST_JSON) -> Any:
     """The data of a JSON file.
+
+    Args:
+        path: the file.
+        limit: bytes that it may have.
 
     Raises:
         LotteryError: if it cannot be read, or is not strict JSON (NaN and Infinity
-            are not); the message gives the line.
+            are not, nor is what is nested a hundred deep); the message gives the line.
     """
-    return _parse(read_bytes(path), as_path(path))
+    return parse(read_bytes(path, limit), as_path(path))
 
 
 def write_jsonl(path: PathLike, rows: Iterable[Mapping[str, Any]]) -> None:
     """Writes one JSON object per line, atomically; values as in `write_json`."""
     lines = [
-        json.dumps(_plain(row), ensure_ascii=False, allow_nan=False) + "\n"
+        json.dumps(plain(row), ensure_ascii=False, allow_nan=False) + "\n"
         for row in rows
     ]
     write_bytes(path, "".join(lines).encode())
@@ -99,13 +108,14 @@ def read_jsonl(path: PathLike) -> list[dict[str, Any]]:
     """
     rows = []
     # Not splitlines: it also cuts at characters that JSON strings may hold.
-    for number, line in enumerate(read_bytes(path).split(b"\n"), start=1):
+    content = read_bytes(path, _LARGEST_JSON)
+    for number, line in enumerate(content.split(b"\n"), start=1):
         if not line.strip():
             continue
-        row = _parse(line, as_path(path), number)
+        row = parse(line, as_path(path), number)
         if not isinstance(row, dict):
             raise LotteryError(
-                f"{as_path(path)} line {number} is not a JSON object: {line[:40]!r}"
+                f"{as_path(path)} line {number} is not a JSON object: {shown(line)}"
             )
         rows.append(row)
     return rows
@@ -131,7 +141,8 @@ def sha256(path: PathLike) -> str:
 def atomic_file(path: PathLike) -> Iterator[IO[bytes]]:
     """A file to write that takes its place when the block ends without an error.
 
-    Its directory is created on demand; nothing is left behind by an error.
+    Its directory is created on demand; nothing is left behind by an error. What has
+    been written of it can be read again within the block.
 
     Raises:
         LotteryError: if it cannot be written.
@@ -155,7 +166,7 @@ def atomic_file(path: PathLike) -> Iterator[IO[bytes]]:
                 raise
             return
         try:
-            with open(temporary, "xb") as file:
+            with open(temporary, "x+b") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -165,24 +176,6 @@ def atomic_file(path: PathLike) -> Iterator[IO[bytes]]:
                 os.unlink(temporary)
             raise
         flush_directory(parent or ".")
-
-
-@contextlib.contextmanager
-def open_to_read(path: PathLike) -> Iterator[IO[bytes]]:
-    """A file to read, and to seek in: a remote one is fetched whole.
-
-    Raises:
-        LotteryError: if it cannot be read, also where the block does so.
-    """
-    path = as_path(path)
-    with errors_naming(path, "read"):
-        if is_remote(path):
-            with remote.gfile().GFile(path, "rb") as file:
-                content = file.read()
-            yield io.BytesIO(content)
-        else:
-            with open(path, "rb") as file:
-                yield file
 
 
 def temporary_name() -> str:
@@ -199,40 +192,3 @@ def flush_directory(directory: str) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-# Inside.
-
-
-def _parse(data: bytes, path: str, line: int | None = None) -> Any:
-    """Strict JSON; ``line`` is the number of the line the data is, if it is one."""
-
-    def refuse(word: str) -> None:
-        raise ValueError(f"{word} is not strict JSON")
-
-    try:
-        return json.loads(data.decode(), parse_constant=refuse)
-    except json.JSONDecodeError as error:
-        place, reason = line or error.lineno, error.msg
-    except ValueError as error:
-        place, reason = line or 1, str(error)
-    raise LotteryError(f"{path} line {place} is corrupt: {reason}")
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON can hold it, floats that are not finite as None."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, np.bool_):
-        return bool(value)
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, float) or (
-        isinstance(value, np.generic) and not isinstance(value, str)
-    ):
-        return float(value) if math.isfinite(value) else None
-    return value

@@ -41,6 +41,26 @@ class TicketWeight:
         return self.value.shape
 
 
+class Fingerprint:
+    """SHA-256 over shapes, masks and weights, taken one by one."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, weight: TicketWeight) -> None:
+        """Takes the next weight."""
+        value = np.ascontiguousarray(weight.value)
+        head = [weight.kind, weight.name, value.dtype.name, list(value.shape)]
+        self._digest.update(json.dumps(head).encode())
+        self._digest.update(value.reshape(-1).view(np.uint8).data)
+        if weight.mask is not None:
+            self._digest.update(np.packbits(weight.mask).tobytes())
+
+    def hexdigest(self) -> str:
+        """Of all that was taken, 64 hexadecimal digits."""
+        return self._digest.hexdigest()
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class TicketContent:
     """What a ticket holds.
@@ -76,15 +96,10 @@ class TicketContent:
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 over shapes, masks and weights, 64 hexadecimal digits."""
-        digest = hashlib.sha256()
+        found = Fingerprint()
         for weight in self.weights:
-            value = np.ascontiguousarray(weight.value)
-            head = [weight.kind, weight.name, value.dtype.name, list(value.shape)]
-            digest.update(json.dumps(head).encode())
-            digest.update(value.reshape(-1).view(np.uint8).data)
-            if weight.mask is not None:
-                digest.update(np.packbits(weight.mask).tobytes())
-        return digest.hexdigest()
+            found.add(weight)
+        return found.hexdigest()
 
     def pruned(self) -> Iterator[tuple[TicketWeight, np.ndarray]]:
         """The prunable weights, each with its mask."""

@@ -1,26 +1,25 @@
 """A ticket on disk: two or three files of arrays and a manifest with checksums.
 
 Nothing is pickled. The manifest is written last and names the SHA-256 of every other
-file, so a truncated, mixed-up or foreign directory is told apart from a ticket.
+file, so a truncated, mixed-up or foreign directory is told apart from a ticket. What
+is read may be somebody else's: of a manifest whose checksums are right everything else
+may still be wrong.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import Any, TypeVar
+from concurrent import futures
+from typing import TypeVar
 
 import numpy as np
 
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.masking import slots
-from lth_keras.storage import arrays, directories, files, paths
-from lth_keras.tickets.content import TicketContent, TicketWeight
-from lth_keras.version import versions
-
-_FORMAT = "lth_keras ticket 1"
-_MANIFEST = "manifest.json"
-_CHECKSUM = "manifest_sha256"
+from lth_keras.storage import arrays, directories, paths
+from lth_keras.tickets import manifest as manifests
+from lth_keras.tickets.content import Fingerprint, TicketContent, TicketWeight
+from lth_keras.tickets.entries import Entry, dtype_of
+from lth_keras.tickets.manifest import MASKS, OPTIMIZER, WEIGHTS, Manifest
 
 
 def save(ticket: TicketContent, path: paths.PathLike, overwrite: bool = False) -> None:
@@ -32,161 +31,186 @@ def save(ticket: TicketContent, path: paths.PathLike, overwrite: bool = False) -
         overwrite: whether to replace what is there.
 
     Raises:
-        LotteryError: the path exists, or cannot be written.
+        LotteryError: the path exists, or cannot be written, or a weight is NaN or
+            infinite, which no network can start from.
     """
-    with directories.atomic_directory(path, overwrite=overwrite) as folder:
-        names = [f"{i:04d}/{w.path}" for i, w in enumerate(ticket.weights)]
+    names = [f"{i:04d}/{w.path}" for i, w in enumerate(ticket.weights)]
+    kept = {
+        # Of a pruned weight only what is kept: files shrink with density.
+        name: w.value if w.mask is None else _kept(w.value, w.mask)
+        for name, w in zip(names, ticket.weights, strict=True)
+    }
+    for weight, value in zip(ticket.weights, kept.values(), strict=True):
+        if not _is_finite(value):
+            raise LotteryError(
+                f"the ticket's weight {weight.path} is NaN or infinite: no network can "
+                "start from it; take the ticket of finite weights."
+            )
+    with (
+        directories.atomic_directory(path, overwrite=overwrite) as folder,
+        futures.ThreadPoolExecutor(1) as pool,
+    ):
+        # Meanwhile: it takes as long as the writing of the weights.
+        fingerprint = pool.submit(lambda: ticket.fingerprint)
         contents = {
-            "masks.npz": {
+            MASKS: {
                 name: np.packbits(w.mask)
                 for name, w in zip(names, ticket.weights, strict=True)
                 if w.mask is not None
             },
-            # Of a pruned weight only what is kept: files shrink with density.
-            "weights.npz": {
-                name: w.value if w.mask is None else w.value[w.mask]
-                for name, w in zip(names, ticket.weights, strict=True)
-            },
+            WEIGHTS: kept,
         }
         if ticket.optimizer is not None:
-            contents["optimizer.npz"] = slots.stored(ticket.optimizer)
-        for file, content in contents.items():
-            arrays.write_arrays(paths.join(folder, file), content)
-        manifest = {
-            "format": _FORMAT,
-            "level": ticket.level,
-            "density": ticket.density,
-            "step": ticket.step,
-            "seed": ticket.seed,
-            "settings": ticket.settings,
-            "parent": ticket.parent,
-            "fingerprint": ticket.fingerprint,
-            "versions": versions(),
-            "weights": [
-                {
-                    "layer": w.layer,
-                    "class": w.kind,
-                    "name": w.name,
-                    "shape": list(w.value.shape),
-                    "dtype": w.value.dtype.name,
-                    "density": None if w.mask is None else float(np.mean(w.mask)),
-                }
-                for w in ticket.weights
-            ],
-            "sha256": {
-                file: files.sha256(paths.join(folder, file)) for file in contents
-            },
+            contents[OPTIMIZER] = slots.stored(ticket.optimizer)
+        sha256 = {
+            file: arrays.write_arrays(paths.join(folder, file), content)
+            for file, content in contents.items()
         }
-        place = paths.join(folder, _MANIFEST)
-        files.write_json(place, manifest)
-        # Of the fields as they are read back: JSON turns tuples into lists.
-        files.write_json(place, {**manifest, _CHECKSUM: _checksum_of(place)})
+        fingerprint.result()
+        manifests.write(folder, ticket, sha256)
 
 
 _Content = TypeVar("_Content", bound=TicketContent)
 
 
 def load(path: paths.PathLike, kind: type[_Content]) -> _Content:
-    """Reads a ticket and checks every file, name and shape.
+    """Reads a ticket and checks every file, name, shape and number.
 
     Args:
         path: the directory, local or gs://.
         kind: the class to make of it.
 
     Raises:
-        LotteryError: no ticket is there, a file is missing, truncated or altered, or
-            a weight is not what the manifest says; the message names it.
+        LotteryError: no ticket is there, a file is missing, truncated, altered or no
+            regular file, or a weight is not what the manifest says, or is NaN or
+            infinite; the message names it.
     """
-    manifest = _manifest(path)
-    for file, expected in manifest["sha256"].items():
-        place = paths.join(path, file)
-        if not paths.exists(place):
-            raise LotteryError(f"ticket {path}: {file} is missing; copy it whole.")
-        if files.sha256(place) != expected:
-            raise LotteryError(
-                f"ticket {path}: {file} is truncated or altered (its SHA-256 is not "
-                "the manifest's); copy it again or find the ticket anew."
-            )
-    values = arrays.read_arrays(paths.join(path, "weights.npz"))
-    packed = arrays.read_arrays(paths.join(path, "masks.npz"))
+    manifest = manifests.read(path)
+    packed = _arrays(path, manifest, MASKS)
+    values = _arrays(path, manifest, WEIGHTS)
     optimizer = None
-    if "optimizer.npz" in manifest["sha256"]:
-        optimizer = arrays.read_arrays(paths.join(path, "optimizer.npz"))
-    weights = []
-    for position, entry in enumerate(manifest["weights"]):
-        name = f"{position:04d}/{entry['layer']}/{entry['name']}"
-        weights.append(_weight(path, entry, values.get(name), packed.get(name)))
-    ticket = kind(
-        weights=tuple(weights),
-        level=manifest["level"],
-        step=manifest["step"],
-        seed=manifest["seed"],
-        settings=manifest["settings"],
-        parent=manifest["parent"],
-        optimizer=optimizer,
-    )
-    if ticket.fingerprint != manifest["fingerprint"]:
+    if OPTIMIZER in manifest.sha256:
+        optimizer = _arrays(path, manifest, OPTIMIZER)
+    masked = [
+        name
+        for name, entry in zip(manifest.names, manifest.entries, strict=True)
+        if entry.masked
+    ]
+    _check_names(path, WEIGHTS, values, manifest.names)
+    _check_names(path, MASKS, packed, masked)
+    weights, fingerprint = [], Fingerprint()
+    with futures.ThreadPoolExecutor(1) as pool:
+        taken = []
+        for name, entry in zip(manifest.names, manifest.entries, strict=True):
+            # Without the lists' own references a masked weight is not held twice.
+            value, mask = values.pop(name), packed.pop(name, None)
+            weights.append(_weight(path, entry, value, mask))
+            taken.append(pool.submit(fingerprint.add, weights[-1]))
+        for each in taken:
+            each.result()
+    if fingerprint.hexdigest() != manifest.fingerprint:
         raise LotteryError(
             f"ticket {path}: the weights are not those of the manifest; copy the "
             "ticket again."
         )
+    ticket = kind(
+        weights=tuple(weights),
+        level=manifest.level,
+        step=manifest.step,
+        seed=manifest.seed,
+        settings=manifest.settings,
+        parent=manifest.parent,
+        optimizer=optimizer,
+    )
+    # It has just been computed, of arrays that nobody else has seen.
+    ticket.__dict__["fingerprint"] = manifest.fingerprint
+    if abs(ticket.density - manifest.density) > 1e-6:
+        raise LotteryError(
+            f"ticket {path}: its density is {ticket.density:.6g}, the manifest says "
+            f"{manifest.density:.6g}; copy the ticket again."
+        )
     return ticket
 
 
-def _manifest(path: paths.PathLike) -> dict[str, Any]:
-    place = paths.join(path, _MANIFEST)
+def _arrays(
+    path: paths.PathLike, manifest: Manifest, file: str
+) -> dict[str, np.ndarray]:
+    """One of the files, read once, of the SHA-256 that the manifest names."""
+    place = paths.join(path, file)
     if not paths.exists(place):
+        raise LotteryError(f"ticket {path}: {file} is missing; copy it whole.")
+    try:
+        return arrays.read_arrays(place, manifest.limit(file), manifest.sha256[file])
+    except arrays.ChecksumError:
         raise LotteryError(
-            f"{path} holds no ticket: there is no {_MANIFEST}. Pass a directory that "
-            "Ticket.save wrote, such as RUN/level09/ticket."
-        )
-    manifest = files.read_json(place)
-    found = manifest.get("format") if isinstance(manifest, dict) else None
-    if found != _FORMAT:
-        raise LotteryError(
-            f"{path} holds no ticket of this version: its format is {found!r}, this "
-            f"lth_keras reads {_FORMAT!r}."
-        )
-    if manifest.get(_CHECKSUM) != _checksum_of(place):
-        raise LotteryError(
-            f"ticket {path}: {_MANIFEST} is altered (its SHA-256 is not the one it "
-            "names); copy the ticket again."
-        )
-    return manifest
+            f"ticket {path}: {file} is truncated or altered (its SHA-256 is not "
+            "the manifest's); copy it again or find the ticket anew."
+        ) from None
 
 
-def _checksum_of(place: paths.PathLike) -> str:
-    """SHA-256 of a manifest's fields but for the checksum itself."""
-    fields = {k: v for k, v in files.read_json(place).items() if k != _CHECKSUM}
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+def _check_names(
+    path: paths.PathLike, file: str, found: dict[str, np.ndarray], names: list[str]
+) -> None:
+    if wrong := sorted(set(found) ^ set(names)):
+        where = "the files" if wrong[0] in names else "the manifest"
+        raise LotteryError(
+            f"ticket {path}: {file} and the manifest have not the same weights, "
+            f"{shown(wrong[0])} is not in {where}; copy the ticket again."
+        )
 
 
 def _weight(
-    path: paths.PathLike,
-    entry: dict[str, Any],
-    value: np.ndarray | None,
-    packed: np.ndarray | None,
+    path: paths.PathLike, entry: Entry, value: np.ndarray, packed: np.ndarray | None
 ) -> TicketWeight:
-    label = f"ticket {path}: weight {entry['layer']}/{entry['name']}"
-    shape = tuple(entry["shape"])
-    size = int(np.prod(shape))
-    if value is None or (packed is None) != (entry["density"] is None):
-        raise LotteryError(f"{label} is in the manifest but not in the files.")
+    label = f"ticket {path}: weight {entry.path}"
+    if value.dtype != dtype_of(entry.dtype):
+        raise LotteryError(f"{label} is {value.dtype}; the manifest says {entry.dtype}")
+    if not _is_finite(value):
+        raise LotteryError(
+            f"{label} is NaN or infinite: no network can start from it; find the "
+            "ticket anew."
+        )
     mask = None
     if packed is not None:
-        if packed.size != -(-size // 8):
-            raise LotteryError(f"{label}: its mask has not the shape {shape}.")
-        mask = np.unpackbits(packed, count=size).astype(bool).reshape(shape)
-        if value.shape != (int(np.count_nonzero(mask)),):
-            raise LotteryError(
-                f"{label}: {value.size} values for {np.count_nonzero(mask)} kept."
-            )
-        dense = np.zeros(shape, value.dtype)
-        dense[mask] = value
-        value = dense
-    if value.shape != shape or value.dtype.name != entry["dtype"]:
+        if packed.dtype != np.uint8 or packed.shape != (-(-entry.size // 8),):
+            raise LotteryError(f"{label}: its mask has not the shape {entry.shape}.")
+        mask = np.unpackbits(packed, count=entry.size).view(bool).reshape(entry.shape)
+        count = int(np.count_nonzero(mask))
+        if value.shape != (count,):
+            raise LotteryError(f"{label}: {value.size} values for {count} kept.")
+        value = _scattered(value, mask)
+    if value.shape != entry.shape:
         raise LotteryError(
-            f"{label} is {value.dtype.name} of shape {value.shape}; the manifest says "
-            f"{entry['dtype']} of shape {shape}."
+            f"{label} has shape {value.shape}; the manifest says {entry.shape}."
         )
-    return TicketWeight(entry["layer"], entry["class"], entry["name"], value, mask)
+    return TicketWeight(entry.layer, entry.kind, entry.name, value, mask)
+
+
+def _kept(value: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """What a mask keeps, as a vector."""
+    return value.reshape(-1) if mask.all() else value[mask]
+
+
+def _scattered(kept: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The array of which a mask keeps these, +0.0 elsewhere."""
+    if kept.size == mask.size:
+        return kept.reshape(mask.shape)
+    dense = np.zeros(mask.shape, kept.dtype)
+    dense[mask] = kept
+    return dense
+
+
+def _is_finite(value: np.ndarray) -> bool:
+    """Whether there is neither NaN nor infinity in an array."""
+    own = value.dtype.type.__module__ == "ml_dtypes"
+    if value.dtype.kind not in "fc" and not own:
+        return True
+    # A sum is finite only if all entries are, and takes no memory; one that overflows
+    # says nothing.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not own and np.isfinite(np.sum(value)):
+            return True
+        try:
+            return bool(np.all(np.isfinite(value)))
+        except TypeError:
+            return True  # int4 and its like

@@ -20,9 +20,10 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking import acts, slots, starts
 from lth_keras.masking.network import Network
 from lth_keras.runs import rows
+from lth_keras.runs import trained as trained_files
 from lth_keras.runs.layout import LevelDirectory
 from lth_keras.runs.rows import Run
-from lth_keras.storage import arrays, files
+from lth_keras.storage import files
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import capturing, evaluating
 from lth_keras.training.learning_rates import last_rate
@@ -93,7 +94,7 @@ def carry_out(
         "seconds": round(time.perf_counter() - began, 3),
         "seed": plan.seed,
     }
-    arrays.write_arrays(directory.trained_weights, trained)
+    trained_files.write(directory, trained)
     files.write_json(
         directory.curve,
         {"curve": fitted.curve, "final": fitted.final, "epochs": fitted.epochs},
@@ -153,7 +154,7 @@ def load(network: Network, ticket: Ticket, fresh_optimizer: bool = False) -> Non
 
 def load_trained(network: Network, directory: LevelDirectory) -> None:
     """Sets a model's weights to those that a finished run ended with."""
-    values = arrays.read_arrays(directory.trained_weights)
+    values = trained_files.read(directory)
     weights = network.weights
     if len(values) != len(weights):
         raise LotteryError(

@@ -1,0 +1,63 @@
+"""The weights that a run ended with, and the SHA-256 that they are known by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from lth_keras.errors import LotteryError
+from lth_keras.runs import repair
+from lth_keras.runs.layout import LevelDirectory
+from lth_keras.storage import arrays, fields, files, paths
+from lth_keras.tickets import entries
+from lth_keras.tickets import manifest as manifests
+
+_NAME = "weights.npz"
+
+
+def write(place: LevelDirectory, weights: Mapping[str, np.ndarray]) -> None:
+    """Stores the weights, and then their SHA-256.
+
+    Args:
+        place: of the run, which is not finished yet.
+        weights: by name, as the run's ticket lists them.
+    """
+    digest = arrays.write_arrays(place.trained_weights, weights)
+    files.write_json(place.trained_manifest, {"sha256": {_NAME: digest}})
+
+
+def read(place: LevelDirectory) -> dict[str, np.ndarray]:
+    """The weights by name, which are of the network of the run's ticket.
+
+    Runs of earlier versions have no SHA-256: then each array's CRC-32 has to do.
+
+    Raises:
+        LotteryError: they are missing, damaged or of another network, or one that
+            can be pruned is NaN.
+    """
+    with repair.advised(place.root):
+        expected = manifests.read(place.ticket)
+        found = arrays.read_arrays(
+            place.trained_weights, expected.limit(manifests.WEIGHTS), _sha256(place)
+        )
+        kinds = [(e.shape, entries.dtype_of(e.dtype)) for e in expected.entries]
+        if kinds != [(value.shape, value.dtype) for value in found.values()]:
+            raise LotteryError(
+                f"{place.trained_weights} is not of the same network as {place.ticket}"
+            )
+        for entry, value in zip(expected.entries, found.values(), strict=True):
+            # Nothing can be ranked by it.
+            if entry.masked and np.isnan(np.sum(value)) and np.isnan(value).any():
+                raise LotteryError(f"{place.trained_weights} has NaN in {entry.path}")
+        return found
+
+
+def _sha256(place: LevelDirectory) -> str | None:
+    if not paths.exists(place.trained_manifest):
+        return None
+    record = fields.Record(
+        files.read_json(place.trained_manifest), place.trained_manifest
+    )
+    named = fields.Record(record.object("sha256"), place.trained_manifest)
+    return named.text(_NAME, fields.SHA256)
