@@ -9,6 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from lth_keras import compat
+from lth_keras.arguments import among, shown
 from lth_keras.compacting.graph import Gather
 from lth_keras.compacting.nested import flattened
 from lth_keras.compacting.removal import Removal
@@ -64,8 +65,8 @@ def compaction(model: keras.Model, gather: Gather = "crop") -> Compaction:
     Raises:
         LotteryError: as for `compact`.
     """
-    if gather not in ("crop", True, False):
-        raise LotteryError(f'gather={gather!r}: use "crop", True or False.')
+    if not among(gather, ("crop", True, False)):
+        raise LotteryError(f'gather={shown(gather)}: use "crop", True or False.')
     source = _ordinary(model)
     graph = Removal(source, gather)
     with source.distribute_strategy.scope():

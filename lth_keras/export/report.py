@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from lth_keras.arguments import among, shown
 from lth_keras.errors import LotteryError
 from lth_keras.export.findings import Found
 
@@ -186,8 +187,10 @@ def held(kind: str) -> str:
     Raises:
         LotteryError: it is another.
     """
-    if kind not in HOLDS:
-        raise LotteryError(f"holds={kind!r} is unknown: use one of {', '.join(HOLDS)}.")
+    if not among(kind, HOLDS):
+        raise LotteryError(
+            f"holds={shown(kind)} is unknown: use one of {', '.join(HOLDS)}."
+        )
     return HOLDS[kind]
 
 
