@@ -16,7 +16,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 
 # A job beyond these would fill a disk before it ended; what is asked for is most
 # likely a slip of the hand, and its tasks alone would fill the memory.
@@ -25,18 +25,6 @@ MOST_RUNS = 100_000
 MOST_WORKERS = 1_000
 # What fits the integers of NumPy and TensorFlow, and of every file of ours.
 MOST = 2**63 - 1
-
-_SHOWN = 200
-
-
-def shown(value: Any) -> str:
-    """A value for an error: one line of at most 200 characters, whatever it is."""
-    try:
-        text = repr(value)
-    except Exception:  # As Python does for integers of more than 4,300 digits.
-        text = f"<{type(value).__name__}>"
-    text = " ".join(text.split())
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 def count(

@@ -9,13 +9,13 @@ from __future__ import annotations
 import tensorflow as tf
 
 from lth_keras import compat
-from lth_keras.arguments import among, shown
+from lth_keras.arguments import among
 from lth_keras.compacting.graph import Gather
 from lth_keras.compacting.nested import flattened
 from lth_keras.compacting.removal import Removal
 from lth_keras.compacting.report import Compaction
 from lth_keras.compat import PruneLowMagnitude, keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.masking.wrapping import unwrap

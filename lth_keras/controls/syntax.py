@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from lth_keras import arguments
-from lth_keras.arguments import shown
 from lth_keras.controls import registry
 from lth_keras.controls.registry import Case
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.search.search import LotterySearch
 
 _TRUTHS = {"true": True, "false": False}

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from lth_keras import arguments
-from lth_keras.arguments import MOST_LEVELS, MOST_RUNS, MOST_WORKERS, count, shown
+from lth_keras.arguments import MOST_LEVELS, MOST_RUNS, MOST_WORKERS, count
 from lth_keras.controls import syntax
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.experiments import checks, engines, job, tasks
 from lth_keras.experiments.trials import MakeSearch, Trials
 from lth_keras.runs import layout

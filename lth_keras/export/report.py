@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.arguments import among, shown
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import among
+from lth_keras.errors import LotteryError, shown
 from lth_keras.export.findings import Found
 
 # A ticket, its trained weights and where it starts from are different things.

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lth_keras.arguments import among, shown, switches
+from lth_keras.arguments import among, switches
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.export import destinations, exportable, model_io, staging, trial_inputs
 from lth_keras.export.cases import Case, Written
 from lth_keras.export.packed import VALUES_DTYPES

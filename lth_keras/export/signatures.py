@@ -15,9 +15,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from lth_keras.arguments import shown
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.export import model_io
 
 DEFAULT = "serving_default"

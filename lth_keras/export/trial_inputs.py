@@ -14,9 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from lth_keras import compat
-from lth_keras.arguments import shown
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.export.model_io import input_specs
 
 # Stands for lengths that are free, such as time steps.

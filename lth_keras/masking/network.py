@@ -17,9 +17,8 @@ from typing import Any, Protocol, Union
 import numpy as np
 
 from lth_keras import compat
-from lth_keras.arguments import shown
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.masking.weights import Weight, listed_by_keras, weights_of
 from lth_keras.pruning import masks
 from lth_keras.pruning.granularity import Tensor

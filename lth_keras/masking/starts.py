@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lth_keras.arguments import count, shown
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import count
+from lth_keras.errors import LotteryError, shown
 from lth_keras.masking import slots
 from lth_keras.masking.network import Listed, Network
 

@@ -26,8 +26,8 @@ from typing import Any
 
 from absl import flags
 
-from lth_keras.arguments import shown, unusable
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import unusable
+from lth_keras.errors import LotteryError, shown
 from lth_keras.programs import flagfiles, output
 
 _HELP = {"--help", "-help", "-h", "-?"}

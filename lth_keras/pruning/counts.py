@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lth_keras import arguments
-from lth_keras.arguments import MOST_LEVELS, shown
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import MOST_LEVELS
+from lth_keras.errors import LotteryError, shown
 
 
 def keep_count(surviving: int, rate: float) -> int:

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lth_keras.arguments import shown, switch
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import switch
+from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning import counts
 from lth_keras.pruning.registries import Registry
 

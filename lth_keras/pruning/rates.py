@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lth_keras import arguments
-from lth_keras.arguments import listed, shown
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import listed
+from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning.counts import check_rate
 
 Rate = float | Mapping[str, float | None] | Callable[[Any], float | None]

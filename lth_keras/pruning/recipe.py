@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lth_keras.arguments import among, shown
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import among
+from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning import counts, criteria, granularity, ranking, units
 from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.units import Arrays, Group

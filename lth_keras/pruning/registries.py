@@ -13,8 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-from lth_keras.arguments import shown
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 
 T = TypeVar("T", bound="tuple[Any, ...]")
 

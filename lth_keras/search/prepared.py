@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from lth_keras import compat
-from lth_keras.arguments import MOST_LEVELS, among, count, function, shown, text
+from lth_keras.arguments import MOST_LEVELS, among, count, function, text
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.masking.network import Network
 from lth_keras.pruning.counts import check_density
 from lth_keras.runs import manifest

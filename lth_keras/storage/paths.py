@@ -11,8 +11,8 @@ import shutil
 from collections.abc import Iterator
 from typing import Union
 
-from lth_keras.arguments import shown, unusable
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import unusable
+from lth_keras.errors import LotteryError, shown
 from lth_keras.storage import remote
 
 PathLike = Union[str, "os.PathLike[str]"]

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.arguments import count, instance, shown
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import count, instance
+from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning import masks
 
 

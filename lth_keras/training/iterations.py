@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 from lth_keras import compat
-from lth_keras.arguments import count, shown
+from lth_keras.arguments import count
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.training.plan import Plan
 
 _STEP = re.compile(r"(\d{1,15})(it|ep)")

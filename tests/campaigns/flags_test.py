@@ -25,7 +25,7 @@ from lth_keras.storage import locks
 from tests.support.campaigns import Campaign
 from tests.support.odd_flags import FLAGFILES, arguments
 from tests.support.outcomes import LONGEST, outcome, tree
-from tests.support.tiny_tfds import offline
+from tests.support.tiny_tfds import close_network
 
 
 class Program(NamedTuple):
@@ -53,7 +53,7 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
     argv = ["lottery_search.py", "--iterations=2", "--levels=2", "--jit=off"]
     argv += ["--evaluate_every=1", "--controls=none", f"--output_dir={folder}"]
     with pytest.MonkeyPatch.context() as monkeypatch:
-        offline(monkeypatch)
+        close_network(monkeypatch)
         monkeypatch.chdir(tmp_path_factory.mktemp("here"))
         assert command_line.run(lottery_search.main, argv, options.ARGUMENTS) == 0
         with locks.lock(folder):

@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 
-from lth_keras import arguments
+from lth_keras import arguments, errors
 from lth_keras.errors import LotteryError
 
 
@@ -47,7 +47,7 @@ def refusal(function, *given) -> str:
     ids=["lines", "array", "long", "digits", "silent", "letters"],
 )
 def test_every_value_is_shown_in_one_line(value, text):
-    assert arguments.shown(value) == text
+    assert errors.shown(value) == text
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), np.array(3)])

@@ -93,7 +93,7 @@ ODD: dict[str, Callable[[], Any]] = {
     "dict of numbers": lambda: {1: 0.2},
     "set": lambda: {1, 2},
     "range": lambda: range(3),
-    "long range": lambda: range(10**9),
+    "long range": lambda: range(10**6),
     "no end": itertools.count,
     "generator": lambda: (n for n in "ab"),
     "object": object,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from lth_keras.errors import LotteryError
 
 # A refusal is read in a terminal: paths and values in it are cut, or are short.
-LONGEST = 2_000
+LONGEST = 4_000
 
 
 class Outcome(NamedTuple):

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lth_keras.arguments import among, listed, shown, switch
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import among, listed, switch
+from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning.registries import Registry
 
 Array = np.ndarray
