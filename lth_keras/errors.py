@@ -26,8 +26,12 @@ class LotteryError(ValueError):
 
 
 def shown(value: Any) -> str:
-    """A value as a message shows it: its `repr`, cut at 200 characters."""
-    text = repr(value[: _SHOWN + 1] if isinstance(value, (bytes, str)) else value)
+    """A value as a message shows it: its `repr` in one line, cut at 200 characters."""
+    try:
+        text = repr(value[: _SHOWN + 1] if isinstance(value, (bytes, str)) else value)
+    except Exception:  # As Python does for integers of more than 4,300 digits.
+        text = f"<{type(value).__name__}>"
+    text = " ".join(text.split())
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 

@@ -12,6 +12,7 @@ import graphlib
 LIBRARY = "lth_keras"
 FLOORS = (
     "errors version",
+    "arguments",
     "compat pruning storage",
     "masking",
     "compacting export tickets",
@@ -33,6 +34,7 @@ ONLY_FOR = {"papers": "programs"}
 PIP_ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "version": set(),
+    "arguments": set(),
     "pruning": {"numpy"},
 }
 # Runs where nothing of ours is installed: that wall makes an export trustworthy.

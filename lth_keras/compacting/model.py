@@ -9,12 +9,13 @@ from __future__ import annotations
 import tensorflow as tf
 
 from lth_keras import compat
+from lth_keras.arguments import among
 from lth_keras.compacting.graph import Gather
 from lth_keras.compacting.nested import flattened
 from lth_keras.compacting.removal import Removal
 from lth_keras.compacting.report import Compaction
 from lth_keras.compat import PruneLowMagnitude, keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.masking import origins
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.wrappers import PruneByLevel
@@ -66,8 +67,8 @@ def compaction(model: keras.Model, gather: Gather = "crop") -> Compaction:
     Raises:
         LotteryError: as for `compact`.
     """
-    if gather not in ("crop", True, False):
-        raise LotteryError(f'gather={gather!r}: use "crop", True or False.')
+    if not among(gather, ("crop", True, False)):
+        raise LotteryError(f'gather={shown(gather)}: use "crop", True or False.')
     source = _ordinary(model)
     graph = Removal(source, gather)
     with source.distribute_strategy.scope():

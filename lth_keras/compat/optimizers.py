@@ -17,6 +17,12 @@ def build_optimizer(optimizer: Any, variables: list[Any]) -> None:
         optimizer.build(variables)
 
 
+def is_optimizer(value: Any) -> bool:
+    """Whether it is an optimizer of tf_keras, of either generation."""
+    known = keras.optimizers.Optimizer, keras.optimizers.legacy.Optimizer
+    return isinstance(value, known)
+
+
 def is_legacy_optimizer(optimizer: Any) -> bool:
     """Whether it is of the generation before Keras 2.11."""
     return isinstance(optimizer, keras.optimizers.legacy.Optimizer)

@@ -17,6 +17,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from lth_keras.arguments import switch
 from lth_keras.errors import LotteryError
 from lth_keras.pruning.registries import Registry
 from lth_keras.tickets.ticket import Ticket
@@ -89,11 +90,13 @@ def register(
             name.
     """
     REGISTRY.check_name(name)
+    replace = switch("replace", replace)
     if unknown := sorted(set(about) - set(Transform._fields[1:])):
         raise LotteryError(
             f"control {name!r}: {', '.join(unknown)} is not known: use "
             f"{', '.join(Transform._fields[1:])}."
         )
+    _check_about(name, about)
 
     def add(function: _Function) -> _Function:
         _check_signature(name, function)
@@ -103,11 +106,29 @@ def register(
     return add
 
 
+def _check_about(name: str, about: dict[str, Any]) -> None:
+    check, change = about.get("check"), about.get("change")
+    fits = check is None or callable(check)
+    fits = fits and (change is None or isinstance(change, Change))
+    if not fits:
+        raise LotteryError(
+            f"control {name!r}: check is a function f(model, iterations, "
+            "**parameters), and change one of Change.MASK, START and WEIGHTS, or None."
+        )
+    for flag in ("shares", "own_mask"):
+        switch(flag, about.get(flag, False))
+
+
 def _check_signature(name: str, function: Any) -> None:
     wanted = "write f(search, case, seed, *, parameter=default) -> Case."
     if not callable(function):
         raise LotteryError(f"control {name!r} is no function: {wanted}")
-    signature = inspect.signature(function)
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        raise LotteryError(
+            f"control {name!r} does not say what it takes: {wanted}"
+        ) from None
     kinds = [parameter.kind for parameter in signature.parameters.values()]
     named = kinds.count(inspect.Parameter.KEYWORD_ONLY)
     try:

@@ -15,7 +15,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from lth_keras import errors
+from lth_keras.arguments import MOST_RUNS, count, instance, listed
 from lth_keras.controls.registry import Case
 from lth_keras.controls.syntax import Control, parse, seed_of
 from lth_keras.errors import LotteryError
@@ -54,6 +54,7 @@ def run(
         LotteryError: no such control, the search is not ready, a level is not
             reached, or another process works on the same run.
     """
+    instance("search", search, LotterySearch, "an lth.LotterySearch")
     chosen = parse(control)
     plan = search.plan
     if plan is None or search.model is None:
@@ -61,16 +62,18 @@ def run(
             "controls train as the search did: call search.fit with its arguments "
             "first (finished levels are not trained again)."
         )
-    if not isinstance(replicates, Iterable):
-        count = errors.check_count("replicates", replicates, 1, "the runs per level")
-        replicates = range(count)
-    numbers = list(replicates)
-    levels = range(1, search.levels + 1) if levels is None else levels
+    numbers = _numbers(replicates)
+    if levels is None:
+        levels = range(1, search.levels + 1)
+    else:
+        levels = [
+            count("level", level, 1, "a pruned level of the search", search.levels)
+            for level in listed("levels", levels, "a list of levels, such as [3, 7]")
+        ]
     chosen.check(search.model, plan.iterations)
     rows, trained = [], False
     for level in levels:
         for replicate in numbers:
-            errors.check_count("level", level, 1, "a pruned level")
             place = search.directory.control(chosen.key, level, replicate)
             if not paths.exists(place.result):
                 _train(search, plan, chosen, Run(level, replicate=replicate))
@@ -79,6 +82,16 @@ def run(
     if trained:
         search.restore(search.finished_levels[-1])
     return rows
+
+
+def _numbers(replicates: Any) -> Iterable[int]:
+    """The numbers of the replicates that are asked for."""
+    if not isinstance(replicates, Iterable):
+        return range(
+            count("replicates", replicates, 1, "the runs per level", MOST_RUNS)
+        )
+    found = listed("replicates", replicates, "a number, or a list of some")
+    return [count("replicates", n, 0, "numbers of runs", MOST_RUNS) for n in found]
 
 
 def _train(search: LotterySearch, plan: plans.Plan, control: Control, run: Run) -> None:

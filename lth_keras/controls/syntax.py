@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from lth_keras import arguments
 from lth_keras.controls import registry
 from lth_keras.controls.registry import Case
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.search.search import LotterySearch
+
+_TRUTHS = {"true": True, "false": False}
 
 
 def names() -> tuple[str, ...]:
@@ -90,11 +93,14 @@ def parse(text: str) -> Control:
             parameter that is missing or given twice, or controls of which one would
             undo the other.
     """
+    arguments.text("control", text, "its name, such as 'random_reinit'")
     control = Control(tuple(_parsed(part) for part in text.split("+")))
     _check_order(text, control)
     given = [key for _, found in control.steps for key in found]
     if len(set(given)) < len(given):
-        raise LotteryError(f"control {text!r} gives a parameter twice: give it once.")
+        raise LotteryError(
+            f"control {shown(text)} gives a parameter twice: give it once."
+        )
     return control
 
 
@@ -111,8 +117,8 @@ def _check_order(text: str, control: Control) -> None:
             or (transform.own_mask and before[1] == registry.Change.MASK)
         ):
             raise LotteryError(
-                f"control {text!r}: {name} would undo {before[0]}, or does not go with "
-                "it: apply one mask, then one start, then noise, as in "
+                f"control {shown(text)}: {name} would undo {before[0]}, or does not go "
+                "with it: apply one mask, then one start, then noise, as in "
                 "one_shot+random_reinit."
             )
         before = name, transform.change
@@ -121,7 +127,7 @@ def _check_order(text: str, control: Control) -> None:
 def _parsed(text: str) -> tuple[str, dict[str, Any]]:
     name, *settings = text.strip().split(":")
     if name not in names():
-        raise registry.REGISTRY.unknown(f"control {name!r}")
+        raise registry.REGISTRY.unknown(f"control {shown(name)}")
     signature = inspect.signature(registry.REGISTRY.get(name).function)
     known = {
         key: parameter.default
@@ -129,18 +135,24 @@ def _parsed(text: str) -> tuple[str, dict[str, Any]]:
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
     found = {key: value for key, value in known.items() if _is_set(value)}
+    given: set[str] = set()
     for setting in settings:
         key, _, value = setting.partition("=")
         if key not in known:
             raise LotteryError(
-                f"control {text!r}: {key!r} is no parameter of {name}; it has "
-                f"{', '.join(known) or 'none'}."
+                f"control {shown(text)}: {shown(key)} is no parameter of {name}; it "
+                f"has {', '.join(known) or 'none'}."
             )
+        if key in given:
+            raise LotteryError(
+                f"control {shown(text)} gives {key} twice: give it once."
+            )
+        given.add(key)
         found[key] = _converted(text, key, value, known[key])
     missing = [key for key in known if known[key] is inspect.Parameter.empty]
     if lacking := [key for key in missing if key not in found]:
         raise LotteryError(
-            f"control {text!r} needs a value: write {name}:{lacking[0]}=..."
+            f"control {shown(text)} needs a value: write {name}:{lacking[0]}=..."
         )
     return name, found
 
@@ -154,11 +166,14 @@ def _converted(text: str, key: str, value: str, default: Any) -> Any:
     kind = type(default) if _is_set(default) else str
     try:
         if value:
-            return kind(value)
-    except ValueError:
+            # bool("false") is True.
+            return _TRUTHS[value] if kind is bool else kind(value)
+    except (KeyError, OverflowError, ValueError):
         pass
-    what = "some text" if kind is str else "a number"
-    raise LotteryError(f"control {text!r}: {key}={value} is not allowed: use {what}.")
+    what = {str: "some text", bool: "true or false"}.get(kind, "a number")
+    raise LotteryError(
+        f"control {shown(text)}: {key}={value[:50]} is not allowed: use {what}."
+    )
 
 
 def seed_of(seed: int, name: str, *numbers: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lth_keras.arguments import MOST_RUNS
 from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError
 from lth_keras.runs import manifest
@@ -67,3 +68,23 @@ def check_levels(levels: Sequence[int], last: int) -> None:
                 f"levels={list(levels)}: level {level} is none of a control; use 1 to "
                 f"{last}, the pruned levels of the search."
             )
+
+
+def check_size(trials: int, levels: int, controls: int) -> None:
+    """Refuses a job of more runs than anybody could store.
+
+    Args:
+        trials: number of searches.
+        levels: the last level of each.
+        controls: control runs of each search.
+
+    Raises:
+        LotteryError: says how many runs it would be.
+    """
+    runs = trials * (levels + 1 + controls)
+    if runs > MOST_RUNS:
+        raise LotteryError(
+            f"this would be {runs:,} training runs, and at most {MOST_RUNS:,} are "
+            "stored in one directory: ask for fewer trials, levels, controls or "
+            "replicates."
+        )

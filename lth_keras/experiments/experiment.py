@@ -10,9 +10,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from lth_keras import errors
+from lth_keras import arguments
+from lth_keras.arguments import MOST_LEVELS, MOST_RUNS, MOST_WORKERS, count
 from lth_keras.controls import syntax
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.experiments import checks, engines, job, tasks
 from lth_keras.experiments.trials import MakeSearch, Trials
 from lth_keras.runs import layout
@@ -86,19 +87,18 @@ class Experiment:
         replicates: int = 1,
         levels: Iterable[int] | None = None,
     ):
-        if not callable(make_search):
-            raise LotteryError(
-                f"make_search={make_search!r} is no function: write "
-                "f(trial, directory) -> (search, fit_arguments)."
-            )
-        if not directory:
+        form = "f(trial, directory) -> (search, fit_arguments)"
+        arguments.function("make_search", make_search, form, [0, ""])
+        if isinstance(directory, str) and not directory:
             raise LotteryError("directory is missing: name where it is all stored.")
         self._make_search = make_search
-        self._trials = errors.check_count("trials", trials, 1, "a number of searches")
+        self._trials = count("trials", trials, 1, "a number of searches", MOST_RUNS)
         self._controls = _known([controls] if isinstance(controls, str) else controls)
-        self._directory = layout.ExperimentDirectory(paths.as_path(directory))
-        self._replicates = errors.check_count(
-            "replicates", replicates, 1, "the runs of each control per level"
+        self._directory = layout.ExperimentDirectory(
+            paths.as_path(directory, "directory")
+        )
+        self._replicates = count(
+            "replicates", replicates, 1, "the runs of each control per level", MOST_RUNS
         )
         self._levels = None if levels is None else _sorted(levels)
 
@@ -130,7 +130,7 @@ class Experiment:
                 search diverged or failed, and finished runs stay; or a control
                 diverged, and all others have been carried out.
         """
-        workers = errors.check_count("workers", workers, 0, "a number of processes")
+        workers = count("workers", workers, 0, "a number of processes", MOST_WORKERS)
         check = engines.get(engine).check
         trials = Trials(self._make_search)
         search, arguments = trials.search(0, self._directory.trial(0).root)
@@ -139,6 +139,8 @@ class Experiment:
         checks.check_levels(levels, search.levels)
         if check is not None:
             check(workers, trials)
+        per_search = len(self._controls) * len(levels) * self._replicates
+        checks.check_size(self._trials, search.levels, per_search)
         every = tasks.of_job(
             range(self._trials), levels, self._controls, self._replicates
         )
@@ -165,17 +167,18 @@ class Experiment:
 
 def _known(controls: Iterable[str]) -> tuple[str, ...]:
     """The controls, each of which can be read."""
-    found = tuple(controls)
+    found = tuple(arguments.listed("controls", controls, "names of controls"))
     for control in found:
         try:
             syntax.parse(control)
         except LotteryError as error:
-            raise LotteryError(f"controls={control!r}: {error}") from None
+            raise LotteryError(f"controls={shown(control)}: {error}") from None
     return found
 
 
 def _sorted(levels: Iterable[int]) -> list[int]:
-    found = {errors.check_count("levels", n, 1, "pruned levels") for n in levels}
+    given = arguments.listed("levels", levels, "a list of levels, such as [3, 7]")
+    found = {count("levels", n, 1, "pruned levels", MOST_LEVELS) for n in given}
     if not found:
         raise LotteryError("levels=[]: name one or more, or leave it out.")
     return sorted(found)

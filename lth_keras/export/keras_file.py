@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from lth_keras import compat
+from lth_keras.arguments import switches
 from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.errors import LotteryError
 from lth_keras.export import destinations, exportable, model_io, staging, trial_inputs
@@ -60,6 +61,7 @@ def export_keras(
     Raises:
         LotteryError: as of `export_saved_model`.
     """
+    switches(overwrite=overwrite, verify=verify, verbose=verbose)
     stage = staged_keras(model, path, batch, overwrite, verify, holds)
     (report,) = staging.finish([stage], verify, verbose)
     return report

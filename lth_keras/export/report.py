@@ -11,7 +11,8 @@ import dataclasses
 import json
 from typing import Any
 
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import among
+from lth_keras.errors import LotteryError, shown
 from lth_keras.export.findings import Found
 from lth_keras.export.nonzeros import LayerNonzeros, table
 
@@ -153,8 +154,10 @@ def held(kind: str) -> str:
     Raises:
         LotteryError: it is another.
     """
-    if kind not in HOLDS:
-        raise LotteryError(f"holds={kind!r} is unknown: use one of {', '.join(HOLDS)}.")
+    if not among(kind, HOLDS):
+        raise LotteryError(
+            f"holds={shown(kind)} is unknown: use one of {', '.join(HOLDS)}."
+        )
     return HOLDS[kind]
 
 

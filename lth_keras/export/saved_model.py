@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from lth_keras.arguments import among, switches
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.export import destinations, exportable, model_io, staging, trial_inputs
 from lth_keras.export.cases import Case, Written
 from lth_keras.export.packed import VALUES_DTYPES
@@ -78,6 +79,7 @@ def export_saved_model(
             is taken, there is no space, or what was written computes something else.
             Nothing is left at `path` then, or what was there before.
     """
+    switches(packed=packed, overwrite=overwrite, verify=verify, verbose=verbose)
     stage = staged_saved_model(
         model, path, packed, values_dtype, signatures, batch, overwrite, verify, holds
     )
@@ -98,9 +100,9 @@ def staged_saved_model(
     holds: str = "present",
 ) -> Iterator[Staged]:
     """`export_saved_model` as a stage for `staging.finish`."""
-    if values_dtype not in VALUES_DTYPES:
+    if not among(values_dtype, VALUES_DTYPES):
         raise LotteryError(
-            f"values_dtype={values_dtype!r} is not allowed: use one of "
+            f"values_dtype={shown(values_dtype)} is not allowed: use one of "
             f"{', '.join(VALUES_DTYPES)}."
         )
     if values_dtype != "float32" and not packed:

@@ -16,7 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.export import model_io
 
 DEFAULT = "serving_default"
@@ -58,25 +58,34 @@ def signatures_of(model: keras.Model, extra: Signatures | None) -> dict[str, Sig
     """
     specs = model_io.input_specs(model)
     found = {DEFAULT: Signature(model_io.call, specs)}
-    if not isinstance(extra or {}, Mapping):
+    extra = {} if extra is None else extra
+    if not isinstance(extra, Mapping):
         raise LotteryError(
             f"signatures is a {type(extra).__name__}: give a dict, {{name: f}} or "
             "{name: (f, {input name: tf.TensorSpec})}."
         )
-    for name, value in (extra or {}).items():
-        function, own = value if isinstance(value, tuple) else (value, specs)
-        if name == DEFAULT or not callable(function):
+    for name, value in extra.items():
+        pair = value if isinstance(value, tuple) else (value, specs)
+        function, own = pair if len(pair) == 2 else (None, None)
+        named = isinstance(name, str) and name not in ("", DEFAULT)
+        told = isinstance(own, Mapping) and all(
+            isinstance(key, str) and hasattr(spec, "shape") and hasattr(spec, "dtype")
+            for key, spec in own.items()
+        )
+        if not (named and told and callable(function)):
             raise LotteryError(
-                f"signatures[{name!r}] is not allowed: give names other than {DEFAULT} "
-                "with f(model, inputs) or (f, {input name: tf.TensorSpec})."
+                f"signatures[{shown(name)}] is not allowed: give names other than "
+                f"{DEFAULT} with f(model, inputs) or (f, {{input: TensorSpec}})."
             )
         if bad := [key for key in own if model_io.argument_name(key) != key]:
             raise LotteryError(
                 f"signatures[{name!r}] has an input {bad[0]!r}: use letters, digits "
                 "and _, a letter first."
             )
-        named = {key: tf.TensorSpec(s.shape, s.dtype, key) for key, s in own.items()}
-        found[name] = Signature(function, named)
+        own_specs = {
+            key: tf.TensorSpec(s.shape, s.dtype, key) for key, s in own.items()
+        }
+        found[name] = Signature(function, own_specs)
     return found
 
 

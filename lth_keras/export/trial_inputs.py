@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from lth_keras import compat
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.export.model_io import input_specs
 
 # Stands for lengths that are free, such as time steps.
@@ -59,7 +59,7 @@ def example_inputs(
         )
     found = {}
     for (name, spec), value in zip(specs.items(), values, strict=True):
-        array = np.asarray(value)
+        array = _array(name, value, spec)
         if array.dtype.kind in "fiub" and spec.dtype != tf.string:
             array = array.astype(spec.dtype.as_numpy_dtype)
         if not spec.shape.is_compatible_with(array.shape) or not len(array):
@@ -69,6 +69,20 @@ def example_inputs(
             )
         found[name] = array
     return found
+
+
+def _array(name: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except Exception:  # Lists of different lengths, and what classes raise.
+        array = np.asarray(None)
+    kinds = "OSU" if spec.dtype == tf.string else "biufcV"
+    if array.dtype.kind not in kinds:
+        raise LotteryError(
+            f"batch={shown(value)} is no array of {spec.dtype.name} for input "
+            f"{name!r}: give what the model takes."
+        )
+    return array
 
 
 def random_inputs(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lth_keras.arguments import count
 from lth_keras.errors import LotteryError
 from lth_keras.masking import slots
 from lth_keras.masking.gradients import mean_gradients
@@ -36,8 +37,9 @@ def capture(model: Held, optimizer: Any = None, step: int = 0) -> Start:
         What `rewind` needs.
 
     Raises:
-        LotteryError: the model is not built.
+        LotteryError: the model is not built, or an argument is out of range.
     """
+    step = count("step", step, 0, "the training step of the capture")
     network = Network.of(model, optimizer)
     return Start(
         weights=[weight.read() for weight in network.weights],
@@ -74,6 +76,7 @@ def prune(
         LotteryError: the model is not wrapped, a round would leave a weight tensor
             empty, or the criterion needs `start` or `data`. Nothing is pruned then.
     """
+    seed = count("seed", seed, 0, "a seed")
     network = Network.of(model, optimizer)
     recipe = network.recipe
     scores = _scores(network, start, seed, data)

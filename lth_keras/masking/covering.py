@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from lth_keras import compat
+from lth_keras.arguments import function
 from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.masking import sites
 from lth_keras.masking.weights import trainable_in
@@ -97,9 +98,11 @@ def coverage(
         One row per weight; `str()` of it is the table.
 
     Raises:
-        LotteryError: not a tf_keras model.
+        LotteryError: not a tf_keras model, or `print_fn` is no function.
     """
     compat.require_tf_keras_model(model)
+    if print_fn is not None:
+        function("print_fn", print_fn, "f(text), or None", [""])
     found = Coverage(_rows(model, "", set(), trainable_in(model)))
     if print_fn is not None:
         print_fn(str(found))

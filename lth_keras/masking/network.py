@@ -18,7 +18,7 @@ import numpy as np
 
 from lth_keras import compat
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.masking.weights import Weight, listed_by_keras, weights_of
 from lth_keras.pruning import masks
 from lth_keras.pruning.granularity import Tensor
@@ -57,10 +57,13 @@ class Network:
         weights: every weight of the network; see `weights_of`.
 
     Raises:
-        LotteryError: the model has no weights yet.
+        LotteryError: it is no tf_keras model or has no weights yet, or the optimizer
+            is none.
     """
 
     def __init__(self, model: keras.Model, optimizer: Any = None):
+        compat.require_tf_keras_model(model)
+        _check_optimizer(optimizer)
         self.model = model
         self.weights: tuple[Weight, ...] = tuple(weights_of(model))
         self._optimizer = optimizer
@@ -72,6 +75,7 @@ class Network:
             return cls(held, optimizer)
         if optimizer is None or optimizer is held.optimizer:
             return held
+        _check_optimizer(optimizer)
         other = cls.__new__(cls)
         vars(other).update(vars(held), _optimizer=optimizer)
         return other
@@ -182,6 +186,14 @@ class Network:
                 self.optimizer, weight.variable
             ).items()
         ]
+
+
+def _check_optimizer(optimizer: Any) -> None:
+    if optimizer is not None and not compat.is_optimizer(optimizer):
+        raise LotteryError(
+            f"optimizer={shown(optimizer)} is no optimizer of tf_keras: pass the one "
+            "that trains the model, such as keras.optimizers.Adam()."
+        )
 
 
 def _path(weight: Listed) -> Any:

@@ -14,8 +14,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from lth_keras.arguments import count
 from lth_keras.compat import keras, sparsity
-from lth_keras.errors import LotteryError
 from lth_keras.pruning.counts import check_rate
 
 
@@ -41,18 +41,14 @@ class IterativePruning(sparsity.PruningSchedule):
         levels: int | None = None,
     ):
         self.rate = check_rate(rate)
-        if steps_per_level is not None and steps_per_level < 1:
-            raise LotteryError(
-                f"steps_per_level={steps_per_level!r}: a level needs at least one "
-                "training step."
+        # As Python's own: those of NumPy do not go into a model's JSON configuration.
+        if steps_per_level is not None:
+            steps_per_level = count(
+                "steps_per_level", steps_per_level, 1, "the training steps of a level"
             )
-        if levels is not None and levels < 0:
-            raise LotteryError(
-                f"levels={levels!r}: give a number of rounds, 0 or more."
-            )
-        # NumPy's integers do not go into a model's JSON configuration.
-        self.steps_per_level = None if steps_per_level is None else int(steps_per_level)
-        self.levels = None if levels is None else int(levels)
+        if levels is not None:
+            levels = count("levels", levels, 0, "a number of rounds")
+        self.steps_per_level, self.levels = steps_per_level, levels
 
     def __call__(self, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Whether to prune at `step` (1 is the first), and the sparsity aimed at."""

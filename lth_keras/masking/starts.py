@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import count
+from lth_keras.errors import LotteryError, shown
 from lth_keras.masking import slots
 from lth_keras.masking.network import Listed, Network
 
@@ -28,14 +31,33 @@ class Start:
     step: int = 0
     listed: Sequence[Listed] | None = None
 
+    def __post_init__(self) -> None:
+        values, state = self.weights, self.optimizer
+        held = isinstance(values, (list, tuple)) and all(map(_is_array, values))
+        told = state is None or (
+            isinstance(state, dict) and all(map(_is_array, state.values()))
+        )
+        if not (held and told):
+            raise LotteryError(
+                "a start holds a list of arrays, and the optimizer's state as a dict "
+                "of arrays or None: take what lth.capture(model) or ticket.start() "
+                "returns."
+            )
+        count("step", self.step, 0, "the training step of the capture")
+
 
 def values_for(network: Network, start: Start) -> list[np.ndarray]:
     """The weights of a start in the order of a network's.
 
     Raises:
-        LotteryError: the start is of another architecture; names the first weight
-            that differs.
+        LotteryError: there is no start, or it is of another architecture; names the
+            first weight that differs.
     """
+    if not isinstance(start, Start):
+        raise LotteryError(
+            f"start={shown(start)}: pass what lth.capture(model) or ticket.start() "
+            "returned."
+        )
     weights, values = network.weights, start.weights
     if len(weights) != len(values):
         raise LotteryError(
@@ -50,4 +72,14 @@ def values_for(network: Network, start: Start) -> list[np.ndarray]:
                 f"the captured start has shape {np.shape(value)} for {weight.path} "
                 f"of shape {weight.shape}: capture it from this model."
             )
+        kind = np.asarray(value).dtype.kind
+        if kind in "OSUMm" and weight.variable.dtype != tf.string:
+            raise LotteryError(
+                f"the captured start has no numbers for {weight.path}: capture it from "
+                "this model."
+            )
     return values
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "__array__") and not isinstance(value, type)

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from lth_keras import compat
+from lth_keras.arguments import instance, switch
 from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import sites as prunable
@@ -51,6 +52,14 @@ class PruneByLevel(PruneLowMagnitude):
         granularity: str = "weight",
         **kwargs: Any,
     ):
+        instance("layer", layer, keras.layers.Layer, "a layer of tf_keras")
+        instance(
+            "pruning_schedule",
+            pruning_schedule,
+            IterativePruning,
+            "lth.IterativePruning(rate)",
+        )
+        embeddings = switch("embeddings", embeddings)
         if not prunable.supports(layer, embeddings):
             raise LotteryError(
                 f"layer {layer.name!r} ({type(layer).__name__}) has no weights that "

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from lth_keras import compat
+from lth_keras.arguments import switch
 from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import sites
@@ -61,6 +62,7 @@ def wrap(
         LotteryError: the model or an argument is not one that can be wrapped.
     """
     _check_model(model)
+    embeddings = switch("embeddings", embeddings)
     recipe = Recipe(criterion, granularity, scope).check()
     rates = Rates(rate, output_rate, exclude)
     outputs = _output_layers(model, embeddings)

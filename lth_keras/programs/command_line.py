@@ -26,11 +26,13 @@ from typing import Any
 
 from absl import flags
 
-from lth_keras.errors import LotteryError
-from lth_keras.programs import flagfiles
+from lth_keras.arguments import unusable
+from lth_keras.errors import LotteryError, shown
+from lth_keras.programs import flagfiles, output
 
 _HELP = {"--help", "-help", "-h", "-?"}
 _SEE_HELP = "(--help shows every flag)"
+_LONG = 200
 
 
 class FlagError(LotteryError):
@@ -65,10 +67,12 @@ def parse(
             there are more or fewer arguments that are no flags.
     """
     if _HELP.intersection(argv[1:]):
-        print(help_text(known, about))
+        print(help_text(known, about), flush=True)
         raise SystemExit(0)
+    arguments = [argv[0], *map(_checked, argv[1:])]
     try:
-        rest = known(flagfiles.found(argv))
+        arguments = [argv[0], *map(_checked, flagfiles.found(arguments)[1:])]
+        rest = known(arguments)
     except flags.UnrecognizedFlagError as error:
         close = difflib.get_close_matches(error.flagname, list(known), 1)
         hint = f"did you mean --{close[0]}? " if close else ""
@@ -76,7 +80,7 @@ def parse(
     except flags.Error as error:
         text = str(error).removeprefix("flag ").replace("ERROR:: ", "")
         text = re.sub(r"\('Non-boolean argument .*\)$", "use true or false", text)
-        raise FlagError(f"{text} {_SEE_HELP}") from None
+        raise FlagError(f"{_cut(text, arguments)} {_SEE_HELP}") from None
     given = rest[1:]
     repeated = bool(places) and places[-1].endswith("...")
     if len(given) < len(places):
@@ -88,6 +92,21 @@ def parse(
             f"{_SEE_HELP}"
         )
     return given
+
+
+def _checked(argument: str) -> str:
+    if reason := unusable(argument):
+        raise FlagError(f"{shown(argument)} {reason}: write it anew {_SEE_HELP}")
+    return argument
+
+
+def _cut(text: str, arguments: Sequence[str]) -> str:
+    """An error without the ends of values that are pages long."""
+    for argument in arguments:
+        for value in (argument, argument.partition("=")[2]):
+            if len(value) > _LONG:
+                text = text.replace(value, f"{value[:_LONG]}...")
+    return text
 
 
 def help_text(known: flags.FlagValues, about: str) -> str:
@@ -112,9 +131,10 @@ def run(
 ) -> int:
     """Runs a program and returns its exit code.
 
-    0 is success, 2 a wrong flag, 1 any other `LotteryError`, 130 Ctrl-C, 143 SIGTERM
-    where it is caught; each of these says what is wrong in one line on the standard
-    error. Other exceptions are bugs and show themselves in full.
+    0 is success, 2 a wrong flag, 1 any other `LotteryError` or an output that is
+    closed (`| head`) or full, 130 Ctrl-C, 143 SIGTERM where it is caught; each of
+    these says what is wrong in one line on the standard error. Other exceptions are
+    bugs and show themselves in full.
 
     Args:
         main: the program, given `argv`.
@@ -128,7 +148,8 @@ def run(
     name = os.path.basename(argv[0])
     try:
         with _sigterm_raises() if catch_sigterm else contextlib.nullcontext():
-            main(argv)
+            with output.checked():
+                main(argv)
     except FlagError as error:
         return _fail(f"{name}: {error}", 2)
     except KeyboardInterrupt as error:
@@ -136,6 +157,10 @@ def run(
         return _fail(f"{name}: stopped; {stopped}: {command(argv)}", code)
     except LotteryError as error:
         return _fail(f"{name}: {as_flags(str(error), arguments)}", 1)
+    except output.OutputError as error:
+        help_only = _HELP.intersection(argv[1:])
+        again = "" if help_only else f"; {stopped}: {command(argv)}"
+        return _fail(f"{name}: the output cannot be written ({error}){again}", 1)
     return 0
 
 
@@ -171,8 +196,11 @@ def _sigterm_raises() -> Iterator[None]:
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stdout.flush()
-    print(_one_line(message), file=sys.stderr)
+    # The output goes first; where one of them is closed, the exit code says enough.
+    for stream, text in ((sys.stdout, ""), (sys.stderr, f"{_one_line(message)}\n")):
+        with contextlib.suppress(OSError, AttributeError):
+            stream.write(text)
+            stream.flush()
     return code
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from absl import flags
 
+from lth_keras.arguments import MOST_LEVELS
 from lth_keras.programs import command_line
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.values import TEXT, Serializer, Value, one_of, real, whole
@@ -85,8 +86,8 @@ def define() -> flags.FlagValues:
         AUTO,
         Value(
             _level,
-            lambda level: level == AUTO or level >= 0,
-            "use a whole number, 0 or more, or auto",
+            lambda level: level == AUTO or 0 <= level <= MOST_LEVELS,
+            f"use a whole number, 0 to {MOST_LEVELS}, or auto",
         ),
         "Level to export, or auto: the sparsest whose test accuracy at the end of "
         "training, as the mean over trials, is within --tolerance of the dense "

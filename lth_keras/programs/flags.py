@@ -13,6 +13,7 @@ from typing import Any
 
 from absl import flags
 
+from lth_keras.arguments import MOST_LEVELS, MOST_RUNS, MOST_WORKERS
 from lth_keras.papers.settings import (
     DIGITS_ITERATIONS,
     DIGITS_LEVELS,
@@ -33,6 +34,8 @@ from lth_keras.programs.values import (
 )
 from lth_keras.pruning import criteria
 
+# A layer or a convolution beyond these does not fit any machine.
+_MOST_UNITS, _MOST_WIDTH = 100_000, 100
 _COLOUR = "resnet and vgg on colour images (any but digits, mnist and fashion_mnist)"
 
 
@@ -80,15 +83,18 @@ def _define_network(flag: _Flag) -> None:
         "300,100",
         Value(
             lambda text: tuple(int(units) for units in split(text)),
-            lambda hidden: min(hidden, default=1) >= 1,
-            "use whole numbers, 1 or more, with commas",
+            lambda hidden: all(1 <= units <= _MOST_UNITS for units in hidden),
+            f"use whole numbers, 1 to {_MOST_UNITS}, with commas",
         ),
         "Units of lenet's hidden layers, numbers with commas between them.",
     )
     flag(
         "width",
         1.0,
-        real(lambda width: 0 < width < math.inf, "use a number above 0"),
+        real(
+            lambda width: 0 < width <= _MOST_WIDTH,
+            f"use a number above 0, up to {_MOST_WIDTH}",
+        ),
         "Factor on the channels of every convolution; a wide ResNet-20 has 2 or 4.",
     )
     flag(
@@ -186,7 +192,7 @@ def _define_pruning(flag: _Flag) -> None:
     flag(
         "levels",
         None,
-        whole(0),
+        whole(0, MOST_LEVELS),
         "Number of pruning rounds; levels 0 (dense) to this one are trained. Default: "
         f"{DIGITS_LEVELS} for digits, else down to the sparsest networks that the "
         f"paper speaks of: {of_paper('levels')}.",
@@ -241,7 +247,7 @@ def _define_pruning(flag: _Flag) -> None:
         "0it",
         Value(
             str,
-            lambda text: re.fullmatch(r"\d+(it|ep)", text) is not None,
+            lambda text: re.fullmatch(r"\d{1,9}(it|ep)", text) is not None,
             "use iterations such as 500it, or epochs such as 2ep",
         ),
         "Where later levels start: in iterations (500it) or epochs (2ep) of level 0.",
@@ -252,7 +258,7 @@ def _define_job(flag: _Flag) -> None:
     flag(
         "trials",
         1,
-        whole(1),
+        whole(1, MOST_RUNS),
         "Number of whole searches, each with its own initial weights and data order. "
         "The paper: 5.",
     )
@@ -267,7 +273,7 @@ def _define_job(flag: _Flag) -> None:
     flag(
         "replicates",
         1,
-        whole(1),
+        whole(1, MOST_RUNS),
         "Runs of each control per level, each with a seed of its own (the paper: 3 "
         "random reinitialisations).",
     )
@@ -286,7 +292,7 @@ def _define_job(flag: _Flag) -> None:
     flag(
         "workers",
         0,
-        whole(0),
+        whole(0, MOST_WORKERS),
         "Number of runs at a time, each in a process of its own with one thread, so "
         "that any number of workers gives the same results; 0: in this process, with "
         "all of TensorFlow's threads.",
@@ -316,7 +322,10 @@ def _names(text: str) -> tuple[str, ...]:
 def _shares(text: str) -> tuple[float, ...]:
     if text == "none":
         return ()
-    try:
-        return tuple(float(fractions.Fraction(share)) for share in split(text))
-    except ZeroDivisionError:
-        raise ValueError(text) from None
+    return tuple(map(_share, split(text)))
+
+
+def _share(text: str) -> float:
+    # Not every text that Fraction takes: it would work out 1e999999999.
+    exact = re.fullmatch(r"\d{1,15}/\d{1,15}", text, re.ASCII)
+    return float(fractions.Fraction(text)) if exact else float(text)

@@ -8,9 +8,10 @@ from typing import Any
 
 from absl import flags
 
+from lth_keras.arguments import MOST_LEVELS
 from lth_keras.programs import command_line
 from lth_keras.programs.command_line import FlagError
-from lth_keras.programs.values import TEXT, Serializer, Value
+from lth_keras.programs.values import TEXT, Serializer, Value, numbers
 
 KINDS = ("density", "curves", "iterations", "weights")
 FORMATS = ("png", "svg")
@@ -109,7 +110,7 @@ def define() -> flags.FlagValues:
     flag(
         "levels",
         None,
-        Value(_levels, lambda n: bool(n) and min(n) >= 0, "use levels such as 0,3,6-9"),
+        Value(_levels, bool, f"use levels such as 0,3,6-9, up to {MOST_LEVELS}"),
         "Levels that are shown, as 0,3,6-9. Default: all.",
     )
     flag("format", FORMATS, _names(FORMATS), "File formats: png, svg.")
@@ -173,8 +174,4 @@ def _controls(text: str) -> tuple[str, ...]:
 
 
 def _levels(text: str) -> tuple[int, ...]:
-    found: set[int] = set()
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        found.update(range(int(first), int(last if dash else first) + 1))
-    return tuple(sorted(found))
+    return numbers(text, 0, MOST_LEVELS)

@@ -19,10 +19,11 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from lth_keras.arguments import MOST_LEVELS
 from lth_keras.experiments import quiet
 from lth_keras.programs import command_line, options
 from lth_keras.programs.command_line import FlagError
-from lth_keras.programs.values import Value
+from lth_keras.programs.values import Value, numbers
 
 
 def main(argv: Sequence[str]) -> None:
@@ -64,7 +65,7 @@ def define() -> flags.FlagValues:
     for name in ("workers", "data_dir"):
         known[name].value = None
     flags.DEFINE(
-        Value(_levels, lambda levels: min(levels) > 0, "use numbers such as 7,9,12"),
+        Value(_levels, bool, f"use numbers such as 7,9,12, up to {MOST_LEVELS}"),
         "levels",
         None,
         "Levels whose densities the controls have, numbers with commas between them. "
@@ -75,7 +76,7 @@ def define() -> flags.FlagValues:
 
 
 def _levels(text: str) -> tuple[int, ...]:
-    return tuple(sorted({int(number) for number in text.split(",")}))
+    return numbers(text, 1, MOST_LEVELS)
 
 
 def program() -> int:

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Sequence
 
 from lth_keras.errors import LotteryError
-from lth_keras.experiments import job, tasks
+from lth_keras.experiments import checks, job, tasks
 from lth_keras.experiments.tasks import Task
 from lth_keras.experiments.trials import Trials
 from lth_keras.programs import exporting, searches, stored_options
@@ -35,6 +35,8 @@ def run(options: Options) -> None:
         LotteryError: the directory is another job's, or in use, or cannot be
             written; the data cannot be read; or the training diverged.
     """
+    per_search = len(options.controls) * options.levels * options.replicates
+    checks.check_size(options.trials, options.levels, per_search)
     searches.check_names(options)
     exports = options.export == "on"
     if exports and paths.is_remote(options.output_dir):
@@ -75,6 +77,8 @@ def run_controls(options: Options, levels: Sequence[int] | None) -> None:
     directory = layout.ExperimentDirectory(options.output_dir)
     levels = range(1, options.levels + 1) if levels is None else levels
     found = directory.trials()
+    per_search = len(options.controls) * len(levels) * options.replicates
+    checks.check_size(len(found), options.levels, per_search)
     for trial in found:
         reached = LotterySearch.load(directory.trial(trial).root).finished_levels
         if lacking := [level for level in levels if level not in reached]:

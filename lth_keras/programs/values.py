@@ -5,18 +5,20 @@ flags.DEFINE(whole(1), "levels", 5, "Number of rounds.", known, Serializer())
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from absl import flags
+
+# Steps and sizes beyond it are a slip of the hand; TensorFlow counts in 32 bits.
+_MOST = 2**31 - 1
 
 
 class Value(flags.ArgumentParser):
     """The parser of one flag's value, which says what is allowed.
 
     Args:
-        convert: text -> value; a ValueError means that it cannot.
+        convert: text -> value; a ValueError or an ArithmeticError means that it cannot.
         allowed: whether a converted value may be used.
         text: what is allowed, as "use ...".
     """
@@ -30,7 +32,7 @@ class Value(flags.ArgumentParser):
     def parse(self, argument: Any) -> Any:
         try:
             value = self._convert(argument)
-        except ValueError:
+        except (ArithmeticError, ValueError):
             raise ValueError(self._text) from None
         if not self._allowed(value):
             raise ValueError(self._text)
@@ -61,10 +63,26 @@ def one_of(names: Iterable[str]) -> Value:
 
 
 def whole(least: int, most: int | None = None) -> Value:
-    """A whole number in a range."""
-    end = math.inf if most is None else most
-    text = f"{least} or more" if most is None else f"{least} to {most}"
+    """A whole number in a range, which ends at what fits 32 bits."""
+    text = f"{least} or more (below 2**31)" if most is None else f"{least} to {most}"
+    end = _MOST if most is None else most
     return Value(int, lambda n: least <= n <= end, f"use a whole number, {text}")
+
+
+def numbers(text: str, least: int, most: int) -> tuple[int, ...]:
+    """Whole numbers with commas between them, and spans of them: "0,3,6-9".
+
+    Raises:
+        ValueError: it is something else, or a number is not from `least` to `most`.
+    """
+    found: set[int] = set()
+    for part in split(text):
+        first, dash, last = part.partition("-")
+        low, high = int(first), int(last if dash else first)
+        if not least <= low <= high <= most:
+            raise ValueError(text)
+        found.update(range(low, high + 1))
+    return tuple(sorted(found))
 
 
 def real(allowed: Callable[[float], bool], text: str) -> Value:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lth_keras.errors import LotteryError
+from lth_keras import arguments
+from lth_keras.arguments import MOST_LEVELS
+from lth_keras.errors import LotteryError, shown
 
 
 def keep_count(surviving: int, rate: float) -> int:
@@ -27,14 +28,26 @@ def check_rate(rate: Any, name: str = "rate") -> float:
     Raises:
         LotteryError: not a number strictly between 0 and 1.
     """
-    try:
-        value = float(rate)
-    except (TypeError, ValueError):
-        value = math.nan
+    value = arguments.number(rate)
     if not 0.0 < value < 1.0:
         raise LotteryError(
-            f"{name}={rate!r} is not a pruning rate: give the share of surviving "
+            f"{name}={shown(rate)} is not a pruning rate: give the share of surviving "
             "weights to prune per round, above 0 and below 1, such as 0.2."
+        )
+    return value
+
+
+def check_density(target: Any) -> float:
+    """The density to end at as a float.
+
+    Raises:
+        LotteryError: not a number above 0 and at most 1.
+    """
+    value = arguments.number(target)
+    if not 0.0 < value <= 1.0:
+        raise LotteryError(
+            f"target_density={shown(target)} is no density: give a share of the "
+            "prunable weights, above 0 and at most 1, such as 0.036."
         )
     return value
 
@@ -57,13 +70,9 @@ def level_for_density(
             default.
 
     Raises:
-        LotteryError: the density cannot be reached: rounding prunes no more.
+        LotteryError: the density cannot be reached: rounding prunes too little.
     """
-    if not 0.0 < target <= 1.0:
-        raise LotteryError(
-            f"target_density={target!r} is no density: give a share of the prunable "
-            "weights, above 0 and at most 1, such as 0.036."
-        )
+    target = check_density(target)
     share = [1.0] * len(sizes) if each is None else each
 
     def weights(units: Sequence[int]) -> float:
@@ -80,6 +89,11 @@ def level_for_density(
                 f"target_density={target!r} cannot be reached: at "
                 f"{weights(kept) / total:.3g} a round prunes no further weight. Raise "
                 "the target or the rate."
+            )
+        if level >= MOST_LEVELS:
+            raise LotteryError(
+                f"target_density={target!r} is not reached in {MOST_LEVELS} levels: "
+                "raise the target or the rate."
             )
         kept, level = pruned, level + 1
     return level

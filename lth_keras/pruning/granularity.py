@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import switch
+from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning import counts
 from lth_keras.pruning.registries import Registry
 
@@ -141,18 +142,19 @@ def register(
             arguments, or what is registered is no granularity.
     """
     REGISTRY.check_name(name)
+    replace = switch("replace", replace)
     about = f"granularity {name!r}"
     try:
         compiled = re.compile(re.escape(name) if pattern is None else pattern)
     except (re.error, TypeError) as error:
         raise LotteryError(
-            f"{about}: pattern={pattern!r} is no regular expression ({error})."
+            f"{about}: pattern={shown(pattern)} is no regular expression ({error})."
         ) from None
     asked = name if example is None else example
     if not isinstance(asked, str) or not compiled.fullmatch(asked):
         raise LotteryError(
-            f"{about}: its pattern {compiled.pattern!r} does not take {asked!r}: pass "
-            "example=, a text that it takes."
+            f"{about}: its pattern {compiled.pattern!r} does not take {shown(asked)}: "
+            "pass example=, a text that it takes."
         )
     for other, kind in REGISTRY.entries.items():
         both = compiled.fullmatch(kind.example) or compiled.fullmatch(other)
@@ -166,7 +168,7 @@ def register(
     def add(made: type[Granularity]) -> type[Granularity]:
         if not (isinstance(made, type) and issubclass(made, Granularity)):
             raise LotteryError(
-                f"{about} is {made!r}: register a subclass of Granularity."
+                f"{about} is {shown(made)}: register a subclass of Granularity."
             )
         try:
             inspect.signature(made).bind(*[""] * compiled.groups)
@@ -197,7 +199,7 @@ def get(text: Any) -> Granularity:
         found = pattern.fullmatch(text) if isinstance(text, str) else None
         if found:
             return made(*found.groups())
-    raise REGISTRY.unknown(f"granularity={text!r}")
+    raise REGISTRY.unknown(f"granularity={shown(text)}")
 
 
 register("weight")(Granularity)

@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from lth_keras.errors import LotteryError
+from lth_keras import arguments
+from lth_keras.arguments import listed
+from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning.counts import check_rate
 
 Rate = float | Mapping[str, float | None] | Callable[[Any], float | None]
@@ -30,13 +32,17 @@ class Rates:
     def __init__(
         self, rate: Rate, output_rate: float | None, exclude: str | Iterable[str]
     ):
-        if not isinstance(exclude, Iterable):
-            raise LotteryError(
-                f"exclude={exclude!r}: give regular expressions on layer names, such "
-                "as 'out' or ['conv1', 'out']."
+        patterns = (
+            [exclude]
+            if isinstance(exclude, str)
+            else listed(
+                "exclude",
+                exclude,
+                "regular expressions on layer names, such as 'out' or ['conv1', 'out']",
             )
-        patterns = [exclude] if isinstance(exclude, str) else list(exclude)
-        self._exclude = {p: _compiled(p, "exclude") for p in patterns}
+        )
+        compiled = [_compiled(pattern, "exclude") for pattern in patterns]
+        self._exclude = dict(zip(patterns, compiled, strict=True))
         self._unmatched = set(self._exclude)
         self._rate = rate
         self._output_rate = output_rate
@@ -49,7 +55,9 @@ class Rates:
             for pattern, value in rate.items():
                 if value is not None:
                     check_rate(value, f"rate[{pattern!r}]")
-        elif not callable(rate):
+        elif callable(rate):
+            arguments.function("rate", rate, "f(layer) -> rate", [None])
+        else:
             check_rate(rate)
 
     def of(self, layer: Any, output: bool) -> float | None:
@@ -77,7 +85,13 @@ class Rates:
                     return rate[text]
             return None
         if callable(rate):
-            value = rate(layer)
+            try:
+                value = rate(layer)
+            except Exception as error:
+                raise LotteryError(
+                    f"rate(layer) for layer {layer.name!r} raised "
+                    f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+                ) from error
             if value is None:
                 return None
             return check_rate(value, f"rate(layer) for layer {layer.name!r}")
@@ -92,17 +106,20 @@ class Rates:
         if self._unmatched:
             raise LotteryError(
                 f"no prunable layer is left for "
-                f"{', '.join(repr(p) for p in sorted(self._unmatched))}: no name "
+                f"{', '.join(sorted(map(shown, self._unmatched)))}: no name "
                 "matches, or exclude or an earlier pattern takes them all; "
                 "lth.coverage(model) shows the names."
             )
 
 
-def _compiled(pattern: str, argument: str) -> re.Pattern[str]:
+def _compiled(pattern: Any, argument: str) -> re.Pattern[str]:
     try:
-        return re.compile(pattern)
-    except (re.error, TypeError) as error:
+        compiled = re.compile(pattern)
+        if not isinstance(compiled.pattern, str):
+            raise TypeError("it is of bytes")
+        return compiled
+    except (re.error, TypeError, OverflowError, RecursionError) as error:
         raise LotteryError(
-            f"{argument}: {pattern!r} is not a regular expression on layer names "
+            f"{argument}: {shown(pattern)} is not a regular expression on layer names "
             f"({error})."
         ) from None

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import among
+from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning import counts, criteria, granularity, ranking, units
 from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.units import Arrays, Group
@@ -66,9 +67,9 @@ class Recipe:
         Raises:
             LotteryError: a name is not known, or global scope has several rates.
         """
-        if self.scope not in SCOPES:
+        if not among(self.scope, SCOPES):
             raise LotteryError(
-                f"scope={self.scope!r} is not known: use 'layer' or 'global'."
+                f"scope={shown(self.scope)} is not known: use 'layer' or 'global'."
             )
         criteria.get(self.criterion)
         granularity.get(self.granularity)

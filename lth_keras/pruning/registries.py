@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 
 T = TypeVar("T", bound="tuple[Any, ...]")
 
@@ -42,8 +42,8 @@ class Registry(Generic[T]):
         known = isinstance(name, str)
         if not known or not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
             raise LotteryError(
-                f"{self.kind} name {name!r}: use letters, digits and underscores, and "
-                "begin with a letter."
+                f"{self.kind} name {shown(name)}: use letters, digits and underscores, "
+                "and begin with a letter."
             )
 
     def add(self, name: str, entry: T, replace: bool = False) -> None:
@@ -84,7 +84,7 @@ class Registry(Generic[T]):
             LotteryError: nothing is.
         """
         if not isinstance(name, str) or name not in self.entries:
-            raise self.unknown(f"{self.kind}={name!r}")
+            raise self.unknown(f"{self.kind}={shown(name)}")
         return self.entries[name]
 
     def unknown(self, asked: str) -> LotteryError:

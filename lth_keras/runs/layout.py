@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
+from lth_keras import arguments
 from lth_keras.errors import LotteryError
 from lth_keras.storage import locks, paths
 
@@ -188,9 +189,7 @@ class ExperimentDirectory:
 
 
 def _count(what: str, number: int) -> int:
-    if number < 0:
-        raise LotteryError(f"{what} is {number}; it must be 0 or more")
-    return int(number)
+    return arguments.count(what, number, 0, f"the number of a {what}")
 
 
 def _matches(pattern: str, directory: str) -> list[re.Match[str]]:

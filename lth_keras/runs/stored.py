@@ -37,9 +37,10 @@ class StoredSearch:
     """
 
     def __init__(self, directory: paths.PathLike):
-        if not directory:
+        if directory is None or (isinstance(directory, str) and not directory):
             raise LotteryError("directory is missing: name where the run is stored.")
-        self.directory = layout.RunDirectory(paths.as_path(directory))
+        directory = paths.as_path(directory, "directory")
+        self.directory = layout.RunDirectory(directory)
 
     @property
     def finished_levels(self) -> list[int]:

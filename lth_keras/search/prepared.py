@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras import compat, errors
+from lth_keras import compat
+from lth_keras.arguments import MOST_LEVELS, among, count, function, text
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.masking.network import Network
+from lth_keras.pruning.counts import check_density
 from lth_keras.runs import integrity, manifest
 from lth_keras.runs.stored import StoredSearch
 from lth_keras.search import settings as search_settings
@@ -51,10 +53,15 @@ class PreparedSearch(StoredSearch):
         self.model = model
         self._network: Network | None = None
         self.plan: plans.Plan | None = None
-        self.seed = errors.check_count("seed", seed, 0, "a seed")
-        self.trial = errors.check_count("trial", trial, 0, "the number of the trial")
+        self.seed = count("seed", seed, 0, "a seed")
+        self.trial = count("trial", trial, 0, "the number of the trial")
         if levels is not None:
-            levels = errors.check_count("levels", levels, 0, "a number of rounds")
+            levels = count("levels", levels, 0, "a number of rounds", MOST_LEVELS)
+        if target_density is not None:
+            target_density = check_density(target_density)
+        text("monitor", monitor, "a metric of the validation data")
+        if on_result is not None:
+            function("on_result", on_result, "f(row)", [{}])
         self._levels, self._target = levels, target_density
         self._rewind_to, self._optimizer_state = rewind_to, optimizer_state
         self._monitor, self._log_dir, self.on_result = monitor, log_dir, on_result
@@ -215,9 +222,9 @@ class PreparedSearch(StoredSearch):
                 f"levels={self._levels!r} and target_density={self._target!r}: give "
                 "one of the two."
             )
-        if self._optimizer_state not in _OPTIMIZER_STATES:
+        if not among(self._optimizer_state, _OPTIMIZER_STATES):
             raise LotteryError(
-                f"optimizer_state={self._optimizer_state!r} is not known: use "
+                f"optimizer_state={shown(self._optimizer_state)} is not known: use "
                 "'captured' or 'fresh'."
             )
         parse_step(self._rewind_to, 1)

@@ -28,7 +28,8 @@ class LevelSummaries:
         log_dir: TensorBoard's directory, local or gs://.
 
     Raises:
-        LotteryError: the tensorboard package is not installed.
+        LotteryError: the tensorboard package is not installed, or no directory can be
+            there.
     """
 
     def __init__(self, log_dir: str):
@@ -38,10 +39,16 @@ class LevelSummaries:
             raise LotteryError(
                 "log_dir needs the tensorboard package: pip install tensorboard."
             ) from None
+        log_dir = paths.as_path(log_dir, "log_dir")
+        paths.check_directory(log_dir, "log_dir")
         self._path = paths.join(log_dir, "lottery")
 
     def write(self, row: dict[str, Any], network: Network) -> None:
         """Writes a level's result line and the density of each pruned weight."""
+        with paths.errors_naming(self._path, "write"):
+            self._write(row, network)
+
+    def _write(self, row: dict[str, Any], network: Network) -> None:
         writer = tf.summary.create_file_writer(self._path)
         with writer.as_default(step=row["level"]):
             for name in _SCALARS:

@@ -66,19 +66,6 @@ def open_to_read(path: paths.PathLike, limit: int | None = None) -> Iterator[IO[
             yield file
 
 
-def check_writable_in_place(path: paths.PathLike) -> None:
-    """Refuses a local file that is to be opened for writing but leads elsewhere.
-
-    Raises:
-        LotteryError: it is a link, a pipe or a device. A file that is not there yet
-            is none.
-    """
-    path = paths.as_path(path)
-    with paths.errors_naming(path, "open"):
-        if not paths.is_remote(path) and os.path.lexists(path):
-            check_regular(path, os.lstat(path).st_mode)
-
-
 def check_regular(path: str, mode: int) -> None:
     """Refuses everything but a regular file, by the mode that `stat` gave.
 

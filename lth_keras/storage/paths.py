@@ -11,7 +11,8 @@ import shutil
 from collections.abc import Iterator
 from typing import Union
 
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import unusable
+from lth_keras.errors import LotteryError, shown
 from lth_keras.storage import remote
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -21,20 +22,31 @@ PathLike = Union[str, "os.PathLike[str]"]
 TEMPORARY_PREFIX = ".lth-partial-"
 
 
-def as_path(path: PathLike) -> str:
+def as_path(path: PathLike, name: str = "path") -> str:
     """The path as a string.
 
+    Args:
+        path: of a file or a directory, local or remote.
+        name: of the argument that it was given by.
+
     Raises:
-        LotteryError: if it is none, empty, or a remote path that went through
-            ``pathlib``, which turns ``gs://bucket`` into the local ``gs:/bucket``.
+        LotteryError: if it is none, empty, holds what no file name can or text that
+            is no UTF-8, or is a remote path that went through ``pathlib``, which turns
+            ``gs://bucket`` into the local ``gs:/bucket``.
     """
-    if not isinstance(path, (str, os.PathLike)):
+    try:
+        text = os.fspath(path)
+    except Exception:  # Whatever a path of another class raises.
+        text = None
+    if not isinstance(text, str):
         raise LotteryError(
-            f"path={path!r} is a {type(path).__name__}: pass text or a pathlib.Path."
+            f"{name}={shown(path)} is a {type(path).__name__}: pass text or a "
+            "pathlib.Path."
         )
-    text = os.fspath(path)
     if not text:
         raise LotteryError("the path is empty: pass a directory or a file name")
+    if reason := unusable(text):
+        raise LotteryError(f"{name}={shown(text)} {reason}: pass another path.")
     if isinstance(path, pathlib.PurePath) and re.match(r"[A-Za-z]\w+:/", text):
         raise LotteryError(
             f"path {text}: pathlib removed a slash of '://'; pass a remote path as str"
@@ -93,6 +105,35 @@ def make_directory(path: PathLike) -> None:
                 f"cannot create directory {path}: {error.filename} is a file, or lies "
                 "below one; remove it or choose another directory"
             ) from error
+
+
+def check_directory(path: PathLike, name: str) -> None:
+    """Refuses a path where no directory is or can be made.
+
+    Args:
+        path: of a directory to write into; nothing is made here.
+        name: of the argument that it was given by.
+
+    Raises:
+        LotteryError: it, or what it lies below, is a file, or must not be written.
+    """
+    path = as_path(path, name)
+    if is_remote(path):
+        with errors_naming(path, "read"):
+            if remote.gfile().exists(path) and not remote.gfile().isdir(path):
+                raise LotteryError(f"{name}={path} is a file: name a directory.")
+        return
+    place = os.path.abspath(path)
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)
+    if not os.path.isdir(place):
+        raise LotteryError(
+            f"{name}={path}: {place} is no directory; remove it or name another."
+        )
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise LotteryError(
+            f"{name}={path}: {place} must not be written; name another directory."
+        )
 
 
 def remove_directory(path: PathLike) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from lth_keras.arguments import count, instance
+from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning import masks
 
 
@@ -73,6 +75,9 @@ class TicketContent:
         settings: what the search was given (rate, scope, criterion, ...).
         parent: fingerprint of the ticket of the level before, or None.
         optimizer: the optimizer's state at step k, or None.
+
+    Raises:
+        LotteryError: a field is of another kind.
     """
 
     weights: tuple[TicketWeight, ...]
@@ -82,6 +87,25 @@ class TicketContent:
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     parent: str | None = None
     optimizer: dict[str, np.ndarray] | None = None
+
+    def __post_init__(self) -> None:
+        weights = self.weights
+        if not isinstance(weights, (list, tuple)) or not all(
+            isinstance(weight, TicketWeight) for weight in weights
+        ):
+            raise LotteryError(
+                f"weights={shown(weights)} are no ticket's: make one by "
+                "lth.Ticket.of(model) or lth.Ticket.load(path)."
+            )
+        count("level", self.level, 0, "a number of pruning rounds")
+        count("step", self.step, 0, "the training step of the weights")
+        if self.seed is not None:
+            count("seed", self.seed, 0, "the seed of the search, or None")
+        instance("settings", self.settings, dict, "a dict")
+        instance("parent", self.parent, (str, type(None)), "a fingerprint or None")
+        instance(
+            "optimizer", self.optimizer, (dict, type(None)), "a dict of arrays or None"
+        )
 
     @property
     def density(self) -> float:

@@ -10,10 +10,12 @@ A ticket is saved as a directory of plain arrays and one manifest:
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import numpy as np
 
+from lth_keras.arguments import instance, switch
 from lth_keras.compat import raw_variable, require_tf_keras_model
 from lth_keras.errors import LotteryError
 from lth_keras.masking import slots
@@ -45,6 +47,12 @@ class Ticket(TicketContent):
         Raises:
             LotteryError: the model holds no masks, or `start` is of another shape.
         """
+        known = {field.name for field in dataclasses.fields(cls)} - {"weights"}
+        if unknown := sorted(set(fields) - known):
+            raise LotteryError(
+                f"Ticket.of does not take {', '.join(unknown)}: it takes model, start, "
+                "level, step, seed, settings and parent."
+            )
         network = _network(model)
         network.require_masks()
         found = network.weights
@@ -68,6 +76,14 @@ class Ticket(TicketContent):
             LotteryError: the path exists and `overwrite` is False, or it cannot be
                 written.
         """
+        overwrite = switch("overwrite", overwrite)
+        try:
+            json.dumps(self.settings)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise LotteryError(
+                f"the ticket's settings are no plain data ({error}): give numbers, "
+                "text, lists and dicts of these."
+            ) from None
         ticket_files.save(self, path, overwrite)
 
     @classmethod
@@ -109,6 +125,7 @@ class Ticket(TicketContent):
         Raises:
             LotteryError: the tickets are not of one architecture.
         """
+        instance("other", other, TicketContent, "another ticket")
         mine, theirs = list(self.pruned()), list(other.pruned())
         if [m.shape for _, m in mine] != [m.shape for _, m in theirs]:
             raise LotteryError(
@@ -149,6 +166,7 @@ class Ticket(TicketContent):
 
     def write_to(self, model: Held, strict: bool = True) -> list[str]:
         """`apply` for a caller that sets the optimizer's state itself."""
+        strict = switch("strict", strict)
         network = _network(model)
         pairs, skipped = matching.matched(self.weights, network, strict)
         if network.pruned:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lth_keras import compat
+from lth_keras.arguments import count
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts, starts
@@ -50,6 +51,7 @@ class CaptureAt(StepCallback):
         network: Network | None = None,
     ):
         super().__init__()
+        iterations.parse_step(rewind_to, 1)
         self._network = network
         self._rewind_to, self._receive, self._stop = rewind_to, receive, stop
         self.captured = False
@@ -117,7 +119,7 @@ class PruneAndRewind(keras.callbacks.Callback):
 
     def __init__(self, seed: int = 0):
         super().__init__()
-        self._seed = seed
+        self._seed = count("seed", seed, 0, "a seed")
         self.level = 0
         self._began = False
         self._trained = False

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from lth_keras import compat
+from lth_keras.arguments import count
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.training.plan import Plan
 
-_STEP = re.compile(r"(\d+)(it|ep)")
+_STEP = re.compile(r"(\d{1,15})(it|ep)")
 
 
 def parse_step(
@@ -30,23 +30,24 @@ def parse_step(
         LotteryError: text of another form, a negative number, or epochs where the
             length of an epoch is not known.
     """
-    if isinstance(step, (int, np.integer)) and not isinstance(step, bool) and step >= 0:
-        return int(step)
+    if not isinstance(step, str):
+        with contextlib.suppress(LotteryError):
+            return count(name, step, 0, "iterations")
     match = _STEP.fullmatch(step.strip()) if isinstance(step, str) else None
     if match is None:
         raise LotteryError(
-            f"{name}={step!r} is not a point in training: write iterations as "
-            "'500it' or epochs as '2ep'."
+            f"{name}={shown(step)} is not a point in training: write iterations "
+            "as '500it' or epochs as '2ep'."
         )
-    count, unit = int(match[1]), match[2]
-    if unit == "it" or count == 0:
-        return count
+    number, unit = int(match[1]), match[2]
+    if unit == "it" or number == 0:
+        return number
     if steps_per_epoch is None:
         raise LotteryError(
             f"{name}={step!r} counts epochs, but the length of an epoch is not "
             "known: write iterations as '500it', or pass steps_per_epoch."
         )
-    return count * steps_per_epoch
+    return number * steps_per_epoch
 
 
 def check_lengths(plan: Plan, levels: int) -> None:

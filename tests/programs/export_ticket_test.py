@@ -168,7 +168,7 @@ def test_a_wrong_flag_is_one_line_with_exit_code_2(capsys) -> None:
     for arguments, message in (
         ([], "RUN_DIR is missing"),
         (["a", "b"], "'b' is no flag"),
-        (["a", "--level=-1"], "--level=-1: use a whole number, 0 or more, or auto"),
+        (["a", "--level=-1"], "--level=-1: use a whole number, 0 to 10000, or auto"),
         (["a", "--level=best"], "--level=best: use a whole number"),
         (["a", "--trial=x"], "--trial=x: use a whole number, 0 or more"),
         (["a", "--tolerance=-1"], "--tolerance=-1: use percentage points, 0 to 100"),

@@ -256,59 +256,6 @@ def test_a_data_set_with_a_configuration_names_one_directory():
     assert read("--dataset=a/b").output_dir == "runs/a_b_lenet"
 
 
-@pytest.mark.parametrize(
-    ("flag", "allowed"),
-    [
-        ("--model=alexnet", "lenet, conv2"),
-        ("--optimizer=lion", "adam, sgd, momentum"),
-        ("--scope=block", "layer, global"),
-        (
-            "--criterion=size",
-            "large_final, large_init, large_init_large_final, magnitude",
-        ),
-        ("--jit=yes", "auto, on, off"),
-        ("--rate=0", "above 0 and below 1"),
-        ("--rate=1", "above 0 and below 1"),
-        ("--rate=nan", "above 0 and below 1"),
-        ("--learning_rate=0", "above 0"),
-        ("--learning_rate=inf", "above 0"),
-        ("--levels=-1", "0 or more"),
-        ("--levels=2.5", "whole number"),
-        ("--iterations=0", "1 or more"),
-        ("--batch_size=0", "1 or more"),
-        ("--trials=0", "1 or more"),
-        ("--evaluate_every=0", "1 or more"),
-        ("--seed=-1", "0 to 2147483647"),
-        ("--seed=2147483648", "0 to 2147483647"),
-        ("--hidden=300,0", "1 or more, with commas"),
-        ("--hidden=none", "1 or more, with commas"),
-        ("--width=0", "above 0"),
-        ("--dropout=1", "0 or more and below 1"),
-        ("--conv_rate=1", "0 or more and below 1"),
-        ("--dense_rate=-0.1", "0 or more and below 1"),
-        ("--output_rate=nan", "0 or more and below 1"),
-        ("--momentum=1", "0 or more and below 1"),
-        ("--weight_decay=-1", "0 or more"),
-        ("--warmup=-1", "0 or more"),
-        ("--lr_drops=5/6,2/3", "rising fractions"),
-        ("--lr_drops=1/2,1/2", "rising fractions"),
-        ("--lr_drops=1", "rising fractions"),
-        ("--lr_drops=1/0", "rising fractions"),
-        ("--lr_drops=nan", "rising fractions"),
-        ("--augment=flip", "auto, none, crop_flip"),
-        ("--workers=-1", "0 or more"),
-        ("--replicates=0", "1 or more"),
-        ("--rewind_to=500", "500it"),
-        ("--rewind_to=-1it", "500it"),
-        ("--controls=a,,b", "with commas"),
-        ("--dataset=", "some text"),
-    ],
-)
-def test_a_wrong_value_is_refused_with_the_flag_and_what_is_allowed(flag, allowed):
-    line = refusal(flag)
-    assert line.startswith(flag) and allowed in line
-
-
 def test_every_network_of_the_library_has_its_settings():
     assert tuple(paper.PAPER) == networks.names()
 

@@ -154,6 +154,7 @@ def test_flags_are_read_before_and_behind_the_directories():
         (["a", "--at=1"], "--at=1: use iterations such as"),
         (["a", "--levels=3-"], "--levels=3-: use levels such as"),
         (["a", "--levels=5-3"], "--levels=5-3: use levels such as"),
+        (["a", "--levels=0-999999999999"], "--levels=0-999999999999: use levels such"),
         (["a", "--format=jpg"], "--format=jpg: use any of png, svg"),
         (["a", "--labels=x,y"], "--labels=x,y: give 1 different names"),
     ],

@@ -63,7 +63,7 @@ def test_a_control_name_that_cannot_name_a_directory_is_refused(name):
 
 
 def test_negative_levels_are_refused():
-    with pytest.raises(LotteryError, match="level is -1"):
+    with pytest.raises(LotteryError, match="level=-1"):
         layout.RunDirectory("runs").level(-1)
 
 

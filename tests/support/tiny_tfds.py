@@ -11,14 +11,19 @@ import pytest
 
 def offline(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """TensorFlow Datasets with every way to a network closed."""
+    close_network(monkeypatch)
+    import tensorflow_datasets
+
+    return tensorflow_datasets
+
+
+def close_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets everything that asks the environment for a way to a network find none."""
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         # Nothing listens on the discard port.
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
     monkeypatch.setenv("NO_PROXY", "")
-    import tensorflow_datasets
-
-    return tensorflow_datasets
 
 
 def images(count: int, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:

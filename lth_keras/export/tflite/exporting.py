@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from lth_keras.arguments import among, switches
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.export import destinations, exportable, model_io, staging, trial_inputs
 from lth_keras.export.cases import Case, Written
 from lth_keras.export.nonzeros import LayerNonzeros
@@ -83,6 +84,7 @@ def export_tflite(
             there is no space, or what was written computes something else. Nothing is
             left at `path` then, or what was there before.
     """
+    switches(sparse=sparse, overwrite=overwrite, verify=verify, verbose=verbose)
     stage = staged_tflite(
         model, path, sparse, quantize, representative, batch, overwrite, verify, holds
     )
@@ -104,9 +106,9 @@ def staged_tflite(
 ) -> Iterator[Staged]:
     """`export_tflite` as a stage for `staging.finish`."""
     sentence = held(holds)
-    if quantize not in QUANTIZATIONS:
+    if not among(quantize, QUANTIZATIONS):
         raise LotteryError(
-            f"quantize={quantize!r} is not allowed: use None, 'float16' or 'int8'."
+            f"quantize={shown(quantize)} is not allowed: use None, 'float16' or 'int8'."
         )
     if (quantize == "int8") != (representative is not None):
         raise LotteryError(

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from lth_keras.errors import LotteryError
+from lth_keras.arguments import among, listed, switch
+from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning.registries import Registry
 
 Array = np.ndarray
@@ -22,6 +23,7 @@ Function = Callable[..., Array]
 
 # What a criterion may ask for besides the trained weights.
 NEEDS = ("initial", "gradients")
+_NEEDED = "'initial' or 'gradients', or several in a tuple"
 
 
 class Criterion(NamedTuple):
@@ -68,6 +70,7 @@ def register(
             else, or the function does not take these arguments.
     """
     REGISTRY.check_name(name)
+    replace = switch("replace", replace)
     if isinstance(needs, bool):
         needs, needs_initial = None, needs
     wanted = _checked_needs(name, needs, needs_initial)
@@ -110,13 +113,17 @@ def _checked_needs(
     if needs is None:
         return frozenset(() if needs_initial is False else ("initial",))
     several = isinstance(needs, Iterable) and not isinstance(needs, str)
-    wanted = list(needs) if several else [needs]
-    if unknown := [str(need) for need in wanted if need not in NEEDS]:
+    wanted = listed("needs", needs, _NEEDED) if several else [needs]
+    if unknown := [_said(need) for need in wanted if not among(need, NEEDS)]:
         raise LotteryError(
             f"criterion {name!r}: needs={', '.join(unknown)} is not known: use "
             f"{' or '.join(NEEDS)}, or several in a tuple."
         )
     return frozenset([*wanted, *(["initial"] if needs_initial else [])])
+
+
+def _said(need: Any) -> str:
+    return need if isinstance(need, str) else shown(need)
 
 
 def _check_signature(name: str, function: Function, needs: frozenset[str]) -> None:
