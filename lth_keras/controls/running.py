@@ -55,6 +55,20 @@ def run(
             reached, or another process works on the same run.
     """
     instance("search", search, LotterySearch, "an lth.LotterySearch")
+    with search.result_lines.in_order():
+        return carry_out(search, control, levels, replicates)
+
+
+def carry_out(
+    search: LotterySearch,
+    control: str,
+    levels: Iterable[int] | None = None,
+    replicates: int | Iterable[int] = 1,
+) -> list[dict[str, Any]]:
+    """Does what `run` does, but leaves new result lines in the order they came.
+
+    For a job of many runs, which puts them in order at its end.
+    """
     chosen = parse(control)
     plan = search.plan
     if plan is None or search.model is None:

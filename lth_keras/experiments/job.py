@@ -15,8 +15,9 @@ from lth_keras.experiments.progress import Progress
 from lth_keras.experiments.tasks import Queue, Task
 from lth_keras.experiments.trials import Trials
 from lth_keras.runs import integrity, layout
+from lth_keras.runs.result_lines import ResultLines
 from lth_keras.search.search import LotterySearch
-from lth_keras.storage import directories, files, locks, paths
+from lth_keras.storage import directories, locks, paths
 
 
 @contextlib.contextmanager
@@ -91,17 +92,44 @@ def carry_out(
         progress = Progress(total, total - todo, levels, count)
         with contextlib.closing(progress):
             job = _job(missing, directory, levels, trials(), workers, progress)
-            diverged = engines.get(engine).function(job)
-        # Processes that wrote the results of one trial may have missed each other's
-        # last.
-        for trial in {task.trial for task in missing}:
-            LotterySearch.load(directory.trial(trial).root).store_results()
-    files.write_jsonl(directory.results, rows(directory))
+            with _lines_in_order(directory):
+                diverged = engines.get(engine).function(job)
+    else:
+        _store_lines(directory)
     if diverged:
         raise LotteryError(
             f"{len(diverged)} of {len(every)} runs diverged, the others are stored: "
             + " ".join(diverged)
         )
+
+
+@contextlib.contextmanager
+def _lines_in_order(directory: layout.ExperimentDirectory) -> Iterator[None]:
+    """Makes result lines that a killed job lost again; orders them after the block.
+
+    While it trains, lines are only added: to read every run after each would take
+    longer, the more there are.
+    """
+    _store_lines(directory)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(LotteryError):
+            _store_lines(directory)
+        raise
+    _store_lines(directory)
+
+
+def _store_lines(directory: layout.ExperimentDirectory) -> None:
+    """Writes the result lines of each trial, and of all, from what is stored."""
+    for trial in map(directory.trial, directory.trials()):
+        if paths.exists(trial.manifest):
+            LotterySearch.load(trial.root).store_results()
+    _lines_of(directory).store()
+
+
+def _lines_of(directory: layout.ExperimentDirectory) -> ResultLines:
+    return ResultLines(directory.results, lambda: rows(directory))
 
 
 def _job(
@@ -112,8 +140,10 @@ def _job(
     workers: int,
     progress: Progress,
 ) -> engines.Job:
+    lines = _lines_of(directory)
+
     def on_result(row: dict[str, Any]) -> None:
-        files.write_jsonl(directory.results, rows(directory))
+        lines.add(row)
         progress.finish(row)
 
     def here(task: Task) -> list[str]:

@@ -99,6 +99,12 @@ class Queue:
         self._running: set[Task] = set()
         self._begun: set[int] = set()
         self._directory = directory
+        # By trial and level; what is finished once stays so.
+        self._finished: set[tuple[int, int]] = set()
+        self._shares = {
+            task.control: syntax.parse(task.control).shared if task.control else ()
+            for task in self._waiting
+        }
 
     def __len__(self) -> int:
         """Tasks that are left to be done or to be waited for."""
@@ -113,10 +119,9 @@ class Queue:
         Args:
             trial: the worker's last trial.
         """
-        chosen = min(
-            self._ready(),
-            key=lambda task: (bool(task.control), task.trial != trial),
-            default=None,
+        searches = (task for task in self._waiting if not task.control)
+        chosen = next(searches, None) or min(
+            self._ready(), key=lambda task: task.trial != trial, default=None
         )
         if chosen is not None:
             self._waiting.remove(chosen)
@@ -143,28 +148,30 @@ class Queue:
         self._running.discard(task)
 
     def _ready(self) -> Iterator[Task]:
-        busy = {key for task in self._running for key in _shared(task)}
+        """The controls that can be carried out now."""
+        busy = {key for task in self._running for key in self._shared(task)}
         # A search first clears away what a killed one left, which might be a file
         # that a control is about to write.
         clearing = {task.trial for task in self._running if not task.control}
         clearing -= self._begun
-        reached = {task.trial: self._reached(task.trial) for task in self._waiting}
+        self._look()
         for task in self._waiting:
-            if not task.control or (
-                task.level in reached[task.trial]
+            if (
+                (task.trial, task.level) in self._finished
                 and task.trial not in clearing
-                and not busy & _shared(task)
+                and busy.isdisjoint(self._shared(task))
             ):
                 yield task
 
-    def _reached(self, trial: int) -> set[int]:
-        """Levels that the search of a trial has finished."""
-        run = self._directory.trial(trial)
-        return {n for n in run.levels() if paths.exists(run.level(n).result)}
+    def _look(self) -> None:
+        """Finds which levels that controls wait for have been finished meanwhile."""
+        awaited = {(task.trial, task.level) for task in self._waiting}
+        self._finished |= {
+            (trial, level)
+            for trial, level in awaited - self._finished
+            if paths.exists(self._directory.trial(trial).level(level).result)
+        }
 
-
-def _shared(task: Task) -> set[tuple[int, str]]:
-    """What a task trains that others train too: by trial and transform."""
-    if not task.control:
-        return set()
-    return {(task.trial, name) for name in syntax.parse(task.control).shared}
+    def _shared(self, task: Task) -> list[tuple[int, str]]:
+        """What a task trains that others train too: by trial and transform."""
+        return [(task.trial, name) for name in self._shares[task.control]]

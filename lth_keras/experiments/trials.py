@@ -12,8 +12,9 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lth_keras import compat, controls
+from lth_keras import compat
 from lth_keras.compat import keras
+from lth_keras.controls import running
 from lth_keras.errors import DivergedError, LotteryError
 from lth_keras.experiments import sending
 from lth_keras.experiments.tasks import Task
@@ -80,7 +81,7 @@ class Trials:
         if search.plan is None:
             search.prepare(**arguments)
         try:
-            controls.run(search, task.control, [task.level], [task.replicate])
+            running.carry_out(search, task.control, [task.level], [task.replicate])
         except DivergedError as error:
             return str(error)
         return None

@@ -17,10 +17,11 @@ from lth_keras.errors import LotteryError, shown
 from lth_keras.masking.network import Network
 from lth_keras.pruning.counts import check_density
 from lth_keras.runs import integrity, manifest
+from lth_keras.runs.result_lines import ResultLines
 from lth_keras.runs.stored import StoredSearch
 from lth_keras.search import settings as search_settings
 from lth_keras.search.tensorboard import LevelSummaries
-from lth_keras.storage import files, paths
+from lth_keras.storage import paths
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import iterations, one_run
 from lth_keras.training import plan as plans
@@ -50,6 +51,7 @@ class PreparedSearch(StoredSearch):
         on_result: Callable[[dict[str, Any]], None] | None = None,
     ):
         super().__init__(directory)
+        self.result_lines = ResultLines(self.directory.results, lambda: self.results)
         self.model = model
         self._network: Network | None = None
         self.plan: plans.Plan | None = None
@@ -206,10 +208,11 @@ class PreparedSearch(StoredSearch):
         return plan.feed.sample(level, _PRUNING_BATCHES, self.seed, class_weight)
 
     def store_results(self, row: dict[str, Any] | None = None) -> None:
-        """Writes results.jsonl from the stored runs, and reports a new line."""
-        files.write_jsonl(self.directory.results, self.results)
+        """Adds a stored run's line and reports it; or writes all lines anew."""
         if row is None:
+            self.result_lines.store()
             return
+        self.result_lines.add(row)
         if self._log_dir is not None and row["control"] == "ticket":
             LevelSummaries(self._log_dir).write(row, self.network)
         if self.on_result is not None:

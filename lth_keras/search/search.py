@@ -136,7 +136,10 @@ class LotterySearch(PreparedSearch):
             integrity.check_kinds(self.directory.root)
             self._clean_leftovers()
             manifest.write_or_check(self.directory, settings)
-            self._search(plan, rewind_step, settings)
+            # What a killed search may have left out.
+            self.store_results()
+            with self.result_lines.in_order():
+                self._search(plan, rewind_step, settings)
         return self.history
 
     def _clean_leftovers(self) -> None:
@@ -176,7 +179,6 @@ class LotterySearch(PreparedSearch):
             self.store_results(row)
         if ticket is None or ticket.level != self.levels:
             self.restore(self.levels)
-        self.store_results()
 
     def _next_ticket(
         self,

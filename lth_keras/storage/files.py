@@ -92,11 +92,13 @@ def read_json(path: PathLike, limit: int = _LARGEST_JSON) -> Any:
 
 def write_jsonl(path: PathLike, rows: Iterable[Mapping[str, Any]]) -> None:
     """Writes one JSON object per line, atomically; values as in `write_json`."""
-    lines = [
-        json.dumps(plain(row), ensure_ascii=False, allow_nan=False) + "\n"
-        for row in rows
-    ]
-    write_bytes(path, "".join(lines).encode())
+    write_bytes(path, b"".join(map(json_line, rows)))
+
+
+def json_line(row: Mapping[str, Any]) -> bytes:
+    """One line of `write_jsonl`, with its end."""
+    text = json.dumps(plain(row), ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
 
 
 def read_jsonl(path: PathLike) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import shutil
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -182,6 +183,23 @@ def test_a_finished_experiment_returns_its_rows_and_trains_nothing(
     monkeypatch.setattr(one_run, "carry_out", None)
     assert rows_of(experiment(finished).run()) == stored(finished)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("all_stored", [True, False])
+def test_lines_that_a_kill_has_lost_are_made_again(finished, tmp_path, all_stored):
+    place = pathlib.Path(shutil.copytree(finished, tmp_path / "job"))
+    names = ("results.jsonl", "trial0/results.jsonl", "trial1/results.jsonl")
+    for name, lost in zip(names, (25, 1, 400), strict=True):
+        content = (place / name).read_bytes()
+        (place / name).write_bytes(content[:-lost])
+    if not all_stored:
+        (place / "trial1/controls/noise,sigma=2.0/level01-r0/result.json").unlink()
+    experiment(place).run()
+    assert stored(place) == stored(finished)
+    for name in names[1:]:
+        assert rows_of(files.read_jsonl(place / name)) == rows_of(
+            files.read_jsonl(finished / name)
+        )
 
 
 def test_more_trials_and_controls_may_be_asked_for_later(finished, tmp_path):

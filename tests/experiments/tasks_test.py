@@ -69,6 +69,31 @@ def test_searches_come_first_and_controls_wait_for_their_level(directory):
     assert queue.take(1) == Task(0, "one_shot", 1)
 
 
+def test_the_disk_is_asked_for_levels_that_are_awaited_and_for_each_but_once(
+    directory, monkeypatch
+):
+    every = tasks.of_job(range(10), [1, 2], ["one_shot"], 5)
+    queue, asked = Queue(every, directory), []
+    exists = tasks.paths.exists
+
+    def counted(path: str) -> bool:
+        asked.append(path)
+        return exists(path)
+
+    monkeypatch.setattr(tasks.paths, "exists", counted)
+    for trial in range(10):
+        assert queue.take(None) == Task(trial)
+        queue.begin(Task(trial))
+        for level in (1, 2):
+            finish(directory.trial(trial).level(level))
+        queue.finish(Task(trial))
+    # As long as a search is waiting, there is nothing to ask.
+    assert asked == []
+    taken = [queue.take(0) for _ in range(100)]
+    assert None not in taken and set(taken) == {t for t in every if t.control}
+    assert len(asked) == len(set(asked)) == 20
+
+
 def test_controls_that_share_training_are_given_out_one_at_a_time(directory):
     names = ["continued", "one_shot+weight_rewind:step=3it"]
     every = [task for task in tasks.of_job([0], [1, 2], names, 1) if task.control]
