@@ -1,4 +1,4 @@
-"""Whatever a public call is given for an argument, it is used or refused in one line."""
+"""Whatever a public call is given, it is used, or refused in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever stands on a command line, the program does it or says in one line why not."""
+"""Whatever stands on a command line is done, or refused in one line."""
 
 from __future__ import annotations
 
