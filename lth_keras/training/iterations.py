@@ -65,7 +65,9 @@ def check_lengths(plan: Plan, levels: int) -> None:
             "it go on without an end."
         )
     again = levels or plan.epochs - plan.first_epoch > 1
-    if again and isinstance(data, Iterator) and not passed_on.get("validation_steps"):
+    # Keras's own flows of images have `__next__` too.
+    ends = isinstance(data, Iterator) and not isinstance(data, keras.utils.Sequence)
+    if again and ends and not passed_on.get("validation_steps"):
         raise LotteryError(
             "validation_data is a generator, which cannot begin again: pass "
             "validation_steps, and let it go on without an end, or give arrays or a "

@@ -151,6 +151,27 @@ def test_bad_data_leave_no_directory(data, arguments, said: str, tmp_path) -> No
     assert not (tmp_path / "run").exists()
 
 
+def test_a_sequence_that_is_an_iterator_too_begins_again(tmp_path) -> None:
+    """As Keras's own flows of images are: their length is known."""
+
+    class Flow(keras.utils.Sequence):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return X[:10], Y[:10]
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            return self[0]
+
+    one = search(small.compiled(), tmp_path / "run")
+    plan, _, _ = one.plan_for(x=Flow(), validation_data=Flow(), epochs=2)
+    assert plan.iterations == 4
+
+
 class Warmup(keras.optimizers.schedules.LearningRateSchedule):
     """A schedule as a tutorial has it: trained with, never saved."""
 
