@@ -138,6 +138,7 @@ def fingerprints(root: pathlib.Path) -> list[str]:
     return [lth.Ticket.load(place.ticket).fingerprint for place in places]
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_from_what_is_whole_and_ends_as_it_did(
     campaign: Campaign, trained, tmp_path
 ) -> None:
