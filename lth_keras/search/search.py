@@ -207,7 +207,15 @@ class LotterySearch(PreparedSearch):
         # Masks only shrink: what the level before started from holds all there is.
         start = before.start()
         if before.level == 0 and rewind_step > 0:
-            start = self.theta.start()
+            theta = self.theta
+            if theta.step != rewind_step:
+                place = self.directory.level(0)
+                raise LotteryError(
+                    f"{place.rewind} is of step {theta.step} or gone, and levels are "
+                    f"rewound to step {rewind_step}: remove {place.root} to train it "
+                    "again."
+                )
+            start = theta.start()
             if self._optimizer_state == "fresh":
                 start = dataclasses.replace(start, optimizer=before.optimizer)
         return Ticket.of(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
 import zipfile
 import zlib
@@ -21,8 +20,16 @@ import ml_dtypes
 import numpy as np
 
 from lth_keras.errors import LotteryError
-from lth_keras.storage import files, json_text, npz_members, opening, paths
+from lth_keras.storage import (
+    files,
+    json_text,
+    npz_members,
+    npz_writing,
+    opening,
+    paths,
+)
 from lth_keras.storage.npz_members import Member
+from lth_keras.storage.npz_writing import bytes_of
 
 _DTYPES_MEMBER = "dtypes.json"
 _CHUNK = 1 << 20  # bytes
@@ -71,25 +78,12 @@ def write_arrays(path: paths.PathLike, arrays: Mapping[str, np.ndarray]) -> str:
         for name, array in stored.items()
         if array.dtype.type.__module__ == "ml_dtypes"
     }
-    with files.atomic_file(path) as file, futures.ThreadPoolExecutor(1) as pool:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            for name, array in stored.items():
-                if name in dtypes:
-                    array = array.view(f"uint{8 * array.dtype.itemsize}")
-                # A ZipInfo of our own has no time of day in it.
-                member = zipfile.ZipInfo(name + ".npy")
-                with archive.open(member, "w", force_zip64=True) as stream:
-                    np.lib.format.write_array_header_1_0(
-                        stream, np.lib.format.header_data_from_array_1_0(array)
-                    )
-                    stream.write(_bytes_of(array))
-            archive.writestr(zipfile.ZipInfo(_DTYPES_MEMBER), json.dumps(dtypes))
-        file.flush()
-        # While the disk takes it.
-        digest = pool.submit(_digest_of, file)
-        if not paths.is_remote(path):
-            os.fsync(file.fileno())
-        return digest.result()
+    plain = {
+        name: array.view(f"uint{8 * array.dtype.itemsize}") if name in dtypes else array
+        for name, array in stored.items()
+    }
+    with files.atomic_file(path) as file:
+        return npz_writing.write(file, plain, {_DTYPES_MEMBER: json.dumps(dtypes)})
 
 
 def read_arrays(
@@ -151,9 +145,9 @@ def _read(
                 head = npz_members.header(file, member)
                 array = np.empty(head.count, head.dtype)
                 file.seek(member.start + len(head.head))
-                _fill(file, _bytes_of(array))
+                _fill(file, bytes_of(array))
                 hashed(head.head)
-                hashed(_bytes_of(array))
+                hashed(bytes_of(array))
                 if sha256 is None:
                     _check_crc(member, head.head, array)
                 shape = head.shape[::-1] if head.columns else head.shape
@@ -191,7 +185,7 @@ def _fill(file: IO[bytes], content: memoryview) -> None:
 
 
 def _check_crc(member: Member, head: bytes, array: np.ndarray) -> None:
-    if zlib.crc32(_bytes_of(array), zlib.crc32(head)) != member.crc:
+    if zlib.crc32(bytes_of(array), zlib.crc32(head)) != member.crc:
         raise ValueError(f"the checksum of {member.name[:100]!r} is another")
 
 
@@ -201,11 +195,6 @@ def _digest_of(file: IO[bytes]) -> str:
     while content := file.read(_CHUNK):
         digest.update(content)
     return digest.hexdigest()
-
-
-def _bytes_of(array: np.ndarray) -> memoryview:
-    """The memory of an array, whose entries lie side by side."""
-    return array.reshape(-1).view(np.uint8).data
 
 
 def _not_its(path: paths.PathLike) -> ChecksumError:

@@ -70,6 +70,9 @@ def save(ticket: TicketContent, path: paths.PathLike, overwrite: bool = False) -
         manifests.write(folder, ticket, sha256)
 
 
+# The share of kept entries beyond which NumPy is faster by the mask than by places.
+_MOST = 0.75
+
 _Content = TypeVar("_Content", bound=TicketContent)
 
 
@@ -188,7 +191,12 @@ def _weight(
 
 def _kept(value: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """What a mask keeps, as a vector."""
-    return value.reshape(-1) if mask.all() else value[mask]
+    count = int(np.count_nonzero(mask))
+    if count == mask.size:
+        return value.reshape(-1)
+    if count > _MOST * mask.size:
+        return value[mask]
+    return value.reshape(-1)[np.flatnonzero(mask)]
 
 
 def _scattered(kept: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -196,7 +204,10 @@ def _scattered(kept: np.ndarray, mask: np.ndarray) -> np.ndarray:
     if kept.size == mask.size:
         return kept.reshape(mask.shape)
     dense = np.zeros(mask.shape, kept.dtype)
-    dense[mask] = kept
+    if kept.size > _MOST * mask.size:
+        dense[mask] = kept
+    else:
+        dense.reshape(-1)[np.flatnonzero(mask)] = kept
     return dense
 
 

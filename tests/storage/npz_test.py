@@ -137,6 +137,24 @@ def test_the_sha256_is_that_of_every_byte_and_is_compared(tmp_path) -> None:
         arrays.read_arrays(path, sha256=digest)
 
 
+def test_the_bytes_are_those_that_zipfile_writes(tmp_path) -> None:
+    written = {
+        "a/b:0": np.arange(6.0).reshape(2, 3),
+        "scalar": np.array(True),
+        "empty": np.zeros((0, 3), np.float16),
+        "\N{GREEK SMALL LETTER THETA}": np.arange(2 * MEBIBYTE),
+    }
+    digest = arrays.write_arrays(tmp_path / "a.npz", written)
+    with zipfile.ZipFile(tmp_path / "b.npz", "w") as file:
+        for name, array in written.items():
+            member = zipfile.ZipInfo(name + ".npy")
+            with file.open(member, "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, array, allow_pickle=False)
+        file.writestr(zipfile.ZipInfo("dtypes.json"), "{}")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    assert digest == files.sha256(tmp_path / "b.npz")
+
+
 def test_a_remote_file_has_the_same_sha256(tmp_path) -> None:
     written = {"a": np.arange(5)}
     far = f"ram://{tmp_path}/a.npz"

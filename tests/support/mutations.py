@@ -226,7 +226,7 @@ def _inflated(place, content, name, victim) -> None:
 _ARRAYS: dict[str, Callable[..., None]] = {
     "NaN": _changed(lambda a: np.full(a.shape, np.nan, np.float32)),
     "infinite": _changed(lambda a: np.full(a.shape, -np.inf, np.float32)),
-    "turned": _changed(lambda a: a.T[::-1]),
+    "turned": _changed(lambda a: np.flip(a.T)),
     "flat": _changed(lambda a: a.reshape(-1)),
     "double": _changed(lambda a: a.astype(np.float64)),
     "complex": _changed(lambda a: a.astype(np.complex64)),

@@ -63,7 +63,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch) -> None:
     def full(*arguments, **named) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lth_keras.storage.arrays.zipfile.ZipFile.open", full)
+    monkeypatch.setattr("lth_keras.storage.npz_writing.os.fsync", full)
     with pytest.raises(LotteryError, match="ticket.*No space left on device"):
         ticket_files.save(content(), tmp_path / "ticket")
     assert list(tmp_path.iterdir()) == []
