@@ -68,9 +68,14 @@ def switch(name: str, value: Any) -> bool:
     Raises:
         LotteryError: it is neither True nor False.
     """
-    if not _is_bool(value) and not (type(value) is int and value in (0, 1)):
+    if not is_switch(value):
         raise LotteryError(f"{name}={shown(value)}: use True or False.")
     return bool(value)
+
+
+def is_switch(value: Any) -> bool:
+    """Whether a value is True or False, of any library, or the same as 1 or 0."""
+    return _is_bool(value) or (type(value) is int and value in (0, 1))
 
 
 def switches(**given: Any) -> None:

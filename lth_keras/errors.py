@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import re
 from typing import Any
 
@@ -40,21 +39,6 @@ def _one_line(text: str) -> str:
     text = _CONTROLS.sub(" ", text)
     text = _UNBROKEN.sub(lambda found: found[0][: _SHOWN - 3] + "...", text)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
-
-
-def check_count(name: str, value: Any, least: int, meaning: str) -> int:
-    """`value` as an int.
-
-    Raises:
-        LotteryError: it is not an integer of at least `least`.
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
-        raise LotteryError(f"{name}={value!r}: give {meaning}, {least} or more.")
-    return number
 
 
 class DivergedError(LotteryError):

@@ -72,6 +72,7 @@ def parse(
     arguments = [argv[0], *map(_checked, argv[1:])]
     try:
         arguments = [argv[0], *map(_checked, flagfiles.found(arguments)[1:])]
+        _check_names(arguments)
         rest = known(arguments)
     except flags.UnrecognizedFlagError as error:
         close = difflib.get_close_matches(error.flagname, list(known), 1)
@@ -98,6 +99,19 @@ def _checked(argument: str) -> str:
     if reason := unusable(argument):
         raise FlagError(f"{shown(argument)} {reason}: write it anew {_SEE_HELP}")
     return argument
+
+
+def _check_names(arguments: Sequence[str]) -> None:
+    """Refuses names that no flag has, before absl looks for one that is like them.
+
+    It compares them letter by letter, and for a page of letters would not end.
+    """
+    for argument in arguments[1:]:
+        name = argument.partition("=")[0]
+        if argument == "--":
+            return
+        if name.startswith("-") and len(name) > _LONG:
+            raise FlagError(f"{name[:_LONG]}... is unknown: {_SEE_HELP}")
 
 
 def _cut(text: str, arguments: Sequence[str]) -> str:

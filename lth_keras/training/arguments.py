@@ -6,14 +6,13 @@ Each refusal is one line that names the argument, its value and what is allowed.
 from __future__ import annotations
 
 import inspect
-import numbers
 from typing import Any
 
 import tensorflow as tf
 
-from lth_keras import errors
+from lth_keras.arguments import count, is_switch, number
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.training import composites, examples
 
 # Those of `model.fit` that are passed on, and count something.
@@ -42,7 +41,7 @@ def check_passed_on(arguments: dict[str, Any]) -> None:
         )
     for name, meaning in _COUNTS.items():
         if arguments.get(name) is not None:
-            errors.check_count(name, arguments[name], 1, meaning)
+            count(name, arguments[name], 1, meaning)
 
 
 def check_counts(
@@ -57,25 +56,31 @@ def check_counts(
     Raises:
         LotteryError: names the argument.
     """
-    errors.check_count("initial_epoch", initial_epoch, 0, "the epoch to begin with")
-    errors.check_count("epochs", epochs, initial_epoch + 1, "the epochs of a level")
+    count("initial_epoch", initial_epoch, 0, "the epoch to begin with")
+    count("epochs", epochs, initial_epoch + 1, "the epochs of a level")
     for name, value, meaning in (
         ("batch_size", batch_size, "the examples of a batch"),
         ("steps_per_epoch", steps_per_epoch, "iterations"),
         ("evaluate_every", evaluate_every, "iterations"),
     ):
         if value is not None:
-            errors.check_count(name, value, 1, meaning)
+            count(name, value, 1, meaning)
 
 
 def check_shuffle(shuffle: Any) -> None:
-    """Refuses text other than Keras's "batch", which would count as yes.
+    """Refuses what Keras would take for yes: text but for "batch", and objects.
 
     Raises:
         LotteryError: names the value.
     """
-    if isinstance(shuffle, str) and shuffle.lower() != "batch":
-        raise LotteryError(f"shuffle={shuffle!r}: give True, False or 'batch'.")
+    whole = isinstance(shuffle, str) and shuffle.lower() == "batch"
+    if not whole and not is_switch(shuffle):
+        raise LotteryError(f"shuffle={shown(shuffle)}: give True, False or 'batch'.")
+
+
+def is_split(fraction: Any) -> bool:
+    """Whether a validation_split is asked for; 0 and None ask for none."""
+    return not (fraction is None or fraction is False or number(fraction) == 0.0)
 
 
 def split(
@@ -92,9 +97,10 @@ def split(
     """
     if validation_data is not None:
         raise LotteryError("give validation_data or validation_split, not both.")
-    if not isinstance(fraction, numbers.Real) or not 0.0 < fraction < 1.0:
+    share = number(fraction)
+    if not 0.0 < share < 1.0:
         raise LotteryError(
-            f"validation_split={fraction!r}: give a share above 0 and below 1."
+            f"validation_split={shown(fraction)}: give a share above 0 and below 1."
         )
     x, y, sample_weight = examples.taken(x, y, sample_weight)
     if not examples.is_arrays(x):
@@ -102,7 +108,7 @@ def split(
             f"validation_split={fraction!r} goes with arrays: pass validation_data."
         )
     size = composites.length(tf.nest.flatten(x)[0])
-    end = int(size * (1.0 - fraction))
+    end = int(size * (1.0 - share))
     if not 0 < end < size:
         raise LotteryError(
             f"validation_split={fraction!r} of {size} examples leaves one side empty."

@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 
 _DATA = "give x=f(level, seed) that returns a tf.data.Dataset of (x, y) batches"
 
@@ -146,6 +146,6 @@ def _name(function: Any) -> str:
 
 
 def _said(value: Any) -> str:
-    text = repr(value) if isinstance(value, (str, bytes, int, float)) else ""
+    text = shown(value) if isinstance(value, (str, bytes, int, float)) else ""
     short = f"{text} ({type(value).__name__})" if text else f"a {type(value).__name__}"
     return short if len(short) < 100 else f"a {type(value).__name__}"

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lth_keras import errors
+from lth_keras.arguments import count
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.training import (
@@ -68,9 +68,9 @@ class Feed:
         fixed: int | None = None,
     ):
         if batch_size is not None:
-            errors.check_count("batch_size", batch_size, 1, "the examples of a batch")
+            count("batch_size", batch_size, 1, "the examples of a batch")
         if steps_per_epoch is not None:
-            errors.check_count("steps_per_epoch", steps_per_epoch, 1, "iterations")
+            count("steps_per_epoch", steps_per_epoch, 1, "iterations")
         if x is None:
             raise LotteryError(
                 "x=None: give arrays, a Dataset, or a function of (level, seed)."

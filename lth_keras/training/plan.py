@@ -152,7 +152,7 @@ def make(
     passed_on = {"shuffle": shuffle, **fit_arguments}
     if weights is not None:
         passed_on["class_weight"] = weights
-    if validation_split:
+    if arguments.is_split(validation_split):
         x, y, sample_weight, validation_data = arguments.split(
             x, y, sample_weight, validation_data, validation_split
         )

@@ -125,7 +125,7 @@ def test_odd_command_lines_end_in_one_line(
 ) -> None:
     before, here = tree(run_dir), tree(tmp_path)
     faults, wrong = [], 0
-    for case in range(campaign.count(3000, 120)):
+    for case in range(campaign.count(3_000, 60)):
         rng = campaign.generator(case)
         program = programs[case % len(programs)]
         names = [name for name in program.define() if name != "flagfile"]
@@ -136,7 +136,7 @@ def test_odd_command_lines_end_in_one_line(
             faults.append(f"case {case}: {argv!r:.300}: {fault}: {said[:300]}")
     assert not faults, "\n".join(faults)
     assert tree(run_dir) == before and tree(tmp_path) == here
-    assert wrong > campaign.count(1500, 60)
+    assert wrong > campaign.count(1_500, 30)
 
 
 @pytest.mark.parametrize("kind", FLAGFILES)

@@ -102,3 +102,8 @@ def test_a_value_of_pages_is_cut_in_the_error():
         options.read(["program", "--seed=" + "9" * 100_000], "")
     text = str(caught.value)
     assert text.startswith("--seed=999") and len(text) < 400
+
+
+def test_a_name_of_pages_is_refused_at_once():
+    with pytest.raises(command_line.FlagError, match=r"^--xxx.*\.\.\. is unknown: "):
+        options.read(["program", "--" + "x" * 100_000], "")

@@ -74,8 +74,8 @@ def world(folder: pathlib.Path, stored: pathlib.Path) -> World:
 
     experiment = lth.Experiment(make_search, 1, directory=str(stored / "experiment"))
     experiment.run()
-    search = lth.LotterySearch(small.compiled(rate=0.5), 1, stored / "search", seed=3)
-    search.fit(small.X, small.Y, **FIT)
+    search, arguments = make_search(0, str(stored / "experiment" / "trial0"))
+    search.fit(**arguments)  # It is trained already.
     ticket = search.ticket(1)
     ticket.save(stored / "ticket")
     return World(
@@ -125,9 +125,27 @@ def _search(w: World) -> list[Call]:
         "on_result": None,
     }
     level = {"level": 1}
+    fit = {
+        "x": small.X,
+        "y": small.Y,
+        **FIT,
+        "epochs": 1,
+        "callbacks": None,
+        "validation_split": 0.0,
+        "validation_data": None,
+        "shuffle": True,
+        "class_weight": None,
+        "sample_weight": None,
+        "initial_epoch": 0,
+        "steps_per_epoch": None,
+        "test_data": None,
+        "train_data": None,
+        "evaluate_every": None,
+    }
     return [
         Call(lth.LotterySearch, new, frozenset({"on_result"})),
         Call(lth.LotterySearch.load, {"directory": w.search.directory.root}),
+        Call(w.search.fit, fit, frozenset({"x", "callbacks"})),
         Call(w.search.ticket, level),
         Call(w.search.trained_weights, level),
         Call(w.search.restore, level),

@@ -6,19 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lth_keras import errors
 from lth_keras.errors import LotteryError
 from lth_keras.training import arguments
 from tests.support import small_search as small
 
 X, Y = small.data()
-
-
-@pytest.mark.parametrize("value", [-1, 2.5, "3", None])
-def test_counts_are_whole_numbers_in_their_range(value) -> None:
-    assert errors.check_count("levels", np.int64(3), 0, "rounds") == 3
-    with pytest.raises(LotteryError, match=r"levels=.*give rounds, 0 or more"):
-        errors.check_count("levels", value, 0, "rounds")
 
 
 def test_arguments_that_fit_does_not_take_are_named() -> None:

@@ -71,6 +71,8 @@ def register(
     """
     REGISTRY.check_name(name)
     replace = switch("replace", replace)
+    if needs_initial is not None:
+        needs_initial = switch("needs_initial", needs_initial)
     if isinstance(needs, bool):
         needs, needs_initial = None, needs
     wanted = _checked_needs(name, needs, needs_initial)
