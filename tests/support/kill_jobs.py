@@ -1,0 +1,114 @@
+"""The small jobs that tests kill, by name; each runs in a process of its own.
+
+`killing.py` starts them. TensorFlow is imported there, before any job runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+# Each leaves files of its own kind: `continued` a chain, `weight_rewind` a replay.
+CONTROLS = ("random_reinit", "one_shot+weight_rewind:step=3it")
+CHAIN = "continued"
+
+
+def _search(trial: int, directory: str, jit: bool = False) -> Any:
+    """Rewound to step 2, with dropout and an optimizer with slots."""
+    import lth_keras as lth
+    from lth_keras.compat import keras, seeded
+    from tests.support import small_search as small
+
+    # Named, since Keras numbers the layers of a process, and a worker may make one
+    # model or several.
+    with seeded(trial):
+        layers = [
+            keras.layers.Dense(8, "relu", input_shape=(6,), name="hidden"),
+            keras.layers.Dropout(0.3, name="dropout"),
+            keras.layers.Dense(small.CLASSES, name="head"),
+        ]
+        plain = keras.Sequential(layers)
+    model = small.compiled(plain, jit_compile=jit)
+    search = lth.LotterySearch(
+        model, 2, directory, rewind_to="2it", seed=trial, trial=trial
+    )
+    return search, {
+        "x": small.X,
+        "y": small.Y,
+        "batch_size": small.BATCH,
+        "validation_data": small.VALIDATION,
+        "evaluate_every": 2,
+        "verbose": 0,
+    }
+
+
+def library(directory: str, jit: bool = False, controls: Any = CONTROLS) -> None:
+    """A search by itself, then its controls."""
+    import lth_keras as lth
+
+    search, arguments = _search(0, directory, jit)
+    search.fit(**arguments)
+    for control in controls:
+        lth.controls.run(search, control, levels=[2])
+
+
+def library_chain(directory: str) -> None:
+    """The same with continued training, which stores what it has found so far."""
+    library(directory, controls=[CHAIN])
+
+
+def library_jit(directory: str) -> None:
+    """The same, compiled by XLA."""
+    library(directory, jit=True)
+
+
+def experiment(directory: str, workers: int = 0) -> None:
+    """Two trials with their controls."""
+    import lth_keras as lth
+
+    controls = CONTROLS[:1]
+    lth.Experiment(_search, 2, controls, directory, levels=[2]).run(workers)
+
+
+def experiment_workers(directory: str) -> None:
+    """The same by two processes at a time."""
+    experiment(directory, workers=2)
+
+
+def program(directory: str, workers: int = 0) -> None:
+    """What a user types, with its table and figure."""
+    from lth_keras.programs import lottery_search
+
+    sys.argv = [
+        "lth-search",
+        f"--output_dir={directory}",
+        f"--workers={workers}",
+        "--controls=random_reinit,one_shot",
+        "--trials=1",
+        "--levels=2",
+        "--iterations=6",
+        "--evaluate_every=3",
+        "--rewind_to=2it",
+        "--jit=off",
+    ]
+    sys.exit(lottery_search.program())
+
+
+def program_workers(directory: str) -> None:
+    """The same by two processes at a time."""
+    program(directory, workers=2)
+
+
+JOBS: dict[str, Callable[[str], None]] = {
+    job.__name__: job
+    for job in (
+        library,
+        library_chain,
+        library_jit,
+        experiment,
+        experiment_workers,
+        program,
+        program_workers,
+    )
+}
