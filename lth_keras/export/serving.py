@@ -22,6 +22,10 @@ from lth_keras.export.signatures import Signature, traced
 from lth_keras.export.substitutes import Read, substituted
 from lth_keras.masking.weights import Weight, weights_of
 
+# What a variable costs besides its value: nodes that read, save and restore it.
+_VARIABLE = 1200  # bytes
+_LARGEST_IN_FUNCTION = 1 << 14  # bytes
+
 
 class Served:
     """The model ready for `tf.saved_model.save`.
@@ -29,9 +33,8 @@ class Served:
     Args:
         model: a built model, wrapped or not; it stays as it is.
         signatures: as from `signatures_of`.
-        packed: whether weights that get smaller by it are stored packed. The others
-            stay variables, however small: what is constant TensorFlow rewrites, and
-            its fused LayerNormalization then forgets the epsilon.
+        packed: whether weights that get smaller by it are stored packed, and small
+            ones in the functions that read them.
         values_dtype: of the packed values.
         dense: whether zeros of pruned weights are filled with random numbers: the
             network that the export is compared with.
@@ -51,6 +54,7 @@ class Served:
         self._model, self._signatures = model, signatures
         self._store = PackedStore(values_dtype)
         self._packed: dict[int, PackedWeight] = {}
+        self._in_functions: set[int] = set()
         self._variables: list[Any] = []
         self._counts: dict[int, tuple[tuple[int, ...], int]] = {}
         reads: dict[int, tuple[Any, Read]] = {}
@@ -62,7 +66,8 @@ class Served:
         if lost := self._still_captured():
             # A weight that a layer also reads by another way stays a variable.
             for key in lost:
-                self._store.drop(self._packed.pop(key))
+                if key in self._packed:
+                    self._store.drop(self._packed.pop(key))
                 del reads[key]
             self._functions = self._trace(reads)
         self._check_captured()
@@ -106,6 +111,11 @@ class Served:
         if packed and floating and worthwhile(value):
             own = self._packed[key] = self._store.add(value, weight.path)
             return {key: (raw, own.read)}
+        copies = value.nbytes * (len(self._signatures) - 1)
+        small = copies < _VARIABLE and value.nbytes <= _LARGEST_IN_FUNCTION
+        if packed and floating and small:
+            self._in_functions.add(key)
+            return {key: (raw, lambda: _in_function(value, raw.dtype))}
         if getattr(raw, "values", None):
             # A distribution strategy's variable has a copy per replica; one serves.
             return {key: (raw, self._variable(value))}
@@ -172,4 +182,17 @@ class Served:
             for weight in weights_of(self._model)
             for raw in [raw_variable(weight.variable)]
         }
-        return [key for key in self._packed if handles(raws[key]) & captured]
+        replaced = [*self._packed, *self._in_functions]
+        return [key for key in replaced if handles(raws[key]) & captured]
+
+
+def _in_function(value: np.ndarray, dtype: tf.DType) -> Any:
+    """A weight that stands in the function that reads it, but is no constant there.
+
+    TensorFlow rewrites what is computed with constants, and not always rightly: the
+    LayerNormalization of oneDNN, which takes constant weights alone, has an epsilon of
+    its own. What could be fed it has to leave alone.
+    """
+    return tf.raw_ops.PlaceholderWithDefault(
+        input=tf.constant(value, dtype), shape=value.shape
+    )

@@ -227,3 +227,22 @@ def test_a_wrong_export_never_gets_its_name(
             ]
         )
     assert exported(tmp_path) == []
+
+
+def test_small_weights_stand_in_functions_unless_these_would_repeat_them(
+    tmp_path: pathlib.Path,
+) -> None:
+    model = lth.unwrap(ticket())
+    more = {"p": probabilities, "q": probabilities}
+    for name, signatures in (("one", None), ("three", more)):
+        path = tmp_path / name
+        saved_model.export_saved_model(
+            model, path, signatures=signatures, verify=False, verbose=False
+        )
+        stored = tf.train.list_variables(str(path / "variables" / "variables"))
+        shapes = [tuple(shape) for _, shape in stored]
+        # Biases have 256 bytes, and the last kernel 768.
+        assert (64,) not in shapes
+        assert ((64, 3) in shapes) == (name == "three")
+        x = model_zoo.floats(3, 40)
+        np.testing.assert_allclose(run(path, pixels=x)["logits"], model(x), atol=1e-5)
