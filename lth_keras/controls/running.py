@@ -19,7 +19,7 @@ from lth_keras.arguments import MOST_RUNS, count, instance, listed
 from lth_keras.controls.registry import Case
 from lth_keras.controls.syntax import Control, parse, seed_of
 from lth_keras.errors import LotteryError
-from lth_keras.runs import result_files
+from lth_keras.runs import integrity, result_files
 from lth_keras.runs.rows import Run
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import directories, locks, paths
@@ -89,7 +89,9 @@ def carry_out(
     for level in levels:
         for replicate in numbers:
             place = search.directory.control(chosen.key, level, replicate)
-            if not paths.exists(place.result):
+            if paths.exists(place.result):
+                integrity.check_run(search.directory, place)
+            else:
                 _train(search, plan, chosen, Run(level, replicate=replicate))
                 trained = True
             rows.append(result_files.row(place))

@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import shutil
+import stat
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -73,13 +74,21 @@ def mutate(
         What was done, for the message of a failure.
     """
     kinds = (_file, _file, _json, _json, _json, _arrays, _kind, _directory)
-    found = sorted(p for p in root.rglob("*") if not p.is_symlink())
+    found = sorted(p for p in root.rglob("*") if _can_be_read(p))
     for index in generator.permutation(len(kinds)):
         try:
             return kinds[index](root, found, generator, outside)
         except _NothingLeftError:
             pass
     return "nothing is left to damage"
+
+
+def _can_be_read(path: pathlib.Path) -> bool:
+    """Whether it is no link, pipe or sparse terabyte of an earlier damage."""
+    found = path.lstat()
+    if stat.S_ISREG(found.st_mode):
+        return found.st_size < 1 << 24
+    return stat.S_ISDIR(found.st_mode)
 
 
 class _NothingLeftError(Exception):
