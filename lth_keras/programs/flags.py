@@ -284,6 +284,13 @@ def _define_job(flag: _Flag) -> None:
         "Iterations between two evaluations on the validation and test data.",
     )
     flag(
+        "monitor_metric",
+        "accuracy",
+        one_of(("accuracy", "loss")),
+        "Metric of the test data that the table and the figure show: accuracy or "
+        "loss. Result lines hold both.",
+    )
+    flag(
         "seed",
         0,
         whole(0, 2**31 - 1),

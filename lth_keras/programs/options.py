@@ -41,6 +41,7 @@ ARGUMENTS = (
     "criterion",
     "rewind_to",
     "evaluate_every",
+    "monitor_metric",
     "seed",
 )
 
@@ -92,6 +93,7 @@ class Options:
     controls: tuple[str, ...]
     replicates: int
     evaluate_every: int
+    monitor_metric: str
     seed: int
     workers: int
     export: str

@@ -73,6 +73,7 @@ class Searches:
             rewind_to=self._rewind_step,
             seed=seed,
             trial=trial,
+            monitor_metric=options.monitor_metric,
         )
         return search, self._fit_arguments
 
