@@ -39,7 +39,7 @@ def about(
     if all(runs == 1 for _, runs in counts):
         return f"{points} are single runs."
     if all(trials == 1 for trials, _ in counts):
-        means = "means over a control's replicates in the one trial"
+        means = "means over the replicates of a control in the one trial"
     elif summaries.has_replicates(counts):
         means = "means over trials, of replicates within each trial first"
     else:

@@ -60,6 +60,7 @@ def test_the_default_is_the_demo():
         controls=("random_reinit",),
         replicates=1,
         evaluate_every=100,
+        monitor_metric="accuracy",
         seed=0,
         workers=0,
         export="off",

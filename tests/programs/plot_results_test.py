@@ -122,7 +122,7 @@ def test_captions_speak_of_means_only_where_there_are_several_trials(tmp_path):
     replicates = make(tmp_path / "replicates", "random_reinit")
     store(replicates / "trial0", row(1, "random_reinit", replicate=1))
     text = report(replicates)
-    assert "Points are means over a control's replicates in the one trial; " in text
+    assert "means over the replicates of a control in the one trial; " in text
     assert "over trials" not in text
 
 
@@ -134,7 +134,7 @@ def test_a_report_shows_the_metric_that_is_asked_for(tmp_path, capfd):
         cut = {"early_stop_iteration": 2000, "early_stop_censored": True}
         metrics = {"test_loss": 0.125 + level, "test_accuracy": 0.5}
         found = row(level, metrics=metrics, early_stop_metrics=metrics, **cut)
-        curve = {"iteration": [1000, 2000]}
+        curve = {"iteration": [500, 2000]}
         curve |= {name: [value, value] for name, value in metrics.items()}
         store(run / "trial0", found, curve)
     kinds = "--kinds=density,curves,iterations"
