@@ -27,6 +27,7 @@ from lth_keras.programs.values import as_text
 ARGUMENTS = (
     "dataset",
     "data_dir",
+    "validation_size",
     "model",
     "hidden",
     "width",
@@ -67,6 +68,7 @@ class Options:
 
     dataset: str
     data_dir: str | None
+    validation_size: int | None
     model: str
     hidden: tuple[int, ...]
     width: float

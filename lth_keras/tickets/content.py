@@ -48,6 +48,7 @@ class TicketWeight:
         kept = "" if self.mask is None else f", P_m {_percent([self.mask])}"
         return f"TicketWeight({self.path}, {shape} {self.value.dtype.name}{kept})"
 
+
 class Fingerprint:
     """SHA-256 over shapes, masks and weights, taken one by one."""
 

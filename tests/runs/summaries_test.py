@@ -84,6 +84,22 @@ def test_a_density_that_is_no_fraction_is_refused(density):
         summaries.summarise([row(density=density)])
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("metrics", [1]),
+        ("metrics", {"test_loss": "low"}),
+        ("early_stop_metrics", {"two\nlines": 1.0}),
+        ("monitor_metric", 3),
+        ("early_stop_censored", "yes"),
+    ],
+)
+def test_metrics_that_are_none_are_refused(field, value):
+    with pytest.raises(LotteryError, match=f"result row 1 has {field} ") as error:
+        summaries.summarise([row(**{field: value})])
+    assert "\n" not in str(error.value)
+
+
 # Tables.
 
 
@@ -142,10 +158,11 @@ def test_an_iteration_that_the_end_of_training_cut_off_is_a_lower_bound():
 
 
 def test_a_notebook_gets_the_table_with_everything_escaped():
-    rows = [row(0), row(1, "<b>", early_stop_iteration=2000)]
+    metrics = {"monitor_metric": "<b>", "metrics": {"test_<b>": 1.5}}
+    rows = [row(0, **metrics), row(1, "a", early_stop_iteration=2000, **metrics)]
     found = tables.in_notebook(rows, caption="a & b")
     assert "<caption>a &amp; b</caption>" in found
-    assert "<td>&gt;=2000</td>" in found and "&lt;b&gt;: stop at" in found
+    assert "<td>&gt;=2000</td>" in found and "<th>a: &lt;b&gt;</th>" in found
     assert "<b>" not in found
 
 
