@@ -11,7 +11,7 @@ import graphlib
 
 LIBRARY = "lth_keras"
 FLOORS = (
-    "errors version",
+    "errors notebook version",
     "arguments",
     "compat pruning storage",
     "masking",
@@ -33,6 +33,7 @@ ONLY_FOR = {"papers": "programs"}
 # What a room may import besides Python itself, where that is the point of it.
 PIP_ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "notebook": set(),
     "version": set(),
     "arguments": set(),
     "pruning": {"numpy"},

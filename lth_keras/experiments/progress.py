@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from lth_keras.compat import keras
+from lth_keras.masking.network import Network
+from lth_keras.runs import shown_metric, tables
+from lth_keras.runs.rows import is_censored
 from lth_keras.runs.summaries import TICKET, label
 from lth_keras.runs.wording import percent_kept
 
@@ -43,6 +46,7 @@ class Progress:
         self._terminal = self._stream.isatty()
         self._trial, self._kind, self._level = 0, TICKET, 0
         self._fraction = 0.0
+        self._density: float | None = None
         # Set at the end of the first execution, whose time is mostly compilation.
         self._clock: tuple[float, float] | None = None
         self._shown = 0.0
@@ -53,7 +57,11 @@ class Progress:
         After a ticket comes that of the next level, without a word.
         """
         self._trial, self._kind, self._level = trial, kind, level
-        self._fraction = 0.0
+        self._fraction, self._density = 0.0, None
+
+    def holds(self, density: float) -> None:
+        """The run that begins has this P_m."""
+        self._density = density
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """The Keras callbacks that follow every run, for `LotterySearch.fit`."""
@@ -67,7 +75,10 @@ class Progress:
             self._clock = now, self._done()
         if self._terminal and now - self._shown >= _REFRESH:
             self._shown = now
-            self._show(f"{step}/{steps} iterations")
+            text = f"{step}/{steps} iterations"
+            if self._density is not None:
+                text = f"P_m {percent_kept(self._density)} %  {text}"
+            self._show(text)
 
     def finish(self, row: Mapping[str, Any]) -> None:
         """A run is stored with this result line."""
@@ -78,9 +89,12 @@ class Progress:
             self._clock = time.monotonic(), self._done()
         text = f"{percent_kept(row['density'])} % of weights kept"
         if row["early_stop_iteration"] is not None:
-            text += f"  stop at {row['early_stop_iteration']}"
-        if row["test_accuracy"] is not None:
-            text += f"  test accuracy {100 * row['test_accuracy']:.2f} %"
+            least = tables.AT_LEAST if is_censored(row) else ""
+            text += f"  stop at {least}{row['early_stop_iteration']}"
+        metric = shown_metric.of_rows([row])
+        if (value := metric.final(row)) is not None:
+            percent = " %" if metric.is_accuracy else ""
+            text += f"  {metric.said} {metric.text(value)}{percent}"
         self._shown = time.monotonic()
         self._show(text)
         self._level += self._kind == TICKET
@@ -136,6 +150,10 @@ class _Steps(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._epoch, self._first = 0, None
+        if getattr(self.model, "built", False):
+            network = Network.of(self.model)
+            if network.pruned:
+                self._progress.holds(network.density)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch

@@ -15,7 +15,7 @@ from lth_keras.masking import slots
 from lth_keras.masking.network import Listed, Network
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Start:
     """Where training starts from again: theta_0, or theta_k.
 
@@ -44,6 +44,10 @@ class Start:
                 "returns."
             )
         count("step", self.step, 0, "the training step of the capture")
+
+    def __repr__(self) -> str:
+        state = "no optimizer" if self.optimizer is None else "with its optimizer"
+        return f"Start(step {self.step}, {len(self.weights)} weights, {state})"
 
 
 def values_for(network: Network, start: Start) -> list[np.ndarray]:

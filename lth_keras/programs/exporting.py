@@ -191,4 +191,6 @@ def _json(request: Request, choice: Choice, reports: Sequence[ExportReport]) -> 
 
 
 def _data(options: Options) -> datasets.Data:
-    return datasets.load(options.dataset, data_dir=options.data_dir, seed=options.seed)
+    return datasets.load(
+        options.dataset, options.data_dir, options.validation_size, options.seed
+    )

@@ -8,12 +8,11 @@ from __future__ import annotations
 import fractions
 import math
 import re
-from collections.abc import Callable
 from typing import Any
 
 from absl import flags
 
-from lth_keras.arguments import MOST_LEVELS, MOST_RUNS, MOST_WORKERS
+from lth_keras.arguments import MOST_LEVELS
 from lth_keras.papers.settings import (
     DIGITS_ITERATIONS,
     DIGITS_LEVELS,
@@ -22,7 +21,7 @@ from lth_keras.papers.settings import (
     listed,
     of_paper,
 )
-from lth_keras.programs import flagfiles
+from lth_keras.programs import flagfiles, job_flags
 from lth_keras.programs.values import (
     TEXT,
     Serializer,
@@ -49,7 +48,7 @@ def define() -> flags.FlagValues:
     _define_network(flag)
     _define_training(flag)
     _define_pruning(flag)
-    _define_job(flag)
+    job_flags.define(flag)
     flag(
         "flagfile",
         None,
@@ -60,7 +59,7 @@ def define() -> flags.FlagValues:
     return known
 
 
-_Flag = Callable[[str, Any, flags.ArgumentParser, str], None]
+_Flag = job_flags.Flag
 
 
 def _define_network(flag: _Flag) -> None:
@@ -76,6 +75,13 @@ def _define_network(flag: _Flag) -> None:
         None,
         TEXT,
         "Directory of prepared TFDS data, local or gs://. Default: TFDS's own.",
+    )
+    flag(
+        "validation_size",
+        None,
+        whole(1),
+        "Training examples taken for validation, which are not trained on. Default: "
+        "5,000, or an eighth where that is less.",
     )
     flag("model", "lenet", one_of(PAPER), f"Network: {', '.join(PAPER)}.")
     flag(
@@ -252,71 +258,6 @@ def _define_pruning(flag: _Flag) -> None:
         ),
         "Where later levels start: in iterations (500it) or epochs (2ep) of level 0.",
     )
-
-
-def _define_job(flag: _Flag) -> None:
-    flag(
-        "trials",
-        1,
-        whole(1, MOST_RUNS),
-        "Number of whole searches, each with its own initial weights and data order. "
-        "The paper: 5.",
-    )
-    flag(
-        "controls",
-        "random_reinit",
-        Value(_names, lambda names: "" not in names, "use names with commas, or none"),
-        "Runs to compare the tickets with, with commas between them, or none: names "
-        "such as random_reinit, with settings of their own as in noise:sigma=0.5, or "
-        "several joined by +, as in one_shot+random_reinit.",
-    )
-    flag(
-        "replicates",
-        1,
-        whole(1, MOST_RUNS),
-        "Runs of each control per level, each with a seed of its own (the paper: 3 "
-        "random reinitialisations).",
-    )
-    flag(
-        "evaluate_every",
-        100,
-        whole(1),
-        "Iterations between two evaluations on the validation and test data.",
-    )
-    flag(
-        "seed",
-        0,
-        whole(0, 2**31 - 1),
-        "Seed of the data split, the first trial's initial weights and data order.",
-    )
-    flag(
-        "workers",
-        0,
-        whole(0, MOST_WORKERS),
-        "Number of runs at a time, each in a process of its own with one thread, so "
-        "that any number of workers gives the same results; 0: in this process, with "
-        "all of TensorFlow's threads.",
-    )
-    flag(
-        "export",
-        "off",
-        one_of(("on", "off")),
-        "Whether the sparsest ticket that is as accurate as the dense network, within "
-        "0.1 points at the end of training, is exported to OUTPUT_DIR/export as a "
-        "packed SavedModel; lth-export (examples/export_ticket.py) does more.",
-    )
-    flag(
-        "output_dir",
-        None,
-        TEXT,
-        "Directory of everything the search stores, local or gs://; the same command "
-        "goes on with what is there. Default: runs/<dataset>_<model>.",
-    )
-
-
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(split(text)))
-    return () if names == ("none",) else names
 
 
 def _shares(text: str) -> tuple[float, ...]:

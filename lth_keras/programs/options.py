@@ -27,6 +27,7 @@ from lth_keras.programs.values import as_text
 ARGUMENTS = (
     "dataset",
     "data_dir",
+    "validation_size",
     "model",
     "hidden",
     "width",
@@ -41,6 +42,7 @@ ARGUMENTS = (
     "criterion",
     "rewind_to",
     "evaluate_every",
+    "monitor_metric",
     "seed",
 )
 
@@ -66,6 +68,7 @@ class Options:
 
     dataset: str
     data_dir: str | None
+    validation_size: int | None
     model: str
     hidden: tuple[int, ...]
     width: float
@@ -92,6 +95,7 @@ class Options:
     controls: tuple[str, ...]
     replicates: int
     evaluate_every: int
+    monitor_metric: str
     seed: int
     workers: int
     export: str

@@ -17,7 +17,7 @@ KINDS = ("density", "curves", "iterations", "weights")
 FORMATS = ("png", "svg")
 
 # Flags that are arguments of the library by the same name.
-ARGUMENTS = ("densities", "at", "controls", "levels")
+ARGUMENTS = ("densities", "at", "controls", "levels", "monitor_metric")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Request:
         formats: names in `FORMATS`.
         output_dir: where everything goes.
         labels: name of each search.
+        monitor_metric: the metric that is shown.
     """
 
     run_dirs: tuple[str, ...]
@@ -45,6 +46,7 @@ class Request:
     formats: tuple[str, ...]
     output_dir: str | None
     labels: tuple[str, ...] | None
+    monitor_metric: str | None = None
 
 
 def read(argv: Sequence[str], about: str) -> Request:
@@ -127,6 +129,13 @@ def define() -> flags.FlagValues:
         _list(str, bool, "use names with commas between them"),
         "Name of each search. Default: the flags in which they differ, or their "
         "directories.",
+    )
+    flag(
+        "monitor_metric",
+        None,
+        TEXT,
+        "Metric that is shown, by its name in the result lines, such as loss or "
+        "digit_accuracy. Default: the one that they name; accuracy in older ones.",
     )
     flag("flagfile", None, TEXT, "File of further flags.")
     return known

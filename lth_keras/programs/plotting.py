@@ -13,13 +13,13 @@ from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError
 from lth_keras.programs import stored_options
 from lth_keras.programs.plot_flags import KINDS, Request
+from lth_keras.reporting import captions, drawing, markup, reproduction
 from lth_keras.reporting import curves as figure_curves
 from lth_keras.reporting import density as figure_density
-from lth_keras.reporting import drawing, markup, reproduction
 from lth_keras.reporting import iterations as figure_iterations
 from lth_keras.reporting import page as html_report
 from lth_keras.reporting import weights as figure_weights
-from lth_keras.runs import finished, summaries
+from lth_keras.runs import finished, shown_metric, summaries
 from lth_keras.runs.finished import RunFiles
 from lth_keras.storage import paths
 
@@ -62,7 +62,7 @@ def run(request: Request) -> None:
                 print(path)
             pictures.append(markup.Picture(caption, drawing.content(figure, "svg")))
     page = paths.join(request.output_dir or found[0].root, "report.html")
-    html_report.write(page, runs, pictures, title)
+    html_report.write(page, runs, pictures, title, request.monitor_metric)
     print(page)
 
 
@@ -130,30 +130,38 @@ Drawn = list[tuple[str, str, Any]]  # file name, caption, matplotlib figure
 
 
 def _density(runs: Runs, request: Request, title: str) -> Drawn:
-    caption = (
-        "Early-stopping iteration, test accuracy at that iteration and at the end of "
-        "training, against the share of weights that are kept. Points are means over "
-        "trials, of replicates within each trial first; bars are the minimum and "
-        "maximum over all runs."
-    )
     rows = {name: run.rows for name, run in _compared(runs, request).items()}
-    return [("density", caption, figure_density.draw(rows, title))]
+    metric = shown_metric.of_searches(rows, request.monitor_metric)
+    caption = (
+        f"Early-stopping iteration, {metric.said} at that iteration and at the end of "
+        "training, against the share of weights that are kept. "
+        + captions.about(rows.values(), "Points", "bars", metric)
+    )
+    if captions.any_hollow(rows.values()):
+        caption += f" {captions.HOLLOW}"
+    figure = figure_density.draw(rows, title, monitor_metric=request.monitor_metric)
+    return [("density", caption, figure)]
 
 
 def _curves(runs: Runs, request: Request, title: str) -> Drawn:
     drawn = []
     for name, run in runs.items():
+        metric = shown_metric.of_rows(run.rows, request.monitor_metric)
         caption = (
-            "Test accuracy while networks of some densities train; controls are "
-            "dashed. Lines are means over trials, of replicates within each trial "
-            "first; bands are the minimum and maximum over all runs."
+            f"{metric.title} while networks of some densities train; "
+            "controls are dashed. "
+            + captions.about([run.rows], "Lines", "bands", metric)
         )
         chosen = None
         if request.controls is not None:
             found = dict.fromkeys(summaries.label(row) for row in run.rows)
             chosen = [label for label in found if label != summaries.TICKET]
         figure = figure_curves.draw(
-            run.curves, _titled(runs, name, title), request.densities, chosen
+            run.curves,
+            _titled(runs, name, title),
+            request.densities,
+            chosen,
+            request.monitor_metric,
         )
         drawn.append(
             (_file("curves", runs, name), _titled(runs, name, caption), figure)
@@ -162,14 +170,18 @@ def _curves(runs: Runs, request: Request, title: str) -> Drawn:
 
 
 def _iterations(runs: Runs, request: Request, title: str) -> Drawn:
+    compared = _compared(runs, request)
+    rows = {name: run.rows for name, run in compared.items()}
+    metric = shown_metric.of_searches(rows, request.monitor_metric)
     caption = (
-        "Test accuracy at fixed iterations of the training, against the share of "
-        "weights that are kept. Points are means over trials, of replicates within "
-        "each trial first; bars are the minimum and maximum over all runs."
+        f"{metric.title} at fixed iterations of the training, against the "
+        "share of weights that are kept. "
+        + captions.about(rows.values(), "Points", "bars", metric)
     )
-    series = {name: run.curves for name, run in _compared(runs, request).items()}
+    series = {name: run.curves for name, run in compared.items()}
     at = figure_iterations.SHARES if request.at is None else request.at
-    return [("iterations", caption, figure_iterations.draw(series, title, at))]
+    figure = figure_iterations.draw(series, title, at, request.monitor_metric)
+    return [("iterations", caption, figure)]
 
 
 def _weights(runs: Runs, request: Request, title: str) -> Drawn:

@@ -48,7 +48,7 @@ class Searches:
     def __init__(self, options: Options):
         self._options = options
         self._data = datasets.load(
-            options.dataset, data_dir=options.data_dir, seed=options.seed
+            options.dataset, options.data_dir, options.validation_size, options.seed
         )
         self._stream = self._data.stream(options.batch_size, options.augment)
         self._rewind_step = rewind_step(options, len(self._data.train[0]))
@@ -73,6 +73,7 @@ class Searches:
             rewind_to=self._rewind_step,
             seed=seed,
             trial=trial,
+            monitor_metric=options.monitor_metric,
         )
         return search, self._fit_arguments
 

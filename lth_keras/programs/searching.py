@@ -18,8 +18,7 @@ from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
 from lth_keras.programs.searches import Searches
 from lth_keras.reporting import density as figure_density
-from lth_keras.reporting import tables
-from lth_keras.runs import layout
+from lth_keras.runs import layout, tables
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import paths
 
@@ -117,7 +116,7 @@ def _train(
 def _show(options: Options, directory: layout.ExperimentDirectory) -> None:
     """Prints the table and where everything is, and draws the figure."""
     found = job.rows(directory)
-    print(f"\n{tables.table(found)}\n")
+    print(f"\n{tables.table(found, options.monitor_metric)}\n")
     print(f"results: {directory.results}")
     for trial in directory.trials():
         root = directory.trial(trial).root
@@ -125,7 +124,10 @@ def _show(options: Options, directory: layout.ExperimentDirectory) -> None:
         print(directory.trial(trial).level(options.levels).ticket)
     try:
         figure_density.figure(
-            found, directory.figure, f"{options.model} on {options.dataset}"
+            found,
+            directory.figure,
+            f"{options.model} on {options.dataset}",
+            monitor_metric=options.monitor_metric,
         )
         print(f"figure:  {directory.figure}")
     except LotteryError as error:

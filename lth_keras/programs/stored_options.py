@@ -15,7 +15,11 @@ from lth_keras.runs import layout
 from lth_keras.storage import files, paths
 
 # Flags that jobs of earlier versions did not store, with what these did.
-ADDED: Mapping[str, Any] = {"criterion": "magnitude"}
+ADDED: Mapping[str, Any] = {
+    "criterion": "magnitude",
+    "monitor_metric": "accuracy",
+    "validation_size": None,
+}
 
 
 def options_of(directory: layout.ExperimentDirectory, **changes: Any) -> Options:

@@ -9,8 +9,9 @@ import numpy as np
 
 from lth_keras.errors import LotteryError
 from lth_keras.reporting import drawing
-from lth_keras.runs import shown_levels, summaries, wording
+from lth_keras.runs import shown_levels, shown_metric, summaries, wording
 from lth_keras.runs.finished import RowAndCurve
+from lth_keras.runs.shown_metric import ACCURACY, Metric
 from lth_keras.storage import paths
 
 _PREFERRED = "random_reinit"
@@ -23,10 +24,11 @@ def figure(
     title: str | None = None,
     densities: Sequence[float] | None = None,
     controls: Sequence[str] | None = None,
+    monitor_metric: str | None = None,
 ) -> None:
     """Draws the curves and writes them as ``.png`` or ``.svg``; see `draw`."""
     drawing.check_path(path)
-    drawing.save(draw(runs, title, densities, controls), path)
+    drawing.save(draw(runs, title, densities, controls, monitor_metric), path)
 
 
 def draw(
@@ -34,6 +36,7 @@ def draw(
     title: str | None = None,
     densities: Sequence[float] | None = None,
     controls: Sequence[str] | None = None,
+    monitor_metric: str | None = None,
 ) -> Any:
     """Test accuracy against training iteration, a colour for each P_m.
 
@@ -50,6 +53,8 @@ def draw(
             levels spread over all by default.
         controls: labels as in the table (``noise sigma=0.5``); by default
             random_reinit, or else the first one.
+        monitor_metric: what is shown in the place of the test accuracy; by default
+            what the rows name.
 
     Returns:
         A matplotlib figure, to be saved with `drawing.save`.
@@ -63,7 +68,8 @@ def draw(
     for row, curve in runs:
         levels = groups.setdefault(summaries.label(row), {})
         levels.setdefault(row["level"], []).append((row, curve))
-    columns = summaries.columns_of(summaries.summarise(row for row, _ in runs))
+    metric = shown_metric.of_rows((row for row, _ in runs), monitor_metric)
+    columns = summaries.columns_of(summaries.summarise((r for r, _ in runs), metric))
     found = summaries.densities(columns)
     chosen = shown_levels.choose_levels(found, densities)
     if len(chosen) > len(drawing.COLOURS):
@@ -92,12 +98,14 @@ def draw(
                         f"{wording.percent_kept(found[level])} %",
                         index,
                         label != summaries.TICKET,
+                        metric,
                     )
                     if drawn:
                         ends.append(drawn)
             if ends:
                 low, high = min(low for low, _ in ends), max(high for _, high in ends)
-                room = 0.04 * max(high - low, 0.25)
+                least = 0.25 if metric.is_accuracy else 1e-9
+                room = 0.04 * max(high - low, least)
                 axes.set_ylim(low - room, high + room)
             else:
                 drawing.not_measured(axes)
@@ -106,7 +114,7 @@ def draw(
             drawing.grid(axes)
             axes.set_xlabel("training iteration")
         for axes in every[:, 0]:
-            axes.set_ylabel("test accuracy (%)")
+            axes.set_ylabel(metric.said + metric.unit)
         entries = drawing.handles(used)
         entries = {k: v for k, v in entries.items() if not k.startswith("_")}
         drawing.legend(figure, entries, title="weights remaining")
@@ -114,30 +122,31 @@ def draw(
 
 
 def mean_curve(
-    curves: Sequence[RowAndCurve],
+    curves: Sequence[RowAndCurve], metric: Metric = ACCURACY
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Test accuracy over several runs, at the iterations that all of them evaluated.
+    """A metric over several runs, at the iterations that all of them evaluated.
 
     Returns:
-        Iterations (n,), the mean percentage over trials (n,), in which a trial's
-        replicates count as one, and the percentages of the runs (runs, n); NaN where
-        a run had no finite value. None if a run has no test accuracy or they have no
+        Iterations (n,), the mean over trials (n,), in which a trial's replicates count
+        as one, and the values of the runs (runs, n), accuracies in percent; NaN where
+        a run had no finite value. None if a run has no such metric or they have no
         iteration in common.
     """
     tables = []
     trials: dict[int, list[int]] = {}
     for number, (row, curve) in enumerate(curves):
         trials.setdefault(summaries.trial_of(row), []).append(number)
-        name = next((n for n in curve if n.startswith("test_") and "acc" in n), None)
-        if name is None:
+        column = metric.column(curve)
+        if column is None:
             return None
-        tables.append(dict(zip(curve["iteration"], curve[name], strict=True)))
+        tables.append(dict(zip(curve["iteration"], column, strict=True)))
     if not tables:
         return None
     iterations = sorted(set.intersection(*(set(table) for table in tables)))
     if not iterations:
         return None
-    values = 100 * np.asarray([[t[i] for i in iterations] for t in tables], dtype=float)
+    found = [[table[i] for i in iterations] for table in tables]
+    values = metric.scale * np.asarray(found, dtype=float)
     mean = np.mean([values[numbers].mean(0) for numbers in trials.values()], axis=0)
     return np.asarray(iterations), mean, values
 
@@ -155,10 +164,15 @@ def _controls(groups: Iterable[str], wanted: Sequence[str] | None) -> list[str]:
 
 
 def _line(
-    axes: Any, curves: Sequence[RowAndCurve], label: str, index: int, dashed: bool
+    axes: Any,
+    curves: Sequence[RowAndCurve],
+    label: str,
+    index: int,
+    dashed: bool,
+    metric: Metric,
 ) -> tuple[float, float] | None:
     """Draws a mean with its band; its range, but for the start."""
-    found = mean_curve(curves)
+    found = mean_curve(curves, metric)
     if found is None:
         return None
     iterations, mean, values = found
@@ -183,4 +197,6 @@ def _line(
     late = iterations >= (0.3 if dashed else 0.1) * iterations[-1]
     if not np.isfinite(mean[late]).any():
         return None
-    return float(np.nanmin(mean[late])), float(np.nanmax(high[late]))
+    if metric.is_accuracy:
+        return float(np.nanmin(mean[late])), float(np.nanmax(high[late]))
+    return float(np.nanmin(low[late])), float(np.nanmax(mean[late]))

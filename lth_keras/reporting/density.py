@@ -14,13 +14,10 @@ from lth_keras.errors import LotteryError
 from lth_keras.reporting import drawing
 from lth_keras.reporting.density_lines import Rows, lines
 from lth_keras.reporting.density_panels import entries, note, panel
+from lth_keras.runs import shown_metric
 from lth_keras.storage import paths
 
-METRICS: Mapping[str, str] = {
-    "early_stop_iteration": "early-stopping iteration",
-    "early_stop_test_accuracy": "test accuracy at early stop (%)",
-    "test_accuracy": "test accuracy after training (%)",
-}
+METRICS: Mapping[str, str] = shown_metric.labels(shown_metric.ACCURACY)
 
 
 def figure(
@@ -28,29 +25,36 @@ def figure(
     path: paths.PathLike,
     title: str | None = None,
     metrics: Sequence[str] = ("early_stop_iteration", "early_stop_test_accuracy"),
+    monitor_metric: str | None = None,
 ) -> None:
     """Draws the curves of the paper against the percentage of weights remaining.
 
     A panel per metric; the ticket solid, controls dashed, the dense network a
     horizontal line. Points are means over trials, of replicates within each trial
-    first; bars are the minimum and maximum over all runs.
+    first; bars are the minimum and maximum over all runs. Where the early-stopping
+    iteration of a run was its last evaluation, the point is hollow: it lies too low.
 
     Args:
         rows: result rows.
         path: where to write, atomically; ``.png`` (1800 pixels wide) or ``.svg``.
         title: a line above the panels.
         metrics: names in `METRICS`, one to three.
+        monitor_metric: what is shown in the place of the test accuracy; by default
+            what the rows name.
 
     Raises:
         LotteryError: if matplotlib is missing, the suffix is another, there are no
             rows, or the file cannot be written.
     """
     drawing.check_path(path)
-    drawing.save(draw({"": rows}, title, metrics), path)
+    drawing.save(draw({"": rows}, title, metrics, monitor_metric), path)
 
 
 def draw(
-    series: Mapping[str, Rows], title: str | None = None, metrics: Sequence[str] = ()
+    series: Mapping[str, Rows],
+    title: str | None = None,
+    metrics: Sequence[str] = (),
+    monitor_metric: str | None = None,
 ) -> Any:
     """The figure of one search, or of several in the same panels.
 
@@ -60,6 +64,7 @@ def draw(
             control.
         title: a line above the panels.
         metrics: names in `METRICS`; all three by default.
+        monitor_metric: as of `figure`.
 
     Returns:
         A matplotlib figure, to be saved with `drawing.save`.
@@ -74,7 +79,10 @@ def draw(
             raise LotteryError(
                 f"metrics={metric!r} cannot be drawn: use {', '.join(METRICS)}"
             )
-    found = lines(series)
+    series = {name: list(rows) for name, rows in series.items()}
+    shown = shown_metric.of_searches(series, monitor_metric)
+    labels = shown_metric.labels(shown)
+    found = lines(series, metric=shown)
     with drawing.style():
         if len(metrics) < 3:
             figure = drawing.new(4, title)
@@ -85,7 +93,7 @@ def draw(
             figure = drawing.new(6.6, title)
             *panels, corner = figure.subplots(2, 2).flat
         for axes, metric in zip(panels, metrics, strict=True):
-            panel(axes, found, metric, METRICS[metric])
+            panel(axes, found, metric, labels[metric])
         named = entries(panels)
         if corner is None:
             drawing.legend(figure, named, note(found, metrics))

@@ -14,6 +14,7 @@ from typing import Any
 from lth_keras.errors import LotteryError
 from lth_keras.reporting import drawing
 from lth_keras.runs import summaries
+from lth_keras.runs.shown_metric import Metric
 
 Rows = Iterable[Mapping[str, Any]]
 
@@ -30,7 +31,6 @@ class Line:
         colour: of the line, its markers and bars.
         marker: matplotlib's name of the marker.
         dashes: matplotlib's line style; tickets are solid.
-        hollow: whether the markers are, where colours have come round again.
     """
 
     label: str
@@ -38,25 +38,29 @@ class Line:
     colour: str
     marker: str
     dashes: str = "-"
-    hollow: bool = False
 
     @property
     def is_ticket(self) -> bool:
         return next(iter(self.column.values())).control == summaries.TICKET
 
 
-def lines(series: Mapping[str, Rows], names: Iterable[str] | None = None) -> list[Line]:
+def lines(
+    series: Mapping[str, Rows],
+    names: Iterable[str] | None = None,
+    metric: Metric | None = None,
+) -> list[Line]:
     """The lines of one search or of several, each with its colour and marker.
 
     Args:
         series: result rows by the name of their search.
         names: of all the searches, where some of them may be missing in `series`.
+        metric: what is shown of the test data; by default what the rows name.
 
     Raises:
         LotteryError: if a search has no rows, or several have more than three kinds of
             controls.
     """
-    columns = {name: _ordered(rows) for name, rows in series.items()}
+    columns = {name: _ordered(rows, metric) for name, rows in series.items()}
     every = list(series if names is None else names)
     if len(every) == 1:
         (found,) = columns.values()
@@ -81,7 +85,6 @@ def lines(series: Mapping[str, Rows], names: Iterable[str] | None = None) -> lis
             drawing.COLOURS[index % len(drawing.COLOURS)],
             drawing.MARKERS[index % len(drawing.MARKERS)],
             dashes.get(label, "-"),
-            hollow=label != summaries.TICKET,
         )
         for name, found in columns.items()
         for index in [every.index(name)]
@@ -90,10 +93,10 @@ def lines(series: Mapping[str, Rows], names: Iterable[str] | None = None) -> lis
     ]
 
 
-def _ordered(rows: Rows) -> list[summaries.Column]:
+def _ordered(rows: Rows, metric: Metric | None) -> list[summaries.Column]:
     """The columns, with the paper's own control before all others."""
     order = {summaries.TICKET: 0, "random_reinit": 1}
-    columns = summaries.columns_of(summaries.summarise(rows))
+    columns = summaries.columns_of(summaries.summarise(rows, metric))
     return sorted(columns, key=lambda column: order.get(_label(column), 2))
 
 
@@ -101,15 +104,14 @@ def _label(column: summaries.Column) -> str:
     return next(iter(column.values())).label
 
 
-def _look(index: int) -> tuple[str, str, str, bool]:
-    """Colour, marker, dashes and hollowness of a search's n-th line, 0 the ticket."""
+def _look(index: int) -> tuple[str, str, str]:
+    """Colour, marker and dashes of a search's n-th line, 0 the ticket."""
     if index == 0:
-        return drawing.COLOURS[0], drawing.MARKERS[0], "-", False
+        return drawing.COLOURS[0], drawing.MARKERS[0], "-"
     others = len(drawing.COLOURS) - 1
     turn, place = divmod(index - 1, others)
     return (
         drawing.COLOURS[1 + place],
         drawing.MARKERS[1 + place],
         _DASHES[turn % len(_DASHES)],
-        turn % 2 == 1,
     )

@@ -5,6 +5,7 @@ The lines are those of `density_lines`; a panel is one set of matplotlib axes.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from lth_keras.reporting.density_lines import Line
 from lth_keras.runs import summaries
 
 _DENSE = "dense network"
+_CENSORED = "hollow: minimum at the last evaluation, could come later"
 
 
 def panel(
@@ -35,12 +37,12 @@ def panel(
         _plot(axes, line, metric)
     tickets = [line for line in found if line.is_ticket]
     if len(tickets) == 1 and (points := _points(tickets[0], metric)):
-        level, (_, mean, _, _) = next(iter(points.items()))
+        level, dense = next(iter(points.items()))
         if level == 0:
-            axes.axhline(mean, color=drawing.GREY, lw=1, ls=":", label=_DENSE)
+            axes.axhline(dense.mean, color=drawing.GREY, lw=1, ls=":", label=_DENSE)
     if not axes.lines:
         drawing.not_measured(axes)
-    elif metric != "early_stop_iteration" and (ends := limits(found, metric)):
+    elif ends := limits(found, metric):
         axes.set_ylim(*ends)
         if below := [n.label for n in found if 0 < _best(n, metric) < ends[0]]:
             text = f"below: {', '.join(below)}"
@@ -55,19 +57,17 @@ def _plot(axes: Any, line: Line, metric: str) -> None:
     if not points:
         return
     ticket = line.is_ticket
-    percents, means, lows, highs = zip(*points, strict=True)
     bars = [
-        [mean - low for mean, low in zip(means, lows, strict=True)],
-        [high - mean for mean, high in zip(means, highs, strict=True)],
+        [point.mean - point.low for point in points],
+        [point.high - point.mean for point in points],
     ]
     drawn = axes.errorbar(
-        percents,
-        means,
+        [point.percent for point in points],
+        [point.mean for point in points],
         yerr=bars if any(map(any, bars)) else None,
         label=line.label,
         color=line.colour,
         marker=line.marker,
-        markerfacecolor="white" if line.hollow else line.colour,
         markersize=4,
         linestyle=line.dashes,
         linewidth=1.6 if ticket else 1.2,
@@ -78,34 +78,69 @@ def _plot(axes: Any, line: Line, metric: str) -> None:
     # Where many bars cross, those of the controls stay behind the lines.
     for part in (*drawn[1], *drawn[2]):
         part.set_alpha(1 if ticket else 0.5)
+    if cut := [point for point in points if point.censored]:
+        look: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "white"}
+        axes.plot(
+            [point.percent for point in cut],
+            [point.mean for point in cut],
+            marker=line.marker,
+            color=line.colour,
+            markersize=5,
+            zorder=4,
+            label="_censored",
+            **look,
+        )
+        axes.plot([], [], marker="o", color=drawing.GREY, label=_CENSORED, **look)
 
 
-def _points(line: Line, metric: str) -> dict[int, tuple[float, float, float, float]]:
-    """By level: P_m in percent, then mean, minimum and maximum as they are drawn."""
-    scale = 1 if metric == "early_stop_iteration" else 100
+@dataclasses.dataclass(frozen=True)
+class _Point:
+    """A point of a line and the ends of its bar, as they are drawn.
+
+    Attributes:
+        percent: P_m.
+        mean: where the point is.
+        low: lower end of the bar.
+        high: upper end of the bar.
+        censored: whether the mean is a lower bound.
+    """
+
+    percent: float
+    mean: float
+    low: float
+    high: float
+    censored: bool
+
+
+def _points(line: Line, metric: str) -> dict[int, _Point]:
+    """The points by level."""
     return {
-        level: (
+        level: _Point(
             100 * summary.density,
             scale * found.mean,
             scale * found.minimum,
             scale * found.maximum,
+            metric == "early_stop_iteration" and found.censored > 0,
         )
         for level, summary in line.column.items()
         if (found := summary.metrics[metric])
+        for scale in [1 if metric == "early_stop_iteration" else summary.shown.scale]
     }
 
 
 def limits(found: Sequence[Line], metric: str) -> tuple[float, float] | None:
-    """Ends of an axis of accuracies that no control flattens; None without tickets.
+    """Ends of an axis of accuracies that no control flattens.
 
-    Of the controls is shown what lies down to 1.5 times the tickets' own range below
-    them, and the best point of a control that is within eight times; lines go on
-    past the end of the axis.
+    None without tickets, and where no accuracies are shown. Of the controls is shown
+    what lies down to 1.5 times the tickets' own range below them, and the best point
+    of a control that is within eight times; lines go on past the end of the axis.
     """
+    if metric == "early_stop_iteration" or not _of_accuracy(found):
+        return None
     values = [
-        (line.is_ticket, low, high)
+        (line.is_ticket, point.low, point.high)
         for line in found
-        for _, _, low, high in _points(line, metric).values()
+        for point in _points(line, metric).values()
     ]
     lows = [low for ticket, low, _ in values if ticket]
     highs = [high for ticket, _, high in values if ticket]
@@ -125,7 +160,13 @@ def limits(found: Sequence[Line], metric: str) -> tuple[float, float] | None:
 def _best(line: Line, metric: str) -> float:
     """The highest of a line's means, in percent; 0 where nothing was measured."""
     points = _points(line, metric).values()
-    return max((mean for _, mean, _, _ in points), default=0.0)
+    return max((point.mean for point in points), default=0.0)
+
+
+def _of_accuracy(found: Iterable[Line]) -> bool:
+    return all(
+        summary.shown.is_accuracy for line in found for summary in line.column.values()
+    )
 
 
 def note(found: Iterable[Line], metrics: Sequence[str]) -> str | None:
@@ -146,6 +187,7 @@ def _at_most(numbers: Sequence[int]) -> str:
 
 
 def entries(panels: Iterable[Any]) -> dict[str, Any]:
-    """The entries of the legend: lines as they come, the dense network last."""
+    """The entries of the legend: lines as they come, the dense network at the end."""
     found = drawing.handles(panels)
-    return {k: found[k] for k in sorted(found, key=lambda label: label == _DENSE)}
+    order = {_DENSE: 1, _CENSORED: 2}
+    return {k: found[k] for k in sorted(found, key=lambda label: order.get(label, 0))}

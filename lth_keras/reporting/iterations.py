@@ -8,8 +8,9 @@ from typing import Any
 
 from lth_keras.errors import LotteryError
 from lth_keras.reporting import density_lines, density_panels, drawing
-from lth_keras.runs import summaries, wording
+from lth_keras.runs import shown_metric, summaries, wording
 from lth_keras.runs.finished import RowAndCurve
+from lth_keras.runs.shown_metric import ACCURACY, Metric
 from lth_keras.storage import paths
 
 SHARES = (0.25, 0.5, 1.0)
@@ -21,16 +22,18 @@ def figure(
     path: paths.PathLike,
     title: str | None = None,
     at: Sequence[float] = SHARES,
+    monitor_metric: str | None = None,
 ) -> None:
     """Draws the panels and writes them as ``.png`` or ``.svg``; see `draw`."""
     drawing.check_path(path)
-    drawing.save(draw(series, title, at), path)
+    drawing.save(draw(series, title, at, monitor_metric), path)
 
 
 def draw(
     series: Mapping[str, Iterable[RowAndCurve]],
     title: str | None = None,
     at: Sequence[float] = SHARES,
+    monitor_metric: str | None = None,
 ) -> Any:
     """Test accuracy against P_m, a panel for each of some iterations.
 
@@ -42,6 +45,8 @@ def draw(
             last evaluation up to there is taken. Below a panel stands which runs are
             left out, for they were shorter, or began later, at the weights of a later
             iteration.
+        monitor_metric: what is shown in the place of the test accuracy; by default
+            what the rows name.
 
     Returns:
         A matplotlib figure, to be saved with `drawing.save`.
@@ -51,6 +56,8 @@ def draw(
             evaluation up to one of the iterations and a training as long as that.
     """
     runs = {name: list(found) for name, found in series.items()}
+    every_row = {name: [row for row, _ in found] for name, found in runs.items()}
+    metric = shown_metric.of_searches(every_row, monitor_metric)
     for moment in at:
         if not moment > 0:
             raise LotteryError(
@@ -59,7 +66,7 @@ def draw(
             )
     panels: list[tuple[str, list[density_lines.Line], str]] = []
     for moment in dict.fromkeys(at):
-        rows = {name: rows_at(found, moment) for name, found in runs.items()}
+        rows = {name: rows_at(found, moment, metric) for name, found in runs.items()}
         rows = {name: found for name, found in rows.items() if found}
         if not rows:
             first, last = _reach(runs)
@@ -67,7 +74,7 @@ def draw(
                 f"at={moment:g}: no run was evaluated at that iteration; evaluations "
                 f"are from {first} to {last}"
             )
-        lines = density_lines.lines(rows, names=runs)
+        lines = density_lines.lines(rows, names=runs, metric=metric)
         panels.append((_name(moment, runs), lines, left_out(runs, moment)))
     across = min(3, len(panels))
     down = -(-len(panels) // across)
@@ -88,19 +95,22 @@ def draw(
         if found := [end for end in ends if end]:
             used[0].set_ylim(min(low for low, _ in found), max(top for _, top in found))
         for axes in every[:, 0]:
-            axes.set_ylabel("test accuracy (%)")
+            axes.set_ylabel(metric.said + metric.unit)
         every_line = [line for _, lines, _ in panels for line in lines]
         note = density_panels.note(every_line, ["test_accuracy"])
         drawing.legend(figure, density_panels.entries(used), note)
     return figure
 
 
-def rows_at(runs: Iterable[RowAndCurve], moment: float) -> list[dict[str, Any]]:
-    """Result rows in which the test accuracy is that of an earlier iteration.
+def rows_at(
+    runs: Iterable[RowAndCurve], moment: float, metric: Metric = ACCURACY
+) -> list[dict[str, Any]]:
+    """Result rows in which a metric is that of an earlier iteration.
 
     Args:
         runs: result rows with their curves.
         moment: an iteration, or up to 1 a share of each run's training.
+        metric: what is shown.
 
     Returns:
         The rows of runs with an evaluation up to `moment` that were trained as long.
@@ -112,9 +122,9 @@ def rows_at(runs: Iterable[RowAndCurve], moment: float) -> list[dict[str, Any]]:
             continue
         limit = _limit(iterations, moment)
         place = max(n for n, i in enumerate(iterations) if i <= limit)
-        name = next((n for n in curve if n.startswith("test_") and "acc" in n), None)
-        value = None if name is None else curve[name][place]
-        found.append({**row, "test_accuracy": value})
+        column = metric.column(curve)
+        value = None if column is None else column[place]
+        found.append({**row, "metrics": {metric.key: value}})
     return found
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lth_keras.reporting import tables
 from lth_keras.reporting.markup import (
     STYLE,
     Html,
@@ -20,16 +19,10 @@ from lth_keras.reporting.markup import (
     with_small,
 )
 from lth_keras.reporting.reproduction import commands, controls_of, leaf, plain
-from lth_keras.runs import summaries, wording
+from lth_keras.runs import shown_metric, summaries, tables, wording
 from lth_keras.runs.finished import RunFiles
 from lth_keras.storage import files, paths
 
-# What a metric of the table is called, with its unit.
-_METRICS: Mapping[str, str] = {
-    "early_stop_iteration": "Early-stopping iteration",
-    "early_stop_test_accuracy": "Test accuracy at early stop (%)",
-    "test_accuracy": "Test accuracy after training (%)",
-}
 # Flags that may differ whenever a job goes on: where things are, how many runs are made
 # and at a time, which controls, and what is done at the end. What is stored stays, and
 # the stored flags say nothing about what was run since.
@@ -41,6 +34,7 @@ FREE = (
     "controls",
     "replicates",
     "export",
+    "monitor_metric",
 )
 
 
@@ -49,19 +43,21 @@ def write(
     runs: Mapping[str, RunFiles],
     pictures: Iterable[Picture] = (),
     title: str = "Lottery tickets",
+    monitor_metric: str | None = None,
 ) -> None:
     """Writes the page atomically; see `page`.
 
     Raises:
         LotteryError: if it cannot be written.
     """
-    files.write_bytes(path, page(runs, pictures, title).encode())
+    files.write_bytes(path, page(runs, pictures, title, monitor_metric).encode())
 
 
 def page(
     runs: Mapping[str, RunFiles],
     pictures: Iterable[Picture] = (),
     title: str = "Lottery tickets",
+    monitor_metric: str | None = None,
 ) -> str:
     """The page as a text.
 
@@ -69,6 +65,8 @@ def page(
         runs: what is reported, by a name that stands above its table.
         pictures: figures, in the order of the page.
         title: of the page, in plain text.
+        monitor_metric: what is shown in the place of the test accuracy; by default
+            what the rows name.
 
     Returns:
         HTML 5; every text is escaped.
@@ -91,7 +89,8 @@ def page(
     for name, run in runs.items():
         if len(runs) > 1:
             parts.append(f"<h3>{escaped(name)}</h3>")
-        parts += _results(run.rows, "h4" if len(runs) > 1 else "h3")
+        metric = shown_metric.of_rows(run.rows, monitor_metric)
+        parts += _results(run.rows, metric, "h4" if len(runs) > 1 else "h3")
     parts.append("<h2>Settings</h2>")
     parts.append(_settings(runs))
     parts.append("<h2>Made with</h2>")
@@ -109,15 +108,18 @@ def page(
     return "\n".join(parts)
 
 
-def _results(rows: Sequence[Mapping[str, Any]], heading: str) -> list[str]:
+def _results(
+    rows: Sequence[Mapping[str, Any]], shown: shown_metric.Metric, heading: str
+) -> list[str]:
     """A table for each metric: a line per level, a column for the ticket and controls.
 
     One table of all would be wider than a page.
     """
-    columns = summaries.columns_of(summaries.summarise(rows))
+    columns = summaries.columns_of(summaries.summarise(rows, shown))
     levels = summaries.densities(columns)
     parts = []
-    for metric, name in _METRICS.items():
+    for metric, label in shown_metric.labels(shown).items():
+        name = label[0].upper() + label[1:]
         head = ["level", Html("P<sub>m</sub> (%)")]
         head += [tables.title(column, [metric]) for column in columns]
         lines = []
@@ -129,6 +131,8 @@ def _results(rows: Sequence[Mapping[str, Any]], heading: str) -> list[str]:
             )
         parts.append(f"<{heading}>{escaped(name)}</{heading}>")
         parts.append(table(head, lines))
+    if summaries.any_censored(columns):
+        parts.append(f'<p class="note">{escaped(tables.CENSORED)}</p>')
     if about := summaries.meaning(columns, "(minimum-maximum)"):
         parts.append(f'<p class="note">{escaped(about)}</p>')
     return parts

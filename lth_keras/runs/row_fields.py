@@ -11,6 +11,9 @@ from lth_keras.storage import fields
 
 _CONTROL = re.compile(layout.CONTROL)
 _WORD = re.compile("[A-Za-z0-9_.=+,-]{1,200}")
+# Of metrics Keras takes any name; one of several lines would break a message.
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+_METRICS = ("metrics", "early_stop_metrics")
 _WHOLE = ("trial", "replicate", "iterations", "seed")
 
 
@@ -41,6 +44,16 @@ def checked(record: fields.Record, numbers: Iterable[str]) -> dict[str, Any]:
         for name, value in parameters.items()
     ):
         raise record.refusal("parameters", "an object of numbers and words")
+    record.text("monitor_metric", _NAME, optional=True)
+    if not isinstance(record.values.get("early_stop_censored"), (bool, type(None))):
+        raise record.refusal("early_stop_censored", "true, false or null")
+    for place in _METRICS:
+        metrics = record.object(place, optional=True)
+        if not all(
+            _NAME.fullmatch(name) and (value is None or fields.is_number(value))
+            for name, value in metrics.items()
+        ):
+            raise record.refusal(place, "an object of finite numbers by name")
     row = record.values
     return {**row, **{name: None for name in numbers if name not in row}}
 

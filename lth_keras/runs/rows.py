@@ -1,6 +1,6 @@
 """What does a result line say? Which run it is of, and what was measured in that run.
 
-`Run` is the first part; `measures` finds early stopping and accuracies in the curve.
+`Run` is the first part; `measures` finds early stopping and the metrics in the curve.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Metrics of which more is better, by parts of their names; losses are all others.
-_GROWING = ("acc", "auc", "precision", "recall", "f1", "iou", "r2")
+from lth_keras.runs import shown_metric
 
 Curve = Mapping[str, Sequence[float]]
 
@@ -22,14 +21,31 @@ def early_stop(values: Sequence[float], monitor: str) -> int | None:
     The early-stopping iteration of the paper (1803.03635, section 2) is the one of
     minimum validation loss.
     """
-    sign = -1.0 if any(word in monitor for word in _GROWING) else 1.0
+    sign = -1.0 if shown_metric.grows(monitor) else 1.0
     finite = [(sign * v, i) for i, v in enumerate(values) if math.isfinite(v)]
     return min(finite)[1] if finite else None
 
 
+def is_censored(row: Mapping[str, Any]) -> bool:
+    """Whether a run's best value was its last: it could have come later.
+
+    What is known of the early-stopping iteration then is a lower bound.
+    """
+    stored = row.get("early_stop_censored")
+    if stored is None:
+        # Lines of earlier versions do not say it; the last iteration was evaluated.
+        last = row.get("early_stop_iteration")
+        return last is not None and last == row.get("iterations")
+    return bool(stored)
+
+
 def measures(
-    curve: Curve, final: Mapping[str, float], epochs: Curve, monitor: str | None
-) -> dict[str, float | None]:
+    curve: Curve,
+    final: Mapping[str, float],
+    epochs: Curve,
+    monitor: str | None,
+    monitor_metric: str | None = None,
+) -> dict[str, Any]:
     """The part of a result line that was measured.
 
     Args:
@@ -37,33 +53,56 @@ def measures(
         final: the metrics of the weights that the run ended with, "train_..." too.
         epochs: Keras's own history, by epoch.
         monitor: the column that finds the early-stopping iteration, or None.
+        monitor_metric: the metric of tables and figures; `shown_metric.chosen` says
+            which one by default.
 
     Returns:
-        None stands for what was not measured.
+        None stands for what was not measured. All metrics stand by name in "metrics",
+        of the end of training, and in "early_stop_metrics". Where `monitor_metric` is
+        an accuracy, the accuracies are this one; otherwise the first one there is.
     """
-    best = None if monitor is None else early_stop(curve.get(monitor, ()), monitor)
-    train = _accuracy(final, "train_")
-    if train is None:
-        name = next((n for n in epochs if _is_train_accuracy(n) and epochs[n]), None)
-        train = None if name is None else epochs[name][-1]
+    seen = curve.get(monitor, ()) if monitor else ()
+    best = early_stop(seen, monitor) if monitor else None
     at_best = {} if best is None else {name: v[best] for name, v in curve.items()}
+    iteration = at_best.pop("iteration", None)
+    shown = shown_metric.chosen([*final, *at_best], monitor_metric)
+    train = _accuracy(final, "train_", shown)
+    if train is None:
+        of_train = {
+            name: values[-1]
+            for name, values in epochs.items()
+            if values and not name.startswith(("val_", "test_"))
+        }
+        train = _accuracy(of_train, "", shown)
     return {
-        "early_stop_iteration": at_best.get("iteration"),
-        "early_stop_test_accuracy": _accuracy(at_best, "test_"),
-        "test_accuracy": _accuracy(final, "test_"),
+        "early_stop_iteration": iteration,
+        "early_stop_censored": None if best is None else _is_last(best, seen),
+        "early_stop_test_accuracy": _accuracy(at_best, "test_", shown),
+        "test_accuracy": _accuracy(final, "test_", shown),
         "validation_loss": at_best.get("val_loss"),
         "train_accuracy": train,
+        "monitor_metric": shown,
+        "metrics": shown_metric.finite(final),
+        "early_stop_metrics": shown_metric.finite(at_best),
     }
 
 
-def _accuracy(row: Mapping[str, float], prefix: str) -> float | None:
+def _is_last(best: int, values: Sequence[float]) -> bool:
+    return not any(math.isfinite(value) for value in values[best + 1 :])
+
+
+def _accuracy(row: Mapping[str, float], prefix: str, shown: str | None) -> float | None:
+    """The accuracy that is shown, or else the first one with that prefix."""
+    if shown and shown_metric.is_accuracy(shown) and prefix + shown in row:
+        return row[prefix + shown]
     return next(
-        (v for n, v in row.items() if n.startswith(prefix) and "acc" in n), None
+        (
+            value
+            for name, value in row.items()
+            if name.startswith(prefix) and shown_metric.is_accuracy(name)
+        ),
+        None,
     )
-
-
-def _is_train_accuracy(name: str) -> bool:
-    return "acc" in name and not name.startswith(("val_", "test_"))
 
 
 @dataclasses.dataclass(frozen=True)

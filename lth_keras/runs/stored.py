@@ -8,14 +8,21 @@ from typing import Any
 import numpy as np
 
 from lth_keras.errors import LotteryError
-from lth_keras.runs import layout, level_tickets, result_files, trained
+from lth_keras.runs import (
+    layout,
+    level_tickets,
+    result_files,
+    tables,
+    trained,
+    wording,
+)
 from lth_keras.storage import paths
 from lth_keras.tickets.ticket import Ticket
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class SearchHistory:
-    """What a search found.
+    """What a search found; `print` and notebooks show its table.
 
     Attributes:
         results: one result line per level, as in results.jsonl.
@@ -27,6 +34,22 @@ class SearchHistory:
     results: list[dict[str, Any]]
     curves: list[dict[str, list[float]]]
     epochs: list[dict[str, list[float]]]
+
+    def __repr__(self) -> str:
+        levels = wording.ranges(row["level"] for row in self.results)
+        if not levels:
+            return "SearchHistory(no level)"
+        first, last = (
+            wording.percent_kept(row["density"])
+            for row in (self.results[0], self.results[-1])
+        )
+        return f"SearchHistory(levels {levels}, P_m {first} to {last} %)"
+
+    def __str__(self) -> str:
+        return tables.table(self.results) if self.results else repr(self)
+
+    def _repr_html_(self) -> str | None:
+        return _in_notebook(self.results)
 
 
 class StoredSearch:
@@ -41,6 +64,16 @@ class StoredSearch:
             raise LotteryError("directory is missing: name where the run is stored.")
         directory = paths.as_path(directory, "directory")
         self.directory = layout.RunDirectory(directory)
+
+    def __repr__(self) -> str:
+        levels = wording.ranges(self.finished_levels) or "none"
+        return f"{type(self).__name__}({self.directory.root}, finished levels {levels})"
+
+    def _repr_html_(self) -> str | None:
+        try:
+            return _in_notebook(self.results, repr(self))
+        except LotteryError:
+            return None  # A notebook then shows the text.
 
     @property
     def finished_levels(self) -> list[int]:
@@ -122,3 +155,8 @@ class StoredSearch:
                 f"levels are {self.finished_levels}."
             )
         return place
+
+
+def _in_notebook(results: list[dict[str, Any]], caption: str = "") -> str | None:
+    """The results as HTML; None, for which a notebook shows the text, without any."""
+    return tables.in_notebook(results, caption=caption) if results else None

@@ -17,10 +17,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lth_keras.errors import LotteryError
-from lth_keras.runs import row_fields
+from lth_keras.runs import row_fields, shown_metric
+from lth_keras.runs import rows as result_rows
+from lth_keras.runs.shown_metric import Metric
 from lth_keras.storage import fields
 
 TICKET = "ticket"
+# What is summarised. The two of the test data are those of the metric that is shown,
+# which is accuracy unless the rows, or who asks, name another.
 METRICS = (
     "early_stop_iteration",
     "early_stop_test_accuracy",
@@ -41,6 +45,9 @@ class Statistic:
         maximum: over all runs.
         samples: how many runs measured it.
         trials: of how many trials these are.
+        censored: how many of the runs had their minimum of validation loss at their
+            last evaluation: of an early-stopping iteration, mean and maximum are
+            lower bounds then.
     """
 
     mean: float
@@ -48,6 +55,7 @@ class Statistic:
     maximum: float
     samples: int
     trials: int
+    censored: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +71,7 @@ class Summary:
         samples: how many runs.
         trials: of how many trials these are.
         metrics: a statistic for each name in `METRICS`; None if no run measured it.
+        shown: the metric that "test_accuracy" and "early_stop_test_accuracy" are of.
     """
 
     control: str
@@ -72,6 +81,7 @@ class Summary:
     samples: int
     trials: int
     metrics: dict[str, Statistic | None]
+    shown: Metric = Metric()
 
     @property
     def label(self) -> str:
@@ -83,7 +93,9 @@ class Summary:
 Column = dict[int, Summary]
 
 
-def summarise(rows: Iterable[Mapping[str, Any]]) -> list[Summary]:
+def summarise(
+    rows: Iterable[Mapping[str, Any]], metric: Metric | None = None
+) -> list[Summary]:
     """Joins the runs that differ in trial and replicate only.
 
     Replicates are averaged within their trial first: they share its mask or initial
@@ -92,6 +104,7 @@ def summarise(rows: Iterable[Mapping[str, Any]]) -> list[Summary]:
     Args:
         rows: result rows. A metric may be absent or None: the run did not measure it.
             A row without a trial is of trial 0.
+        metric: what is shown of the test data; by default what the rows name.
 
     Returns:
         Summaries, those of the ticket first, then each control's in the order of its
@@ -102,14 +115,17 @@ def summarise(rows: Iterable[Mapping[str, Any]]) -> list[Summary]:
             or a field of it is of another kind.
     """
     groups: dict[tuple[str, str], dict[int, list[Mapping[str, Any]]]] = {}
+    every: list[Mapping[str, Any]] = []
     for number, given in enumerate(rows, start=1):
         record = fields.Record(dict(given), f"result row {number}")
         row = row_fields.checked(record, METRICS)
+        every.append(row)
         parameters = json.dumps(row.get("parameters") or {}, sort_keys=True)
         levels = groups.setdefault((row["control"], parameters), {})
         levels.setdefault(row["level"], []).append(row)
     if not groups:
         raise LotteryError("there are no result rows to report: no run has finished")
+    shown = shown_metric.of_rows(every) if metric is None else metric
     return [
         Summary(
             control=control,
@@ -118,13 +134,14 @@ def summarise(rows: Iterable[Mapping[str, Any]]) -> list[Summary]:
             density=density.mean,
             samples=density.samples,
             trials=density.trials,
-            metrics={name: _statistic(name, group) for name in METRICS},
+            metrics={name: _statistic(name, group, shown) for name in METRICS},
+            shown=shown,
         )
         for (control, parameters), levels in sorted(
             groups.items(), key=lambda item: item[0][0] != TICKET
         )
         for level, group in sorted(levels.items())
-        if (density := _statistic("density", group))
+        if (density := _statistic("density", group, shown))
     ]
 
 
@@ -183,6 +200,16 @@ def meaning(
     return f"Mean and {ends} of n runs."
 
 
+def any_censored(columns: Iterable[Column]) -> bool:
+    """Whether an early-stopping iteration of some columns is a lower bound."""
+    return any(
+        statistic.censored
+        for column in columns
+        for summary in column.values()
+        if (statistic := summary.metrics["early_stop_iteration"])
+    )
+
+
 def trial_of(row: Mapping[str, Any]) -> int:
     """The trial of a row; one that has none is of trial 0."""
     return row.get("trial") or 0
@@ -194,14 +221,25 @@ def label(row: Mapping[str, Any]) -> str:
     return " ".join([row["control"], *(f"{key}={v}" for key, v in parameters)])
 
 
-def _statistic(name: str, group: Sequence[Mapping[str, Any]]) -> Statistic | None:
+def _statistic(
+    name: str, group: Sequence[Mapping[str, Any]], shown: Metric
+) -> Statistic | None:
     trials: dict[int, list[float]] = {}
+    censored = 0
     for row in group:
-        if row.get(name) is not None:
-            trials.setdefault(trial_of(row), []).append(row[name])
+        value = row.get(name)
+        if name == "test_accuracy":
+            value = shown.final(row)
+        elif name == "early_stop_test_accuracy":
+            value = shown.at_early_stop(row)
+        if value is not None:
+            trials.setdefault(trial_of(row), []).append(value)
+            if name == "early_stop_iteration":
+                censored += result_rows.is_censored(row)
     if not trials:
         return None
     values = [value for found in trials.values() for value in found]
     means = [math.fsum(found) / len(found) for found in trials.values()]
     mean = math.fsum(means) / len(means)
-    return Statistic(mean, min(values), max(values), len(values), len(trials))
+    ends = min(values), max(values)
+    return Statistic(mean, *ends, len(values), len(trials), censored)

@@ -46,6 +46,7 @@ class PreparedSearch(StoredSearch):
         optimizer_state: str = "captured",
         seed: int = 0,
         monitor: str = "val_loss",
+        monitor_metric: str | None = None,
         trial: int = 0,
         log_dir: str | None = None,
         on_result: Callable[[dict[str, Any]], None] | None = None,
@@ -67,6 +68,7 @@ class PreparedSearch(StoredSearch):
         self._levels, self._target = levels, target_density
         self._rewind_to, self._optimizer_state = rewind_to, optimizer_state
         self._monitor, self._log_dir, self.on_result = monitor, log_dir, on_result
+        self._monitor_metric = monitor_metric
         self._optimizer_config: Any = None
         if model is not None:
             self._check_arguments(model)
@@ -176,7 +178,12 @@ class PreparedSearch(StoredSearch):
         model = self.trainable_model()
         self._network = None  # A Sequential may have grown since.
         self.plan = plans.make(
-            model, monitor=self._monitor, seed=self.seed, trial=self.trial, **arguments
+            model,
+            monitor=self._monitor,
+            seed=self.seed,
+            trial=self.trial,
+            monitor_metric=self._monitor_metric,
+            **arguments,
         )
         rewind_step = self._rewind_step(self.plan)
         self.network.check_levels(self.levels)

@@ -39,6 +39,9 @@ class LotterySearch(PreparedSearch):
             takes the slots as before the first step and only the step count of k.
         seed: seed of data order and random layers.
         monitor: the validation metric that finds the early-stopping iteration.
+        monitor_metric: the metric of tables and figures, by its name in Keras's logs
+            ("digit_accuracy", "mae"); by default accuracy, of several the first, or
+            else the first metric, or the loss. Lines hold all metrics by name.
         trial: number of the trial, for the result lines.
         log_dir: TensorBoard summaries by level go here.
         on_result: called with each result line as it is stored.

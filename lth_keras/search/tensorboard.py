@@ -51,9 +51,11 @@ class LevelSummaries:
     def _write(self, row: dict[str, Any], network: Network) -> None:
         writer = tf.summary.create_file_writer(self._path)
         with writer.as_default(step=row["level"]):
-            for name in _SCALARS:
-                if row[name] is not None:
-                    tf.summary.scalar(name, row[name])
+            scalars = {name: row[name] for name in _SCALARS}
+            # Of several heads, or of a regression, what has no place of its own.
+            for name, value in {**row["metrics"], **scalars}.items():
+                if value is not None:
+                    tf.summary.scalar(name, value)
             for weight in network.pruned:
                 tf.summary.scalar(
                     f"density/{weight.path}", float(np.mean(weight.read_mask()))

@@ -6,17 +6,18 @@ import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from lth_keras import notebook
 from lth_keras.arguments import count, instance
 from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning import masks
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class TicketWeight:
     """One weight of a ticket.
 
@@ -42,6 +43,11 @@ class TicketWeight:
     def shape(self) -> tuple[int, ...]:
         return self.value.shape
 
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.shape)) or "scalar"
+        kept = "" if self.mask is None else f", P_m {_percent([self.mask])}"
+        return f"TicketWeight({self.path}, {shape} {self.value.dtype.name}{kept})"
+
 
 class Fingerprint:
     """SHA-256 over shapes, masks and weights, taken one by one."""
@@ -63,7 +69,7 @@ class Fingerprint:
         return self._digest.hexdigest()
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class TicketContent:
     """What a ticket holds.
 
@@ -125,6 +131,31 @@ class TicketContent:
             found.add(weight)
         return found.hexdigest()
 
+    def __repr__(self) -> str:
+        count = sum(1 for _ in self.pruned())
+        parts = [f"level {self.level}", f"step {self.step}"]
+        if count:
+            parts.append(f"P_m {_percent([m for _, m in self.pruned()])}")
+        parts.append(f"{count} of {len(self.weights)} weights prunable")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        lines = [
+            [
+                weight.path,
+                " x ".join(map(str, weight.shape)),
+                f"{np.count_nonzero(mask):,} of {mask.size:,}",
+                _percent([mask]),
+            ]
+            for weight, mask in self.pruned()
+        ]
+        head = ["weight", "shape", "kept", "P_m"]
+        return notebook.table(head, lines, caption=repr(self))
+
     def pruned(self) -> Iterator[tuple[TicketWeight, np.ndarray]]:
         """The prunable weights, each with its mask."""
         return ((w, w.mask) for w in self.weights if w.mask is not None)
+
+
+def _percent(found: Sequence[np.ndarray]) -> str:
+    return f"{100 * masks.density(found):.4g} %"

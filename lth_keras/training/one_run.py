@@ -25,7 +25,7 @@ from lth_keras.runs.layout import LevelDirectory
 from lth_keras.runs.rows import Run
 from lth_keras.storage import files
 from lth_keras.tickets.ticket import Ticket
-from lth_keras.training import capturing, evaluating
+from lth_keras.training import bars, capturing, evaluating
 from lth_keras.training.learning_rates import last_rate
 from lth_keras.training.plan import Plan
 from lth_keras.training.steps import Project, StartAt, StopOnNaN, level_seed
@@ -73,7 +73,7 @@ def carry_out(
     began = time.perf_counter()
     try:
         with last_rate(network.model, plan.after):
-            fitted = _fit(network, ticket.step, plan, run, capture)
+            fitted = _fit(network, ticket, plan, run, capture)
         acts.verify(network)
         trained = _named_weights(network, directory)
         _check_numbers(trained, fitted.iterations)
@@ -90,7 +90,13 @@ def carry_out(
         "parameters": run.parameters,
         "density": ticket.density,
         "iterations": fitted.iterations,
-        **rows.measures(fitted.curve, fitted.final, fitted.epochs, plan.monitor),
+        **rows.measures(
+            fitted.curve,
+            fitted.final,
+            fitted.epochs,
+            plan.monitor,
+            plan.monitor_metric,
+        ),
         "seconds": round(time.perf_counter() - began, 3),
         "seed": plan.seed,
     }
@@ -126,7 +132,7 @@ def replay(network: Network, ticket: Ticket, plan: Plan, run: Run, step: int) ->
         plan = dataclasses.replace(plan, evaluators={}, monitor=None)
     _begin(network, ticket, run)
     capture = capturing.CaptureAt(step, found.append, stop=True, network=network)
-    _fit(network, ticket.step, plan, run, capture)
+    _fit(network, ticket, plan, run, capture)
     return Ticket.of(network, found[0], level=run.level, seed=plan.seed)
 
 
@@ -219,12 +225,12 @@ class _Fitted:
 
 def _fit(
     network: Network,
-    start: int,
+    ticket: Ticket,
     plan: Plan,
     run: Run,
     capture: capturing.CaptureAt | None,
 ) -> _Fitted:
-    model, steps = network.model, plan.feed.steps_per_epoch
+    model, steps, start = network.model, plan.feed.steps_per_epoch, ticket.step
     epoch, step = divmod(start, steps or 1)
     # Callbacks that set the learning rate by the epoch see that it is a late one.
     later = plan.after // steps if steps else 0
@@ -246,6 +252,8 @@ def _fit(
     if capture is not None:
         every.append(capture)
     every.append(StopOnNaN(start=start, first_batch=step))
+    verbose = plan.fit_arguments.get("verbose", "auto")
+    every += bars.of_run(run, ticket.density, verbose, users)
     with _passed(model, run.level):
         history = model.fit(
             plan.feed.dataset(run.level, start, run.data_seed),

@@ -15,6 +15,7 @@ from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
+from lth_keras.runs import shown_metric
 from lth_keras.storage import paths
 from lth_keras.training import (
     arguments,
@@ -58,6 +59,7 @@ class Plan:
         after: training steps that count as done before a run begins: the learning
             rate stays that of the last of them, and the numbers of the epochs go on
             from there; whole epochs.
+        monitor_metric: the metric of tables and figures, or None for the default.
     """
 
     feed: Feed
@@ -73,6 +75,7 @@ class Plan:
     fit_arguments: dict[str, Any]
     data: dict[str, Any]
     after: int = 0
+    monitor_metric: str | None = None
     _pristine: list[tuple[Any, dict[str, Any]]] = dataclasses.field(
         default_factory=list
     )
@@ -115,6 +118,7 @@ def make(
     monitor: str,
     seed: int,
     trial: int,
+    monitor_metric: str | None = None,
     x: Any = None,
     y: Any = None,
     batch_size: int | None = None,
@@ -163,6 +167,8 @@ def make(
         model(keras.utils.unpack_x_y_sample_weight(first)[0], training=False)
     Network.of(model).require_masks()
     _check_training(model, feed, first, weights)
+    if monitor_metric is not None:
+        shown_metric.check(monitor_metric, list(model.get_metrics_result()))
     validation_data, test_data, train_data = (
         examples.taken_together(name, data)
         for name, data in (
@@ -198,6 +204,7 @@ def make(
             "test_data": examples.describe(test_data),
             "train_data": examples.describe(train_data),
         },
+        monitor_metric=monitor_metric,
     )
 
 

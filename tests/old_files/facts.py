@@ -198,13 +198,22 @@ def files_of(directory: pathlib.Path) -> dict[str, bytes]:
 
 
 def check_rows(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
-    """Asserts that training ended as the older version's did."""
+    """Asserts that training ended as the older version's did.
+
+    Of what its lines did not say yet, nothing is known.
+    """
+    assert all(
+        list(known) == [key for key in row if key in known]
+        for row, known in zip(found, expected, strict=True)
+    )
+    found = [
+        {key: row[key] for key in known}
+        for row, known in zip(found, expected, strict=True)
+    ]
     if same_machine():
         assert found == expected
         return
-    assert len(found) == len(expected)
     for row, known in zip(found, expected, strict=True):
-        assert list(row) == list(known)
         for key, value in known.items():
             if "accuracy" in key:
                 # A prediction near a border may fall on its other side.

@@ -18,6 +18,7 @@ FLAGS = ROOT / "examples" / "flags"
 # From arXiv 1803.03635v5, figure 2 and appendices, written out once more here.
 ALL: dict[str, Any] = {
     "data_dir": None,
+    "validation_size": None,
     "hidden": (300, 100),
     "width": 1.0,
     "dropout": 0.0,
@@ -39,6 +40,7 @@ ALL: dict[str, Any] = {
     "controls": ("random_reinit",),
     "replicates": 3,
     "evaluate_every": 100,
+    "monitor_metric": "accuracy",
     "seed": 0,
     "workers": 0,
 }
@@ -149,7 +151,7 @@ def test_every_setting_of_the_paper_is_written_out(name):
     given = {line.split("=")[0].strip("-") for line in lines if line.startswith("--")}
     # What the paper has nothing to say about, or the network no layers for.
     apart = {"data_dir", "width", "rate", "jit", "seed", "workers", "export"}
-    apart |= {"criterion"}
+    apart |= {"criterion", "monitor_metric", "validation_size"}
     if EXPECTED[name]["optimizer"] != "momentum":
         apart |= {"momentum"}
     if name.startswith("lenet"):

@@ -34,6 +34,7 @@ def test_the_default_is_the_demo():
     assert read() == options.Options(
         dataset="digits",
         data_dir=None,
+        validation_size=None,
         model="lenet",
         hidden=(300, 100),
         width=1.0,
@@ -60,6 +61,7 @@ def test_the_default_is_the_demo():
         controls=("random_reinit",),
         replicates=1,
         evaluate_every=100,
+        monitor_metric="accuracy",
         seed=0,
         workers=0,
         export="off",

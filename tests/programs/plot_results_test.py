@@ -106,17 +106,46 @@ def test_a_control_is_found_however_its_numbers_are_written(tmp_path):
             keys(f"--controls={text}")
 
 
-def test_captions_say_that_bands_are_over_all_runs(tmp_path):
-    run = make(tmp_path / "run", "random_reinit")
+def test_captions_speak_of_means_only_where_there_are_several_trials(tmp_path):
     flags = ("--format=svg", "--kinds=density,curves,iterations")
-    assert plot(run, *flags) == 0
+
+    def report(run: pathlib.Path) -> str:
+        assert plot(run, *flags) == 0
+        return (run / "report.html").read_text()
+
+    text = report(make(tmp_path / "several", "random_reinit", trials=2))
+    for ends in ("bands", "bars"):
+        assert f"are means over trials; {ends} are the minimum and maximum" in text
+    text = report(make(tmp_path / "one", "random_reinit"))
+    assert "Lines are single runs." in text and "Points are single runs." in text
+    assert "over trials" not in text and "over all runs" not in text
+    replicates = make(tmp_path / "replicates", "random_reinit")
+    store(replicates / "trial0", row(1, "random_reinit", replicate=1))
+    text = report(replicates)
+    assert "means over the replicates of a control in the one trial; " in text
+    assert "over trials" not in text
+
+
+def test_a_report_shows_the_metric_that_is_asked_for(tmp_path, capfd):
+    run = tmp_path / "run"
+    run.mkdir()
+    store_settings(run, model="lenet", dataset="mnist")
+    for level in range(3):
+        cut = {"early_stop_iteration": 2000, "early_stop_censored": True}
+        metrics = {"test_loss": 0.125 + level, "test_accuracy": 0.5}
+        found = row(level, metrics=metrics, early_stop_metrics=metrics, **cut)
+        curve = {"iteration": [500, 2000]}
+        curve |= {name: [value, value] for name, value in metrics.items()}
+        store(run / "trial0", found, curve)
+    kinds = "--kinds=density,curves,iterations"
+    assert plot(run, kinds, "--format=svg", "--monitor_metric=loss") == 0
     text = (run / "report.html").read_text()
-    for caption in (
-        "bands are the minimum and maximum over all runs.",
-        "bars are the minimum and maximum over all runs.",
-    ):
-        assert caption in text
-    assert "over trials," in text and "over trials and" not in text
+    assert "<h3>Test loss after training</h3>" in text
+    assert "<td>0.125</td>" in text and "<td>&gt;=2000</td>" in text
+    assert "Test loss while networks" in text and "Hollow points" in text
+    capfd.readouterr()
+    code, line = refusal(capfd, run, "--monitor_metric=mae", "--kinds=density")
+    assert (code, "use one of loss, accuracy" in line) == (1, True)
 
 
 def test_searches_without_such_flags_are_labelled_by_their_directories(tmp_path):

@@ -88,17 +88,23 @@ def test_one_thread_decides_but_not_how_many_processes_there_are():
     assert line.startswith("--workers (stored 0, given 2")
 
 
-def test_a_job_of_before_the_criterion_was_a_flag_goes_on(tmp_path):
+def test_a_job_of_before_a_flag_was_there_goes_on(tmp_path):
     directory = layout.ExperimentDirectory(str(tmp_path))
     given = read(f"--output_dir={tmp_path}")
     flags = stored_options.as_plain(given)
-    del flags["criterion"]
+    for name in ("criterion", "monitor_metric", "validation_size"):
+        del flags[name]
     files.write_json(directory.settings, {"flags": flags})
     assert stored_options.options_of(directory) == given
     stored_options.check(directory, given)
-    other = dataclasses.replace(given, criterion="random")
-    with pytest.raises(LotteryError, match="stored magnitude, given random"):
-        stored_options.check(directory, other)
+    # What is shown may be another when a job goes on, for lines hold all of it.
+    stored_options.check(directory, dataclasses.replace(given, monitor_metric="loss"))
+    for change, said in (
+        ({"criterion": "random"}, "stored magnitude, given random"),
+        ({"validation_size": 9}, "--validation_size .stored the paper's, given 9"),
+    ):
+        with pytest.raises(LotteryError, match=said):
+            stored_options.check(directory, dataclasses.replace(given, **change))
     stored_options.store(directory, given)
     assert stored_options.read(directory)["criterion"] == "magnitude"
 

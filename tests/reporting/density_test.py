@@ -220,6 +220,40 @@ def test_the_best_point_of_a_control_that_is_far_below_is_shown():
     assert not axes.texts
 
 
+def test_a_minimum_at_the_last_evaluation_is_a_hollow_point():
+    rows = [row(0), row(1, early_stop_iteration=2000), row(2)]
+    rows += [row(n, "a", early_stop_iteration=1900) for n in (1, 2)]
+    figure = figure_density.draw(
+        {"": rows}, None, ["early_stop_iteration", "test_accuracy"]
+    )
+    iterations, accuracies = figure.axes
+    (hollow,) = [x for x in iterations.lines if x.get_label() == "_censored"]
+    np.testing.assert_allclose(hollow.get_xdata(orig=False), [80])
+    np.testing.assert_allclose(hollow.get_ydata(orig=False), [2000])
+    assert hollow.get_markerfacecolor() == "white"
+    assert hollow.get_color() == drawing.COLOURS[0]
+    assert not [x for x in accuracies.lines if x.get_label() == "_censored"]
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts[-1] == "hollow: minimum at the last evaluation, could come later"
+    rows[1] = row(1)
+    texts = figure_density.draw({"": rows}).axes[-1].get_legend().get_texts()
+    assert not [text for text in texts if "hollow" in text.get_text()]
+
+
+def test_another_metric_than_accuracy_is_drawn_as_it_is():
+    rows = [
+        row(n, monitor_metric="mae", metrics={"test_mae": 2.0 + n, "test_loss": 1.0})
+        for n in range(3)
+    ]
+    figure = figure_density.draw({"": rows}, None, ["test_accuracy"])
+    (axes,) = figure.axes
+    assert axes.get_ylabel() == "test mae after training"
+    line = drawn(axes)["ticket"][0]
+    np.testing.assert_allclose(line.get_ydata(orig=False), [2, 3, 4])
+    figure = figure_density.draw({"": rows}, None, ["test_accuracy"], "loss")
+    assert figure.axes[0].get_ylabel() == "test loss after training"
+
+
 def test_an_unknown_metric_is_refused():
     with pytest.raises(LotteryError, match="metrics='loss' cannot be drawn"):
         figure_density.draw({"": [row()]}, None, ["loss"])

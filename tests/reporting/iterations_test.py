@@ -7,6 +7,7 @@ import pytest
 
 from lth_keras.errors import LotteryError
 from lth_keras.reporting import iterations as figure_iterations
+from lth_keras.runs.shown_metric import ACCURACY
 from tests.support.result_files import curve, row
 
 
@@ -29,7 +30,7 @@ def test_panels_show_the_accuracy_at_shares_of_the_training():
 
 def test_the_last_evaluation_up_to_an_iteration_is_taken():
     found = figure_iterations.rows_at(runs(levels=1), 399)
-    assert [r["test_accuracy"] for r in found] == [0.8 + 0.01 * 2]
+    assert [ACCURACY.final(r) for r in found] == [0.8 + 0.01 * 2]
     assert figure_iterations.rows_at(runs(), 99) == []
     assert figure_iterations.rows_at(runs(), 801) == []
 

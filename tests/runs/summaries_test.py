@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lth_keras.errors import LotteryError
-from lth_keras.reporting import tables
-from lth_keras.runs import summaries, wording
+from lth_keras.runs import summaries, tables, wording
 from lth_keras.runs.summaries import Statistic
 from tests.support.result_files import row, search
 
@@ -85,6 +84,22 @@ def test_a_density_that_is_no_fraction_is_refused(density):
         summaries.summarise([row(density=density)])
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("metrics", [1]),
+        ("metrics", {"test_loss": "low"}),
+        ("early_stop_metrics", {"two\nlines": 1.0}),
+        ("monitor_metric", 3),
+        ("early_stop_censored", "yes"),
+    ],
+)
+def test_metrics_that_are_none_are_refused(field, value):
+    with pytest.raises(LotteryError, match=f"result row 1 has {field} ") as error:
+        summaries.summarise([row(**{field: value})])
+    assert "\n" not in str(error.value)
+
+
 # Tables.
 
 
@@ -119,6 +134,36 @@ def test_the_table_of_several_runs_has_their_range_below_the_mean():
         "    1   80.0        400         98.00         97.50",
     ]
     assert "(min-max)" in note
+
+
+def test_an_iteration_that_the_end_of_training_cut_off_is_a_lower_bound():
+    cut = {"early_stop_iteration": 2000, "early_stop_censored": True}
+    rows = [
+        row(0, trial=0, early_stop_iteration=1800),
+        row(0, trial=1, **cut),
+        row(1, trial=0, **cut),
+        row(1, trial=1, early_stop_iteration=1700),
+        row(2, trial=0),
+        row(2, trial=1),
+    ]
+    level0, _, level2 = summaries.summarise(rows)
+    found = level0.metrics["early_stop_iteration"]
+    assert found == Statistic(1900, 1800, 2000, 2, 2, censored=1)
+    assert level2.metrics["early_stop_iteration"].censored == 0
+    table, note = tables.table(rows).split("\n\n")
+    stops = [line.split()[2] for line in table.split("\n")[2::2]]
+    assert stops == [">=1900", ">=1850", "400"]
+    assert ">=: the minimum was at the last evaluation" in note
+    assert ">=" not in tables.table([row()])
+
+
+def test_a_notebook_gets_the_table_with_everything_escaped():
+    metrics = {"monitor_metric": "<b>", "metrics": {"test_<b>": 1.5}}
+    rows = [row(0, **metrics), row(1, "a", early_stop_iteration=2000, **metrics)]
+    found = tables.in_notebook(rows, caption="a & b")
+    assert "<caption>a &amp; b</caption>" in found
+    assert "<td>&gt;=2000</td>" in found and "<th>a: &lt;b&gt;</th>" in found
+    assert "<b>" not in found
 
 
 def test_the_widest_table_of_one_control_fits_100_columns():

@@ -1,4 +1,4 @@
-"""The results of a job as a table of text, made from its stored result rows alone.
+"""The results of a job as a table, of text or for a notebook, from its rows alone.
 
 print(tables.table(files.read_jsonl("runs/mnist/results.jsonl")))
 """
@@ -9,22 +9,41 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lth_keras.runs import summaries, wording
+from lth_keras import notebook
+from lth_keras.runs import shown_metric, summaries, wording
+from lth_keras.runs.shown_metric import Metric
 
 _WIDTH = 100  # columns of a terminal
 _MISSING = "-"
 _GAP = "  "
+# Before an iteration that the end of training cut off.
+AT_LEAST = ">="
+# What that says, below a table.
+CENSORED = (
+    f"{AT_LEAST}: the minimum was at the last evaluation, and longer training could "
+    "have moved it."
+)
+# What a metric's column is headed with at most.
+_WIDEST = 12
 
 
-def table(rows: Iterable[Mapping[str, Any]]) -> str:
+def table(rows: Iterable[Mapping[str, Any]], monitor_metric: str | None = None) -> str:
     """The results as text for a terminal of 100 columns.
 
     A line per level: P_m, then for the ticket and for each control beside it the
     early-stopping iteration, the test accuracy there, and that at the end. Means over
     trials; where there are several runs, their (min-max) stand on a second line.
     Controls that do not fit beside the ticket follow in a table of their own below.
+
+    Args:
+        rows: result rows.
+        monitor_metric: what is shown in the place of the test accuracy; by default
+            what the rows name.
+
+    Raises:
+        LotteryError: there are no rows, or no run has that metric.
     """
-    columns = summaries.columns_of(summaries.summarise(rows))
+    columns = _columns(rows, monitor_metric)
     first, *controls = columns
     blocks: list[list[str]] = []
     while controls or not blocks:
@@ -33,14 +52,76 @@ def table(rows: Iterable[Mapping[str, Any]]) -> str:
         fitting = next((n for n in widths if _fits([first, *controls[:n]])), 1)
         blocks.append(_block([first, *controls[:fitting]]))
         controls = controls[fitting:]
+    blocks.append(textwrap.wrap(_note(columns), _WIDTH, break_on_hyphens=False))
+    return "\n\n".join("\n".join(lines) for lines in blocks)
+
+
+def in_notebook(
+    rows: Iterable[Mapping[str, Any]],
+    monitor_metric: str | None = None,
+    caption: str = "",
+) -> str:
+    """The same as HTML for a notebook, all controls side by side.
+
+    Args:
+        rows: result rows.
+        monitor_metric: as of `table`.
+        caption: above the table.
+
+    Raises:
+        LotteryError: as of `table`.
+    """
+    columns = _columns(rows, monitor_metric)
+    names = _heads(_shown(columns))
+    head = ["level", "P_m %"]
+    head += [f"{title(column)}: {name}" for column in columns for name in names]
+    lines = []
+    for level, density in summaries.densities(columns).items():
+        cells = [
+            " ".join(filter(None, cell(name, column.get(level))))
+            for column in columns
+            for name in summaries.SHOWN
+        ]
+        lines.append([str(level), wording.percent_kept(density), *cells])
+    return notebook.table(head, lines, _note(columns), caption)
+
+
+def _columns(
+    rows: Iterable[Mapping[str, Any]], monitor_metric: str | None
+) -> list[summaries.Column]:
+    rows = list(rows)
+    metric = shown_metric.of_rows(rows, monitor_metric)
+    return summaries.columns_of(summaries.summarise(rows, metric))
+
+
+def _shown(columns: Sequence[summaries.Column]) -> Metric:
+    return next(iter(columns[0].values())).shown
+
+
+def _heads(metric: Metric) -> tuple[str, str, str]:
+    if metric.is_accuracy:
+        return "stop at", "accuracy", "final acc"
+    name = metric.name if len(metric.name) <= _WIDEST else "metric"
+    return "stop at", name, "final"
+
+
+def _note(columns: Sequence[summaries.Column]) -> str:
+    """What the columns of a table mean."""
+    metric = _shown(columns)
+    _, name, final = _heads(metric)
+    data = "test" if metric.data == "test" else "validation"
+    unit = ", %" if metric.is_accuracy else ""
+    what = "" if name == metric.name else f"{metric.name} "
     note = (
-        "P_m: weights kept. stop at: iteration of minimum validation loss. accuracy: "
-        "on the test data at that iteration, %. final acc: at the end of training, %."
+        "P_m: weights kept. stop at: iteration of minimum validation loss. "
+        f"{name}: {what}on the {data} data at that iteration{unit}. "
+        f"{final}: at the end of training{unit}."
     )
+    if summaries.any_censored(columns):
+        note += f" {CENSORED}"
     if about := summaries.meaning(columns, "(min-max)"):
         note += f" {about}"
-    blocks.append(textwrap.wrap(note, _WIDTH, break_on_hyphens=False))
-    return "\n\n".join("\n".join(lines) for lines in blocks)
+    return note
 
 
 def title(column: summaries.Column, names: Sequence[str] = summaries.SHOWN) -> str:
@@ -71,15 +152,19 @@ def cell(name: str, summary: summaries.Summary | None) -> tuple[str, str]:
     Args:
         name: one of `summaries.SHOWN`.
         summary: what the runs gave, or None if there are none.
+
+    Returns:
+        An iteration that the end of training cut off in some run is ``>=2000``.
     """
-    statistic = summary and summary.metrics[name]
-    if not statistic:
+    statistic = summary.metrics[name] if summary else None
+    if summary is None or statistic is None:
         return _MISSING, ""
-    scale, digits = (1, 0) if name == "early_stop_iteration" else (100, 2)
-    mean, low, high = (
-        f"{scale * value:.{digits}f}"
-        for value in (statistic.mean, statistic.minimum, statistic.maximum)
-    )
+    is_iteration = name == "early_stop_iteration"
+    written = "{:.0f}".format if is_iteration else summary.shown.text
+    values = statistic.mean, statistic.minimum, statistic.maximum
+    mean, low, high = map(written, values)
+    if is_iteration and statistic.censored:
+        mean = AT_LEAST + mean
     return mean, f"({low}-{high})" if statistic.samples > 1 else ""
 
 
@@ -96,7 +181,7 @@ def _block(columns: Sequence[summaries.Column]) -> list[str]:
     top, head = " " * 12, "level  P_m %"
     widths = []
     for index, column in enumerate(columns):
-        names = ("stop at", "accuracy", "final acc")
+        names = _heads(_shown(columns))
         texts = [
             [name, *(part for level in levels for part in cells[level][index][place])]
             for place, name in enumerate(names)

@@ -1,0 +1,63 @@
+"""Keras's progress bars, each with the run that it is of.
+
+A search is many `fit` calls: by "Epoch 1/3" alone nobody knows which level trains.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lth_keras.compat import keras
+from lth_keras.runs import summaries, wording
+from lth_keras.runs.rows import Run
+
+
+class RunBars(keras.callbacks.ProgbarLogger):
+    """Keras's own bars, where each epoch's line names level and P_m.
+
+    Keras takes it in the place of the one that it would add.
+
+    Args:
+        run: which run it is.
+        density: P_m of the run, a fraction.
+    """
+
+    epochs: int  # of the `fit`, as Keras sets it
+
+    def __init__(self, run: Run, density: float):
+        super().__init__(count_mode="steps")
+        self._title = title(run, density)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        # Keras writes its own line for several epochs alone.
+        epochs, self.epochs = self.epochs, 1
+        try:
+            super().on_epoch_begin(epoch, logs)
+        finally:
+            self.epochs = epochs
+        if self.verbose:
+            print(f"{self._title}: epoch {epoch + 1}/{epochs}", flush=True)
+
+
+def title(run: Run, density: float) -> str:
+    """A run in words: "level 3, P_m 51.2 %", "level 3, P_m 51.2 %, random_reinit"."""
+    text = f"level {run.level}, P_m {wording.percent_kept(density)} %"
+    if run.control == summaries.TICKET:
+        return text
+    row = {"control": run.control, "parameters": run.parameters}
+    return f"{text}, {summaries.label(row)}"
+
+
+def of_run(
+    run: Run, density: float, verbose: Any, callbacks: list[Any]
+) -> list[RunBars]:
+    """The bars of a run; none where the user wants none, or has their own.
+
+    Args:
+        run: which run it is.
+        density: its P_m.
+        verbose: as `model.fit` takes it.
+        callbacks: the user's.
+    """
+    own = any(isinstance(c, keras.callbacks.ProgbarLogger) for c in callbacks)
+    return [] if own or not verbose else [RunBars(run, density)]

@@ -1,0 +1,242 @@
+"""Every code block of every document is run, or says in the table here why it is not.
+
+A block is found by its page and its first line. A new one needs a row.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+
+import pytest
+
+from tests.support import pages
+from tests.support.pages import Block
+from tests.support.places import ROOT
+from tests.support.tiny_tfds import offline, prepare
+
+
+@dataclasses.dataclass(frozen=True)
+class Python:
+    """Is executed after the page's other blocks of Python, in one process a page.
+
+    Attributes:
+        instead: texts that are replaced, so that it takes seconds.
+        given: code that makes what the page says is the reader's own.
+    """
+
+    instead: tuple[tuple[str, str], ...] = ()
+    given: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Commands:
+    """Our programs, which are run with tiny data, fewer iterations and one trial.
+
+    Attributes:
+        search: more flags of the search.
+        anew: whether it begins in an empty folder, as another way to the same.
+    """
+
+    search: tuple[str, ...] = ()
+    anew: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Elsewhere:
+    """A test file of its own runs it, or holds it against what it shows."""
+
+    test: str
+
+
+@dataclasses.dataclass(frozen=True)
+class NotRun:
+    """What it would need."""
+
+    reason: str
+
+
+READERS = """
+import numpy as np
+import tf_keras as keras, lth_keras as lth
+
+def build():
+    return keras.Sequential([
+        keras.layers.Dense(30, "relu", input_shape=(20,)),
+        keras.layers.Dense(10, "softmax"),
+    ])
+
+model = build()
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(200, 20)).astype("float32"), rng.integers(0, 10, 200)
+xv, yv, xt, yt = x[:50], y[:50], x[50:100], y[50:100]
+"""
+FINISHED = """
+wrapped = lth.wrap(model)
+wrapped.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+search = lth.LotterySearch(wrapped, levels=7, directory="runs/finished")
+search.fit(x, y, verbose=0, validation_data=(xv, yv))
+"""
+PINNED = "asks a package index, which needs a network"
+BAZEL = "needs bazel, which this project does not install"
+SEARCH = "python examples/lottery_search.py"
+DEMO = "makes .venv and takes a minute; .ci/run runs it on a fresh clone"
+
+TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
+    ("CONTRIBUTING.md", "make test"): NotRun("these are the tests"),
+    ("README.md", "make demo"): NotRun(DEMO),
+    ("README.md", " " * 24 + "ticket"): NotRun("is what make demo prints"),
+    ("README.md", "import tf_keras as keras, lth_keras as lth"): Python(given=READERS),
+    ("README.md", 'lth.export_saved_model(model, "served/1")'): Python(),
+    ("README.md", "pip install --no-deps"): NotRun(PINNED),
+    ("README.md", SEARCH): Commands(),
+    ("README.md", "lth-search --flagfile=lenet"): Commands(anew=True),
+    ("docs/architecture.md", "flowchart BT"): Elsewhere(
+        "tests/house/documents_test.py"
+    ),
+    ("docs/bazel.md", "bazel query //..."): NotRun(BAZEL),
+    ("docs/bazel.md", "make test"): NotRun(BAZEL),
+    ("docs/bazel.md", ".venv/bin/python tools/update_build.py"): Elsewhere(
+        "tests/tools/build_files_test.py"
+    ),
+    ("docs/experiments.md", SEARCH): Commands(),
+    ("docs/experiments.md", "python examples/run_controls.py RUN_DIR"): Commands(),
+    ("docs/experiments.md", "import dataclasses"): Python(given=READERS + FINISHED),
+    ("docs/experiments.md", "def make_search(trial, directory):"): Python(
+        (("levels=8", "levels=1"), ("trials=5", "trials=1"))
+    ),
+    ("docs/guide.md", "import numpy as np"): Python(),
+    ("docs/guide.md", "model = lth.wrap(build(), rate=0.2)"): Python(),
+    ("docs/guide.md", '@lth.criteria.register("sensitivity"'): Python(),
+    ("docs/guide.md", "search = lth.LotterySearch(model, levels=15"): Python(),
+    ("docs/guide.md", 'lth.controls.run(search, "random_reinit"'): Python(),
+    ("docs/guide.md", "search = lth.LotterySearch.load"): Python(),
+    ("docs/guide.md", "import tensorflow as tf"): Python(),
+    ("docs/reproducibility.md", "runs/mnist/"): NotRun("is a list of files"),
+    ("docs/results.md", f"{SEARCH} --dataset=mnist"): Commands(),
+    ("docs/results.md", f"{SEARCH} --dataset=cifar10"): Commands(
+        search=("--iterations=2", "--evaluate_every=1")
+    ),
+    ("docs/serving.md", ""): Elsewhere("tests/programs/serving_docs_test.py"),
+}
+# What keeps a job small; the last flag of a name counts.
+SMALL = ("--iterations=4", "--evaluate_every=2", "--trials=1", "--workers=0")
+
+
+def row_of(block: Block) -> Python | Commands | Elsewhere | NotRun:
+    """How a block is run: by its page and how it begins, the longest first line."""
+    found = [
+        (len(first), row)
+        for (page, first), row in TABLE.items()
+        if page == block.page and block.first.startswith(first)
+    ]
+    assert found, (
+        f"{block.page}: the block that begins with {block.first!r} has no row in TABLE "
+        "of tests/house/blocks_test.py: say there how it is run, or why it is not"
+    )
+    return max(found, key=lambda pair: pair[0])[1]
+
+
+def of_kind(kind: type) -> list[str]:
+    """The pages that have a block of a kind."""
+    found = [block.page for block in pages.blocks() if isinstance(row_of(block), kind)]
+    return list(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize(
+    "block", pages.blocks(), ids=lambda block: f"{block.page}: {block.first[:40]}"
+)
+def test_every_block_has_a_language_and_a_row_that_fits_it(block: Block) -> None:
+    row = row_of(block)
+    assert block.language, "say which language it is: ```python, ```sh or ```text"
+    if isinstance(row, Elsewhere):
+        text = (ROOT / row.test).read_text(encoding="utf-8")
+        assert pathlib.PurePosixPath(block.page).name in text or "BUILD" in text
+    # What is not run is either no code, or not Python.
+    assert not isinstance(row, NotRun) or block.language != "python"
+    assert (block.language == "python") == isinstance(row, Python) or isinstance(
+        row, Elsewhere
+    )
+
+
+def test_every_row_is_of_a_block_that_is_there() -> None:
+    for page, first in TABLE:
+        assert any(
+            block.page == page and block.first.startswith(first)
+            for block in pages.blocks()
+        ), (page, first)
+
+
+def test_a_block_of_python_can_be_compiled() -> None:
+    for block in pages.blocks():
+        if block.language == "python":
+            compile(block.text, block.page, "exec")
+
+
+def run_page(page: str) -> None:
+    """Executes all Python of a page, from top to bottom."""
+    names: dict = {"__name__": "__main__"}
+    for block in pages.blocks():
+        row = row_of(block) if block.page == page else None
+        if not isinstance(row, Python):
+            continue
+        text = block.text
+        for old, new in row.instead:
+            assert old in text, old
+            text = text.replace(old, new)
+        pages.execute(row.given + text, page, names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", of_kind(Python))
+def test_the_python_of_a_page_runs_from_top_to_bottom(
+    page: str, in_own_process: Callable[..., str]
+) -> None:
+    in_own_process(
+        f"from tests.house.blocks_test import run_page\nrun_page({page!r})\n",
+        timeout=900,
+    )
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A few random images as MNIST and CIFAR-10."""
+    folder = tmp_path_factory.mktemp("tfds")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        tfds = offline(monkeypatch)
+        sizes = {"train": 80, "test": 8}
+        prepare(tfds, folder, "mnist", (28, 28, 1), sizes, "3.0.1")
+        prepare(tfds, folder, "cifar10", (32, 32, 3), sizes, "3.0.2")
+    return str(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", of_kind(Commands))
+def test_the_commands_of_a_page_run_from_top_to_bottom(
+    page: str, data_dir: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "first"
+    folder.mkdir()
+    places = {"DIR": data_dir, "RUN_DIR": "runs/lenet"}
+    for block in pages.blocks():
+        row = row_of(block) if block.page == page else None
+        if not isinstance(row, Commands):
+            continue
+        more = {
+            "lth-search": [*SMALL, *row.search],
+            "lth-controls": ["--workers=0"],
+            "lth-plot": ["--format=svg"],
+        }
+        if row.anew:
+            folder = tmp_path / block.first.split()[0]
+            folder.mkdir()
+        monkeypatch.chdir(folder)
+        if not (folder / "examples").exists():
+            (folder / "examples").symlink_to(ROOT / "examples")
+        lines = pages.commands(block.text)
+        assert lines
+        for words in lines:
+            pages.carry_out(words, places, more)
+        reports = list(folder.glob("runs/*/report.html"))
+        assert reports or "plot" not in block.text

@@ -1,0 +1,42 @@
+"""Progress bars of a search: each epoch's line names its level and P_m."""
+
+from __future__ import annotations
+
+import re
+
+import lth_keras as lth
+from lth_keras.compat import keras
+from tests.support import small_search as small
+
+X, Y = small.data()
+
+
+def printed(capsys, tmp_path, **arguments) -> list[str]:
+    model = small.compiled()
+    model.run_eagerly = True  # Nothing is traced for three batches.
+    search = lth.LotterySearch(model, 1, str(tmp_path))
+    search.fit(X, Y, batch_size=15, epochs=2, **arguments)
+    lth.controls.run(search, "noise:sigma=0.5")
+    return capsys.readouterr().out.splitlines()
+
+
+def test_each_epoch_is_named_by_level_and_share_of_weights(capsys, tmp_path) -> None:
+    lines = printed(capsys, tmp_path, verbose=2, validation_data=(X, Y))
+    named = [line for line in lines if "level" in line]
+    runs = [
+        "level 0, P_m 100.0 %",
+        "level 1, P_m 70.8 %",
+        "level 1, P_m 70.8 %, noise sigma=0.5",
+    ]
+    assert named == [f"{run}: epoch {n}/2" for run in runs for n in (1, 2)]
+    # Keras's own metrics follow each, those of the validation data too.
+    for line, after in zip(lines[::2], lines[1::2], strict=True):
+        assert line in named and re.search(r"loss: .* val_accuracy: ", after)
+
+
+def test_silence_and_bars_of_the_users_own_are_left_alone(capsys, tmp_path) -> None:
+    assert printed(capsys, tmp_path / "silent", verbose=0) == []
+    own = keras.callbacks.ProgbarLogger(count_mode="steps")
+    lines = printed(capsys, tmp_path / "own", verbose=2, callbacks=[own])
+    named = [line for line in lines if line.startswith("Epoch") or "level" in line]
+    assert named == ["Epoch 1/2", "Epoch 2/2"] * 3
