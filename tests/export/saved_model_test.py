@@ -172,7 +172,10 @@ def test_an_input_is_named_as_near_as_tensorflow_can(
         ({"batch": [1, 2]}, "batch has shape"),
         ({"signatures": {"serving_default": print}}, "give names other than"),
         ({"signatures": {"f": lambda model, inputs: 1 / 0}}, "cannot be traced"),
-        ({"signatures": {"f": (from_bytes, {"é": None})}}, "has an input 'é': use"),
+        (
+            {"signatures": {"f": (from_bytes, {"é": tf.TensorSpec([None])})}},
+            "has an input 'é': use",
+        ),
         ({"path": "gs://bucket/m"}, "is remote"),
         ({"path": "taken"}, "exists and is not empty"),
         ({"path": "taken", "overwrite": True}, "is no SavedModel"),
