@@ -68,19 +68,20 @@ def signatures_of(model: keras.Model, extra: Signatures | None) -> dict[str, Sig
         pair = value if isinstance(value, tuple) else (value, specs)
         function, own = pair if len(pair) == 2 else (None, None)
         named = isinstance(name, str) and name not in ("", DEFAULT)
-        told = isinstance(own, Mapping) and all(
-            isinstance(key, str) and hasattr(spec, "shape") and hasattr(spec, "dtype")
-            for key, spec in own.items()
+        told = isinstance(own, Mapping) and all(isinstance(key, str) for key in own)
+        misspelt = [k for k in own if model_io.argument_name(k) != k] if told else []
+        if misspelt:
+            raise LotteryError(
+                f"signatures[{shown(name)}] has an input {misspelt[0]!r}: use letters, "
+                "digits and _, a letter first."
+            )
+        told = told and all(
+            hasattr(spec, "shape") and hasattr(spec, "dtype") for spec in own.values()
         )
         if not (named and told and callable(function)):
             raise LotteryError(
                 f"signatures[{shown(name)}] is not allowed: give names other than "
                 f"{DEFAULT} with f(model, inputs) or (f, {{input: TensorSpec}})."
-            )
-        if bad := [key for key in own if model_io.argument_name(key) != key]:
-            raise LotteryError(
-                f"signatures[{name!r}] has an input {bad[0]!r}: use letters, digits "
-                "and _, a letter first."
             )
         own_specs = {
             key: tf.TensorSpec(s.shape, s.dtype, key) for key, s in own.items()

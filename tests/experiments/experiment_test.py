@@ -253,15 +253,15 @@ def refusal(folder: pathlib.Path, make: Any = None, run: Any = None, **given) ->
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"trials": 0}, "trials=0: give a number of searches, 1 or more"),
+        ({"trials": 0}, "trials=0: give a number of searches, 1 to 100000"),
         ({"replicates": 0}, "replicates=0: give the runs of each control"),
         ({"controls": "nothing"}, "controls='nothing': control 'nothing' is not known"),
         ({"controls": ["weight_rewind:step=10it"]}, "past the end of a run of 10"),
         ({"levels": []}, "levels=[]: name one or more"),
-        ({"levels": [0]}, "levels=0: give pruned levels, 1 or more"),
+        ({"levels": [0]}, "levels=0: give pruned levels, 1 to 10000"),
         ({"levels": [1, 2]}, "levels=[1, 2]: level 2 is none of a control; use 1 to 1"),
         ({"make": 3}, "make_search=3 is no function"),
-        ({"run": {"workers": -1}}, "workers=-1: give a number of processes, 0 or more"),
+        ({"run": {"workers": -1}}, "workers=-1: give a number of processes, 0 to 1000"),
         ({"run": {"engine": "ray"}}, "engine='ray' is not known: use one of local."),
         ({"make": small(steps=3)}, "fit does not take steps"),
     ],

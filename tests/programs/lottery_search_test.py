@@ -228,7 +228,7 @@ def test_a_second_process_is_refused(finished, capfd):
 @pytest.mark.parametrize(
     ("flags", "code", "text"),
     [
-        (["--levels=-1"], 2, "--levels=-1: use a whole number, 0 or more"),
+        (["--levels=-1"], 2, "--levels=-1: use a whole number, 0 to 10000"),
         (["--rewind_to=20it"], 2, "--rewind_to=20it is iteration 20, past the end"),
         (["--rewind_to=3ep"], 2, "--rewind_to=3ep is iteration 60, past the end"),
         (["--controls=none,x"], 2, "--controls=none: control 'none' is not known"),
