@@ -40,10 +40,8 @@ def test_fine_tuning_goes_on_where_the_schedule_ended(searched):
 
 def test_rewinding_to_a_step_that_was_not_stored_trains_level_0_again(tmp_path):
     """Against the weights that a search rewound to that step has."""
-    deep = dict(model=small.compiled(small.dense_model(dropout=0.3)))
-    here = search(tmp_path / "here", **deep)
-    deep = dict(model=small.compiled(small.dense_model(dropout=0.3)))
-    there = search(tmp_path / "there", rewind_to="3it", **deep)
+    here = search(tmp_path / "here", small.kept(dropout=0.3))
+    there = search(tmp_path / "there", small.kept(dropout=0.3), rewind_to="3it")
     found = applied(here, "weight_rewind:step=3it").ticket
     assert small.same_bits(
         values(found), on(values(there.theta), masks(here.ticket(LEVEL)))
@@ -62,7 +60,7 @@ def test_a_replay_lets_callbacks_see_what_they_saw(tmp_path):
     """One that lowers the rate by the validation loss, against a rewound search."""
     found = []
     for name, rewind in (("a", "0it"), ("b", "7it")):
-        one = lth.LotterySearch(small.compiled(), 1, str(tmp_path / name),
+        one = lth.LotterySearch(small.kept(), 1, str(tmp_path / name),
                                 rewind_to=rewind)  # fmt: skip
         lower = keras.callbacks.ReduceLROnPlateau(patience=1, min_delta=9, factor=0.01)
         one.fit(X, Y, batch_size=10, epochs=3, verbose=0, callbacks=[lower],
@@ -131,7 +129,7 @@ def test_callbacks_of_fine_tuning_see_the_epochs_after_the_last(tmp_path) -> Non
     seen = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: epochs.append(epoch)
     )
-    one = lth.LotterySearch(small.compiled(), 1, str(tmp_path))
+    one = lth.LotterySearch(small.kept(), 1, str(tmp_path))
     one.fit(X, Y, batch_size=10, epochs=2, verbose=0, callbacks=[seen])
     controls.run(one, "fine_tune")
     controls.run(one, "lr_rewind")

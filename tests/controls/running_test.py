@@ -16,7 +16,7 @@ from tests.support.control_cases import X, Y, search
 
 
 def test_controls_are_run_at_each_level_and_stored_with_the_search(tmp_path) -> None:
-    model = small.compiled()
+    model = small.kept()
     one = search(tmp_path, model)
     trained = small.values(model)
     rows = controls.run(one, "random_reinit", replicates=2)
@@ -80,7 +80,7 @@ def test_what_cannot_be_run_is_refused(tmp_path) -> None:
 def test_the_search_is_restored_though_a_killed_run_left_its_directory(
     tmp_path,
 ) -> None:
-    model = small.compiled()
+    model = small.kept()
     one = search(tmp_path, model, levels=1)
     trained = small.values(model)
     one.ticket(1).save(one.directory.control("random_mask", 1).ticket)
@@ -90,7 +90,7 @@ def test_the_search_is_restored_though_a_killed_run_left_its_directory(
 
 def test_controls_run_while_the_search_is_not_finished(tmp_path) -> None:
     """As in another process, which knows the search by its directory."""
-    one = lth.LotterySearch(small.compiled(), 2, str(tmp_path))
+    one = lth.LotterySearch(small.kept(), 2, str(tmp_path))
 
     def stop(level):
         if level == 2:
@@ -100,7 +100,7 @@ def test_controls_run_while_the_search_is_not_finished(tmp_path) -> None:
     arguments = dict(x=X, y=Y, batch_size=10, verbose=0)
     with pytest.raises(KeyboardInterrupt):
         one.fit(**arguments, callbacks=stop)
-    other = lth.LotterySearch(small.compiled(), 2, str(tmp_path))
+    other = lth.LotterySearch(small.kept(), 2, str(tmp_path))
     other.prepare(**arguments)
     (row,) = controls.run(other, "random_reinit", levels=[1])
     whole = search(tmp_path / "whole")
@@ -111,6 +111,6 @@ def test_controls_run_while_the_search_is_not_finished(tmp_path) -> None:
     assert {**row, "seconds": None} == {**expected, "seconds": None}
     with pytest.raises(LotteryError, match="other settings: batch_size"):
         other.prepare(X, Y, batch_size=9)
-    nowhere = lth.LotterySearch(small.compiled(), 2, str(tmp_path / "none"))
+    nowhere = lth.LotterySearch(small.kept(), 2, str(tmp_path / "none"))
     with pytest.raises(LotteryError, match="holds no search"):
         nowhere.prepare(**arguments)

@@ -18,7 +18,7 @@ layers = keras.layers
 
 
 def test_other_settings_in_the_same_directory_are_refused_by_name(tmp_path) -> None:
-    fit(search(small.compiled(), tmp_path, 1), validation_data=VALIDATION)
+    fit(search(small.kept(), tmp_path, 1), validation_data=VALIDATION)
     before = small.fingerprints(tmp_path)
     other = small.compiled(optimizer=keras.optimizers.SGD(0.2, momentum=0.9), rate=0.25)
     with pytest.raises(LotteryError) as error:
@@ -33,7 +33,7 @@ def test_other_settings_in_the_same_directory_are_refused_by_name(tmp_path) -> N
 
 
 def test_a_search_begins_dense(tmp_path) -> None:
-    model = small.compiled()
+    model = small.kept()
     fit(search(model, tmp_path / "one"))
     with pytest.raises(LotteryError, match="wrap the model anew"):
         fit(search(model, tmp_path / "two"))
@@ -42,7 +42,7 @@ def test_a_search_begins_dense(tmp_path) -> None:
 def test_data_that_end_early_are_refused(tmp_path) -> None:
     """Keras only warns, and the level would be shorter than the others."""
     batches_of_ten = ((X[:10], Y[:10]) for _ in range(8))
-    one = search(small.compiled(), tmp_path, 1)
+    one = search(small.kept(), tmp_path, 1)
     # How far ahead the generator is read differs from run to run.
     said = "level 1 ended at iteration . of 5|ended before level 1"
     with pytest.raises(LotteryError, match=said):
@@ -55,7 +55,7 @@ def test_rewinding_to_a_step_that_training_stopped_before_is_refused(tmp_path) -
         def on_epoch_end(self, epoch, logs=None):
             self.model.stop_training = True
 
-    one = search(small.compiled(), tmp_path, 1, rewind_to="7it")
+    one = search(small.kept(), tmp_path, 1, rewind_to="7it")
     with pytest.raises(
         LotteryError, match="stopped at iteration 5, before iteration 7"
     ):
@@ -112,7 +112,7 @@ def test_bad_arguments_are_one_line(arguments, said: str, tmp_path) -> None:
     ],
 )
 def test_bad_fit_arguments_leave_no_directory(arguments, said: str, tmp_path) -> None:
-    one = search(small.compiled(), tmp_path / "run", rewind_to="7it")
+    one = search(small.kept(), tmp_path / "run", rewind_to="7it")
     with pytest.raises(LotteryError, match=said) as error:
         fit(one, **{"epochs": 2, **arguments})
     assert "\n" not in str(error.value)
@@ -146,7 +146,7 @@ def endless():
 )
 def test_bad_data_leave_no_directory(data, arguments, said: str, tmp_path) -> None:
     with pytest.raises(LotteryError, match=said) as error:
-        search(small.compiled(), tmp_path / "run").fit(*data, verbose=0, **arguments)
+        search(small.kept(), tmp_path / "run").fit(*data, verbose=0, **arguments)
     assert "\n" not in str(error.value) and len(str(error.value)) < 400
     assert not (tmp_path / "run").exists()
 
@@ -214,7 +214,7 @@ def test_steps_per_execution_that_passes_over_a_point_is_refused(tmp_path) -> No
 
 
 def test_an_unknown_monitor_names_those_there_are(tmp_path) -> None:
-    one = search(small.compiled(), tmp_path, monitor="val_f1")
+    one = search(small.kept(), tmp_path, monitor="val_f1")
     with pytest.raises(LotteryError, match="val_loss, val_accuracy"):
         fit(one, validation_data=VALIDATION)
 
@@ -228,18 +228,18 @@ def test_a_model_that_is_not_wrapped_or_not_compiled_is_refused(tmp_path) -> Non
 
 def test_a_directory_that_is_in_use_is_refused(tmp_path) -> None:
     """Of another process, or of another search of this one: the same lock."""
-    fit(search(small.compiled(), tmp_path, 0))
+    fit(search(small.kept(), tmp_path, 0))
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.json*")}
     with locks.lock(str(tmp_path)):
         with pytest.raises(LotteryError, match="is in use by process"):
-            fit(search(small.compiled(), tmp_path, 0))
+            fit(search(small.kept(), tmp_path, 0))
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.json*")} == before
 
 
 def test_a_directory_of_something_else_is_refused(tmp_path) -> None:
     (tmp_path / "level00").mkdir()
     with pytest.raises(LotteryError, match="no search.json"):
-        fit(search(small.compiled(), tmp_path))
+        fit(search(small.kept(), tmp_path))
     (tmp_path / "search.json").write_text(json.dumps({"a": 1}))
     with pytest.raises(LotteryError, match="not the manifest of a search"):
         lth.LotterySearch.load(str(tmp_path))

@@ -32,7 +32,7 @@ def by_hand(theta: list[np.ndarray], level_masks, rewind: int, level: int, model
     Args:
         theta: the weights to start from.
         level_masks: a mask per weight, None for those that are not pruned.
-        model: a plain model; its optimizer is compiled anew.
+        model: a plain model, compiled with an optimizer that has no state.
 
     Returns:
         The trained weights, the curve [(iteration, val, test), ...], theta_k.
@@ -43,11 +43,6 @@ def by_hand(theta: list[np.ndarray], level_masks, rewind: int, level: int, model
             if m is not None:
                 variable.assign(small.masked(variable.numpy(), m))
 
-    model.compile(
-        keras.optimizers.SGD(0.1),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
     model.set_weights(theta)
     mask()
     start = rewind if level else 0
@@ -72,6 +67,11 @@ def test_a_search_is_what_a_hand_written_loop_does(rewind: int, tmp_path) -> Non
     """Masks and trained weights to the bit, the curve to float rounding."""
     model = small.compiled(optimizer=keras.optimizers.SGD(0.1))
     plain = small.dense_model()
+    plain.compile(
+        keras.optimizers.SGD(0.1),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
     theta = plain.get_weights()
     one = search(model, tmp_path, 2, rewind_to=f"{rewind}it")
     history = fit(one, validation_data=VALIDATION, test_data=TEST, evaluate_every=3)

@@ -25,7 +25,7 @@ def written(directory) -> dict[str, list[tuple[int, float]]]:
 
 def test_each_level_has_its_densities_and_results(tmp_path) -> None:
     search = lth.LotterySearch(
-        small.compiled(), 2, str(tmp_path / "run"), log_dir=str(tmp_path / "logs")
+        small.kept(), 2, str(tmp_path / "run"), log_dir=str(tmp_path / "logs")
     )
     history = search.fit(
         X, Y, batch_size=10, verbose=0, validation_data=(X, Y), test_data=(X, Y)

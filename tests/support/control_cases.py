@@ -16,7 +16,7 @@ LEVEL, STEPS = 2, 5  # the level looked at; iterations of a run
 
 def search(directory, model=None, levels=LEVEL, **arguments) -> lth.LotterySearch:
     found = lth.LotterySearch(
-        model or small.compiled(), levels, str(directory), **arguments
+        model or small.kept(), levels, str(directory), **arguments
     )
     found.fit(X, Y, batch_size=10, epochs=1, verbose=0)
     return found

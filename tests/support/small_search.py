@@ -11,6 +11,8 @@ import lth_keras as lth
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.masking import weights
+from lth_keras.masking.network import Network
+from lth_keras.training import one_run
 
 layers = keras.layers
 CLASSES = 3
@@ -64,6 +66,24 @@ def compiled(
         },
     )
     return wrapped
+
+
+_KEPT: dict[tuple[float, str], tuple[keras.Model, lth.Ticket]] = {}
+
+
+def kept(dropout: float = 0.0, scope: str = "layer") -> keras.Model:
+    """`compiled`, made and traced once a process, and set back to its beginning.
+
+    For tests of what is done with a search, where the model is any. One search may
+    follow another on it: each step of a search begins by setting what it needs.
+    """
+    key = dropout, scope
+    if key not in _KEPT:
+        model = compiled(dense_model(dropout=dropout), scope=scope)
+        _KEPT[key] = model, lth.Ticket.of(model, lth.capture(model))
+    model, begun = _KEPT[key]
+    one_run.load(Network.of(model), begun)
+    return model
 
 
 def values(model: keras.Model) -> list[np.ndarray]:
