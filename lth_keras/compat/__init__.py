@@ -4,7 +4,9 @@ No other room imports a private name of the hosts, so that a new release of one 
 is met here alone.
 """
 
+from lth_keras.compat.checkpoints import RestoresItsLayer
 from lth_keras.compat.fits import (
+    as_compiled,
     clear_fit_start,
     compile_arguments,
     fixed_batch_size,
@@ -47,6 +49,7 @@ from lth_keras.compat.layers import (
     call_in_scratch_graph,
     copy_trainable_flag,
     expects,
+    lost_arguments,
     raw_variable,
     read_signature,
     rebind_losses,
@@ -55,8 +58,11 @@ from lth_keras.compat.layers import (
     silence_autocast,
     written_signature,
 )
+from lth_keras.compat.methods import surround
 from lth_keras.compat.optimizers import (
     accumulator_start,
+    align_counts,
+    all_optimizer_slots,
     build_optimizer,
     is_average_slot,
     is_legacy_optimizer,
@@ -65,13 +71,20 @@ from lth_keras.compat.optimizers import (
     optimizer_slots,
     optimizer_variables,
 )
+from lth_keras.compat.symbolic import InfersByItsLayer
+from lth_keras.compat.weight_files import is_of_wrapped_model
 
 __all__ = [
     "AutoCastVariable",
     "AutoCastVariableSpec",
     "ConvLSTMCell",
+    "InfersByItsLayer",
     "PruneLowMagnitude",
+    "RestoresItsLayer",
     "accumulator_start",
+    "align_counts",
+    "all_optimizer_slots",
+    "as_compiled",
     "build_optimizer",
     "builds_in_call",
     "call_in_scratch_graph",
@@ -88,10 +101,12 @@ __all__ = [
     "is_input_layer",
     "is_legacy_optimizer",
     "is_optimizer",
+    "is_of_wrapped_model",
     "keras",
     "keras_classes",
     "layers_within",
     "learning_rate_schedule",
+    "lost_arguments",
     "optimizer_slots",
     "optimizer_variables",
     "output_names",
@@ -112,6 +127,7 @@ __all__ = [
     "start_fit_at",
     "steps_per_execution",
     "untouched_generators",
+    "surround",
     "variables_in_calls",
     "weighting_by_class",
     "weights_if_all_trained",

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tf_keras as keras
 from tf_keras.src import backend as _backend
 from tf_keras.src.engine import data_adapter as _data_adapter
+from tf_keras.src.engine import training_utils as _training_utils
+
+
+@contextlib.contextmanager
+def as_compiled(model: keras.Model) -> Iterator[None]:
+    """Lets every `trainable` be what it was when the model was compiled.
+
+    That decides what `fit` trains: the discriminator of a GAN is frozen after it was
+    compiled, and trains all the same.
+    """
+    state = getattr(model, "_compiled_trainable_state", None)
+    if not state:
+        yield
+        return
+    with _training_utils.RespectCompiledTrainableState(model):
+        yield
 
 
 def compile_arguments(model: keras.Model) -> dict[str, Any]:

@@ -20,6 +20,17 @@ def copy_trainable_flag(source: keras.layers.Layer, target: keras.layers.Layer) 
     target._trainable = source._trainable
 
 
+def lost_arguments(layer: keras.layers.Layer) -> dict[str, Any]:
+    """What a constructor was given and a configuration that Keras derives leaves out.
+
+    Keras hands on name, dtype and the like only where `**kwargs` has that very name.
+    """
+    if not hasattr(layer.get_config, "_is_default"):
+        return {}
+    given = getattr(getattr(layer, "_auto_config", None), "config", {})
+    return {k: given[k] for k in ("name", "trainable", "dtype") if k in given}
+
+
 def builds_in_call(layer: keras.layers.Layer) -> bool:
     """Whether the layer, or one inside it, has no `build` to make its weights."""
     return any(hasattr(inner.build, "_is_default") for inner in layers_within(layer))
@@ -54,6 +65,15 @@ def call_in_scratch_graph(layer: keras.layers.Layer, args: Any, kwargs: Any) -> 
     step that is being traced.
     """
 
+    with tf.__internal__.FuncGraph("scratch").as_default():
+        args, kwargs = placeholders((args, kwargs))
+        layer(*args, **kwargs)
+    layer._clear_losses()
+
+
+def placeholders(values: Any) -> Any:
+    """What stands for Keras tensors and specs in the graph that is being made."""
+
     def placeholder(value: Any) -> Any:
         if isinstance(value, _keras_tensor.KerasTensor):
             return _keras_tensor.keras_tensor_to_placeholder(value)
@@ -61,10 +81,7 @@ def call_in_scratch_graph(layer: keras.layers.Layer, args: Any, kwargs: Any) -> 
             return tf.compat.v1.placeholder(value.dtype, value.shape)
         return value
 
-    with tf.__internal__.FuncGraph("scratch").as_default():
-        args, kwargs = tf.nest.map_structure(placeholder, (args, kwargs))
-        layer(*args, **kwargs)
-    layer._clear_losses()
+    return tf.nest.map_structure(placeholder, values)
 
 
 def raw_variable(variable: Any) -> Any:

@@ -7,12 +7,23 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from lth_keras.errors import LotteryError
+
 
 def build_optimizer(optimizer: Any, variables: list[Any]) -> None:
-    """Creates the optimizer's variables now rather than in the first step."""
+    """Creates the optimizer's variables now rather than in the first step.
+
+    One that was built for other variables, as another model's, gets those of
+    `variables` besides, which Keras itself would refuse in the first step.
+    """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     if is_legacy_optimizer(inner):
         inner._create_all_weights(variables)
+        return
+    known = inner._index_dict if getattr(inner, "_built", False) else {}
+    missing = [v for v in variables if inner._var_key(v) not in known]
+    if known and missing:
+        _build_more(inner, missing)
     else:
         optimizer.build(variables)
 
@@ -21,6 +32,49 @@ def is_optimizer(value: Any) -> bool:
     """Whether it is an optimizer of tf_keras, of either generation."""
     known = keras.optimizers.Optimizer, keras.optimizers.legacy.Optimizer
     return isinstance(value, known)
+
+
+def _build_more(optimizer: Any, variables: list[Any]) -> None:
+    """Builds an optimizer again, for variables that it does not know, and joins both.
+
+    Raises:
+        LotteryError: it is not built in the way of Keras's own.
+    """
+    before, size = dict(vars(optimizer)), len(optimizer._index_dict)
+    lists = {name: list(slots) for name, slots in _slot_lists(optimizer).items()}
+    keys = dict(optimizer._index_dict)
+    optimizer._built = False
+    optimizer.build(variables)
+    new = {name: vars(optimizer)[name] for name in lists}
+    for name, value in before.items():
+        if vars(optimizer).get(name) is not value:
+            # What there is one of, such as Nadam's product, goes on as it was.
+            setattr(optimizer, name, value)
+    for name, slots in new.items():
+        if slots is before[name] or len(slots) != len(variables):
+            raise LotteryError(
+                f"the optimizer ({type(optimizer).__name__}) was built for other "
+                "variables and cannot take more: call optimizer.build(a.trainable_"
+                "variables + b.trainable_variables) with all models before the first "
+                "lth.capture."
+            )
+    for name, slots in lists.items():
+        setattr(optimizer, name, [*slots, *new[name]])
+    more = {optimizer._var_key(v): size + i for i, v in enumerate(variables)}
+    optimizer._index_dict = {**keys, **more}
+
+
+def _slot_lists(optimizer: Any) -> dict[str, Any]:
+    """The lists of a built optimizer that have an entry for each of its weights."""
+    size = len(getattr(optimizer, "_index_dict", ()))
+    return {
+        name: value
+        for name, value in vars(optimizer).items()
+        if name != "_variables"
+        and isinstance(value, (list, tuple))
+        and len(value) == size
+        and any(isinstance(slot, tf.Variable) for slot in value)
+    }
 
 
 def is_legacy_optimizer(optimizer: Any) -> bool:
@@ -73,15 +127,19 @@ def optimizer_slots(optimizer: Any, variable: Any) -> dict[str, Any]:
     index = getattr(inner, "_index_dict", {}).get(variable._unique_id)
     if index is None:
         return {}
-    size = len(inner._index_dict)
     return {
-        name.lstrip("_"): value[index]
-        for name, value in vars(inner).items()
-        if name != "_variables"
-        and isinstance(value, (list, tuple))
-        and len(value) == size
-        and isinstance(value[index], tf.Variable)
+        name.lstrip("_"): slots[index]
+        for name, slots in _slot_lists(inner).items()
+        if isinstance(slots[index], tf.Variable)
     }
+
+
+def all_optimizer_slots(optimizer: Any) -> list[Any]:
+    """The optimizer's variables that belong to any one weight, of whatever model."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if is_legacy_optimizer(inner):
+        return [slot for slots in inner._slots.values() for slot in slots.values()]
+    return [slot for slots in _slot_lists(inner).values() for slot in slots]
 
 
 def is_average_slot(name: str) -> bool:
@@ -98,6 +156,16 @@ def accumulator_start(optimizer: Any, slot: str) -> float:
         if hasattr(inner, name):
             return float(getattr(inner, name))
     return 0.0
+
+
+def align_counts(optimizer: Any) -> None:
+    """Sets what an optimizer counts in Python to the iterations that it is put at.
+
+    Outside of functions Nadam knows by it whether a step has its product already.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if hasattr(inner, "_u_product_counter"):
+        inner._u_product_counter = int(inner.iterations) + 1
 
 
 def learning_rate_schedule(optimizer: Any) -> Any:

@@ -211,7 +211,8 @@ def check(model: keras.Model, iterations: int | None) -> None:
     Raises:
         LotteryError: says what.
     """
-    recipe = Network.of(model).recipe
+    network = Network.of(model)
+    recipe = network.recipe
     if recipe.scope != "layer":
         raise LotteryError(
             "continued: stock tfmot ranks the weights of each layer by themselves: "
@@ -226,6 +227,13 @@ def check(model: keras.Model, iterations: int | None) -> None:
         raise LotteryError(
             f"continued: stock tfmot prunes single weights, not {recipe.granularity}: "
             "leave this control out."
+        )
+    if 0.0 in recipe.rates or any(
+        weight.wrapper.left_dense for weight in network.pruned
+    ):
+        raise LotteryError(
+            "continued: stock tfmot prunes frozen weights too (trainable=False), and "
+            "the search does not: leave this control out."
         )
     if iterations is None:
         raise LotteryError(

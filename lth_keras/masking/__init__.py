@@ -3,6 +3,7 @@
 wrap, unwrap, capture, prune, rewind, project, verify, coverage.
 """
 
+from lth_keras.masking import keras_methods
 from lth_keras.masking.acts import capture, project, prune, rewind, verify
 from lth_keras.masking.covering import Coverage, WeightCoverage, coverage
 from lth_keras.masking.network import Network
@@ -12,6 +13,8 @@ from lth_keras.masking.starts import Start
 from lth_keras.masking.weights import Weight
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.masking.wrapping import unwrap, wrap
+
+keras_methods.surround_all()
 
 __all__ = [
     "Coverage",

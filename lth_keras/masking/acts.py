@@ -57,6 +57,9 @@ def prune(
 ) -> float:
     """One round: every pruned layer, or the whole model, loses its share.
 
+    Weights that do not train are left as they are: of a layer that was frozen when
+    the model was compiled or, in a loop of your own, is frozen now.
+
     Exactly `n - round(rate * n)` of the n surviving weights stay: of each weight
     tensor, or of all together in global scope. Pruned weights become +0.0, and the
     optimizer's slots for them what they were before the first step.
@@ -73,11 +76,12 @@ def prune(
         The density P_m after the round, in (0, 1].
 
     Raises:
-        LotteryError: the model is not wrapped, a round would leave a weight tensor
-            empty, or the criterion needs `start` or `data`. Nothing is pruned then.
+        LotteryError: the model is not wrapped, nothing of it trains, a round would
+            leave a weight tensor empty, or the criterion needs `start` or `data`.
+            Nothing is pruned then.
     """
     seed = count("seed", seed, 0, "a seed")
-    network = Network.of(model, optimizer)
+    network = Network.of(model, optimizer).require_trainable()
     recipe = network.recipe
     scores = _scores(network, start, seed, data)
     new = recipe.shrink(scores, network.masks, network.tensors)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -46,6 +46,19 @@ class WeightCoverage:
     pruned: bool
     reason: str
     density: float
+
+
+class Reason(NamedTuple):
+    """Why a weight has no mask.
+
+    Attributes:
+        text: for the table.
+        asked: whether the caller asked for it (left out, frozen) or not (a kernel in a
+            layer that is not known); None for what is no kernel, or has a mask.
+    """
+
+    text: str
+    asked: bool | None = None
 
 
 class Coverage(list[WeightCoverage]):
@@ -103,21 +116,31 @@ def coverage(
     compat.require_tf_keras_model(model)
     if print_fn is not None:
         function("print_fn", print_fn, "f(text), or None", [""])
-    found = Coverage(_rows(model, "", set(), trainable_in(model)))
+    found = Coverage(row for row, _ in rows(model))
     if print_fn is not None:
         print_fn(str(found))
     return found
 
 
+def rows(model: keras.Model, least: int = 0) -> Iterator[tuple[WeightCoverage, Reason]]:
+    """The rows of the table, each with why its weight has no mask, if it has none.
+
+    Args:
+        model: a built model.
+        least: how many dimensions a weight must have to be listed.
+    """
+    return _rows(model, "", set(), trainable_in(model), least)
+
+
 def _rows(
-    model: keras.Model, prefix: str, seen: set[int], trainable: set[int]
-) -> Iterator[WeightCoverage]:
+    model: keras.Model, prefix: str, seen: set[int], trainable: set[int], least: int
+) -> Iterator[tuple[WeightCoverage, Reason]]:
     for layer in model.layers:
         if id(layer) in seen:
             continue
         seen.add(id(layer))
         if isinstance(layer, keras.Model):
-            yield from _rows(layer, f"{prefix}{layer.name}/", seen, trainable)
+            yield from _rows(layer, f"{prefix}{layer.name}/", seen, trainable, least)
             continue
         path = prefix + layer.name
         held = _masks(layer)
@@ -125,17 +148,22 @@ def _rows(
         for variable in inner.weights:
             if not isinstance(variable, tf.Variable):
                 continue  # a vocabulary, which Keras lists among the weights
+            if len(variable.shape) < least:
+                continue
             key = id(compat.raw_variable(variable))
             mask = held.get(key)
-            reason = _reason(layer, inner, variable, key in trainable)
-            yield WeightCoverage(
+            reason = Reason("")
+            if mask is None:
+                reason = _reason(layer, inner, variable, key in trainable)
+            row = WeightCoverage(
                 layer=path,
                 weight=variable.name.split("/")[-1].split(":")[0],
                 shape=tuple(variable.shape),
                 pruned=mask is not None,
-                reason="" if mask is not None else reason,
+                reason=reason.text,
                 density=1.0 if mask is None else float(np.mean(mask.numpy() != 0)),
             )
+            yield row, reason
 
 
 def _masks(layer: keras.layers.Layer) -> dict[int, Any]:
@@ -146,7 +174,7 @@ def _masks(layer: keras.layers.Layer) -> dict[int, Any]:
 
 def _reason(
     layer: keras.layers.Layer, inner: keras.layers.Layer, weight: Any, trainable: bool
-) -> str:
+) -> Reason:
     """Why a weight of `inner`, which `layer` wraps or is, has no mask."""
 
     def among(variables: list[Any]) -> bool:
@@ -154,23 +182,30 @@ def _reason(
         return any(compat.raw_variable(v) is raw for v in variables)
 
     if among(sites.unreachable(inner)):
-        return "kept in a list or dict; make it an attribute of its layer"
+        return Reason(
+            "kept in a list or dict; make it an attribute of its layer", False
+        )
     if among([site.variable for site in sites.sites(inner)]):
-        if isinstance(layer, PruneByLevel):
-            return "not on a mask"
         if not trainable:
-            return "frozen (trainable=False)"
-        return "left out (not wrapped, excluded, or no rate)"
+            return Reason("frozen (trainable=False)", True)
+        if isinstance(layer, PruneByLevel):
+            return Reason(
+                "not on a mask; it was frozen when the model was wrapped", True
+            )
+        return Reason("left out (not wrapped, excluded, or no rate)", True)
     if among([site.variable for site in sites.sites(inner, embeddings=True)]):
-        return "embedding (wrap with embeddings=True)"
+        return Reason("embedding (wrap with embeddings=True)")
     if sites.supports(inner):
         if "bias" in weight.name.split("/")[-1] or len(weight.shape) < 2:
-            return "bias or other vector, never pruned"
-        return "no kernel that is known; name it in get_prunable_weights"
+            return Reason("bias or other vector, never pruned")
+        return Reason("no kernel that is known; name it in get_prunable_weights", False)
     if isinstance(inner, _NORMALISATION):
-        return "normalisation parameter, never pruned"
+        return Reason("normalisation parameter, never pruned")
     if not inner.trainable_weights:
-        return "not trainable"
+        return Reason("not trainable")
     if type(inner).__module__.split(".")[0] == "tf_keras":
-        return f"Keras layer class that is not pruned ({type(inner).__name__})"
-    return "unknown layer class; give it get_prunable_weights"
+        return Reason(
+            f"Keras layer class that is not pruned ({type(inner).__name__})",
+            None if isinstance(inner, keras.layers.PReLU) else False,
+        )
+    return Reason("unknown layer class; give it get_prunable_weights", False)

@@ -10,6 +10,7 @@ way. Every function that takes a model takes its network too.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any, Protocol, Union
@@ -17,9 +18,14 @@ from typing import Any, Protocol, Union
 import numpy as np
 
 from lth_keras import compat
-from lth_keras.compat import keras
+from lth_keras.compat import keras, raw_variable
 from lth_keras.errors import LotteryError, shown
-from lth_keras.masking.weights import Weight, listed_by_keras, weights_of
+from lth_keras.masking.weights import (
+    Weight,
+    listed_by_keras,
+    trainable_in,
+    weights_of,
+)
 from lth_keras.pruning import masks
 from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.recipe import Recipe
@@ -78,6 +84,8 @@ class Network:
         _check_optimizer(optimizer)
         other = cls.__new__(cls)
         vars(other).update(vars(held), _optimizer=optimizer)
+        # What trains depends on who trains it.
+        vars(other).pop("recipe", None)
         return other
 
     @property
@@ -134,6 +142,9 @@ class Network:
     def recipe(self) -> Recipe:
         """How the model is pruned, with a rate for each of `pruned`.
 
+        What does not train as the model is, frozen after it was wrapped, is at rate 0:
+        zeros in it could not be made up for.
+
         Raises:
             LotteryError: the model was not wrapped by `lth.wrap`.
         """
@@ -143,10 +154,42 @@ class Network:
                 f"model {self.model.name!r} was wrapped by stock tfmot, which prunes "
                 "by its own schedule: wrap strip_pruning(model) with lth.wrap instead."
             )
-        return Recipe.joined(weight.wrapper.recipe for weight in self.pruned)
+        recipe = Recipe.joined(weight.wrapper.recipe for weight in self.pruned)
+        training = self._training
+        rates = (
+            rate if id(raw_variable(weight.variable)) in training else 0.0
+            for weight, rate in zip(self.pruned, recipe.rates, strict=True)
+        )
+        return dataclasses.replace(recipe, rates=tuple(rates))
+
+    @property
+    def _training(self) -> set[int]:
+        """Identities of the raw variables that the next training would change."""
+        if self._optimizer is not None and self._optimizer is not getattr(
+            self.model, "optimizer", None
+        ):
+            return trainable_in(self.model)  # A loop of the caller's own.
+        with compat.as_compiled(self.model):
+            return trainable_in(self.model)
+
+    def require_trainable(self) -> Network:
+        """The network itself.
+
+        Raises:
+            LotteryError: no weight is on a mask, or none of those that are trains.
+        """
+        if not any(self.recipe.rates):
+            raise LotteryError(
+                f"all weights of {self.model.name!r} that are on masks are frozen "
+                "(trainable=False), and frozen weights are not pruned: set "
+                "layer.trainable = True, and compile the model again."
+            )
+        return self
 
     def check_levels(self, levels: int) -> None:
         """Refuses levels that would leave a weight tensor empty; see `Recipe`."""
+        if levels:
+            self.require_trainable()
         self.recipe.check_levels(self.groups, levels)
 
     @property

@@ -14,6 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from lth_keras.arguments import count, listed
 from lth_keras.compat import (
     ConvLSTMCell,
     is_bookkeeping,
@@ -105,6 +106,29 @@ def sites(layer: keras.layers.Layer, embeddings: bool = False) -> list[Site]:
     listed = _in_collections(layer)
     found = {id(raw_variable(s.variable)): s for s in _candidates(layer, embeddings)}
     return [site for key, site in found.items() if key not in listed]
+
+
+def frozen_inside(layer: keras.layers.Layer, embeddings: bool = False) -> set[int]:
+    """Positions among `sites` of what does not train, in a layer that does.
+
+    Empty for a layer without any weight that trains: it is frozen as a whole.
+    """
+    trains = {id(raw_variable(v)) for v in layer.trainable_weights}
+    found = [id(raw_variable(s.variable)) for s in sites(layer, embeddings)]
+    frozen = {index for index, key in enumerate(found) if key not in trains}
+    return frozen if len(frozen) < len(found) else set()
+
+
+def positions(given: Any) -> set[int] | None:
+    """A wrapper's `left_dense` as positions among `sites`; None where it is not known.
+
+    Raises:
+        LotteryError: it is something else.
+    """
+    if given is None:
+        return None
+    found = listed("left_dense", given, "a list of positions, such as [0]")
+    return {count("left_dense", each, 0, "a position") for each in found}
 
 
 def unreachable(layer: keras.layers.Layer) -> list[Any]:

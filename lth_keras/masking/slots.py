@@ -24,9 +24,10 @@ def capture(network: Network) -> State:
     """Reads every variable of the optimizer, which is built if need be.
 
     Constant arrays, as most slots are before the first step, take no memory. A
-    moving average of the weights that equals the weights is left out.
+    moving average of the weights that equals the weights is left out, and so are
+    the slots of another model's weights.
     """
-    variables = _variables(network)
+    variables = _own(network, _variables(network))
     same = {
         id(slot)
         for weight, name, slot in network.slots
@@ -55,12 +56,14 @@ def restore(network: Network, state: State) -> None:
         for weight, name, slot in network.slots
         if compat.is_average_slot(name)
     }
-    _check_same_optimizer(variables, set(averages), state)
-    for path, variable in variables.items():
+    own = _own(network, variables)
+    _check_same_optimizer(variables, own, set(averages), state)
+    for path, variable in own.items():
         if path in state:
             variable.assign(np.broadcast_to(state[path], variable.shape))
         elif id(variable) in averages:
             variable.assign(averages[id(variable)].read())
+    compat.align_counts(network.optimizer)
     project(network)
 
 
@@ -99,9 +102,9 @@ def violations(network: Network) -> list[str]:
 
 
 def _check_same_optimizer(
-    variables: dict[str, Any], averages: set[int], state: State
+    variables: dict[str, Any], own: dict[str, Any], averages: set[int], state: State
 ) -> None:
-    expected = {p for p, v in variables.items() if id(v) not in averages}
+    expected = {p for p, v in own.items() if id(v) not in averages}
     wrong = (expected - set(state)) | (set(state) - set(variables))
     wrong |= {
         path
@@ -143,6 +146,17 @@ def _variables(network: Network) -> dict[str, Any]:
     others = {id(v) for v in model.weights}
     others |= {id(compat.raw_variable(v)) for v in model.weights}
     return compat.optimizer_variables(optimizer, others)
+
+
+def _own(network: Network, variables: dict[str, Any]) -> dict[str, Any]:
+    """Those that are not of another model's weights: one optimizer may serve several.
+
+    What belongs to no weight, such as the count of iterations, is every model's.
+    """
+    own = {id(slot) for _, _, slot in network.slots}
+    slots = compat.all_optimizer_slots(network.optimizer)
+    foreign = {id(slot) for slot in slots} - own
+    return {path: v for path, v in variables.items() if id(v) not in foreign}
 
 
 def _compact(value: Any) -> np.ndarray:

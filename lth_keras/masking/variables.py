@@ -107,3 +107,15 @@ def _masked(value: tf.Tensor, mask: tf.Tensor) -> Any:
         return masked, None
 
     return tf.identity(value), gradient
+
+
+class MaskedConstraint:
+    """A weight's own constraint, kept from reviving pruned weights."""
+
+    def __init__(self, constraint: Any, mask: Any):
+        self._constraint, self._mask = constraint, mask
+
+    def __call__(self, weights: Any) -> Any:
+        # A product would leave -0.0, or NaN, where a pruned weight is constrained.
+        kept = self._constraint(weights)
+        return tf.where(self._mask != 0, kept, tf.zeros_like(kept))

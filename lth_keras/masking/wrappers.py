@@ -8,24 +8,32 @@ dtype, Keras mask, state and regularisers stay as they were.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from lth_keras import compat
 from lth_keras.arguments import instance, switch
-from lth_keras.compat import PruneLowMagnitude, keras
+from lth_keras.compat import (
+    InfersByItsLayer,
+    PruneLowMagnitude,
+    RestoresItsLayer,
+    keras,
+)
 from lth_keras.errors import LotteryError
 from lth_keras.masking import sites as prunable
+from lth_keras.masking.counting import CountsItsLayer
 from lth_keras.masking.schedules import IterativePruning
-from lth_keras.masking.variables import MaskedVariable
+from lth_keras.masking.variables import MaskedConstraint, MaskedVariable
 from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.recipe import Recipe
 
 
 @keras.utils.register_keras_serializable("lth_keras")
-class PruneByLevel(PruneLowMagnitude):
+class PruneByLevel(
+    CountsItsLayer, InfersByItsLayer, RestoresItsLayer, PruneLowMagnitude
+):
     """A layer whose prunable weights are held on masks that change by level.
 
     Args:
@@ -38,6 +46,8 @@ class PruneByLevel(PruneLowMagnitude):
         signature: from a configuration, what the layer was called with, if its
             weights come into being only then.
         granularity: what is kept or pruned as one.
+        left_dense: positions, among the layer's prunable weights, of those that get no
+            mask; by default those that are frozen inside the layer when it is built.
         **kwargs: Keras layer arguments; the name is the wrapped layer's by default.
     """
 
@@ -50,6 +60,7 @@ class PruneByLevel(PruneLowMagnitude):
         embeddings: bool = False,
         signature: list[Any] | None = None,
         granularity: str = "weight",
+        left_dense: Iterable[int] | None = None,
         **kwargs: Any,
     ):
         instance("layer", layer, keras.layers.Layer, "a layer of tf_keras")
@@ -69,6 +80,7 @@ class PruneByLevel(PruneLowMagnitude):
         # Not through setattr, by which Keras would wrap what they hold.
         self.__dict__["_recipe"] = Recipe(criterion, granularity, scope).check()
         self._embeddings = embeddings
+        self.__dict__["_left_dense"] = prunable.positions(left_dense)
         self.__dict__["_signature"] = signature
         self.__dict__["_own_weight_names"] = {}
         self.__dict__["_sites"] = []
@@ -88,7 +100,9 @@ class PruneByLevel(PruneLowMagnitude):
             in_call = compat.builds_in_call(self.layer)
             if in_call:
                 self.__dict__["_signature"] = compat.written_signature([args, kwargs])
-            if in_call or not self.layer.built:
+            if (in_call or not self.layer.built) and not self.asks_its_layer(
+                (args, kwargs)
+            ):
                 compat.call_in_scratch_graph(self.layer, args, kwargs)
             # The loader of SavedModels calls layers built that are not yet.
             self.built = False
@@ -103,7 +117,11 @@ class PruneByLevel(PruneLowMagnitude):
             else:
                 self.layer.build(input_shape)
                 self.layer.built = True
-        self.__dict__["_sites"] = prunable.sites(self.layer, self._embeddings)
+        if self._left_dense is None:
+            self.__dict__["_left_dense"] = prunable.frozen_inside(
+                self.layer, self._embeddings
+            )
+        self.__dict__["_sites"] = self.sites_in(self.layer)
         for site in self._sites:
             path, kind = f"{self.name}/{site.attribute}", type(site.owner).__name__
             shape = tuple(site.variable.shape)
@@ -130,14 +148,19 @@ class PruneByLevel(PruneLowMagnitude):
                 compat.rebind_losses(layer, variable, proxy)
             if variable.constraint is not None:
                 compat.set_constraint(
-                    variable, _MaskedConstraint(variable.constraint, mask)
+                    variable, MaskedConstraint(variable.constraint, mask)
                 )
 
     def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        for name in ("mask", "training"):
-            if name in kwargs and not compat.expects(self.layer, name):
-                del kwargs[name]
-        return self.layer(inputs, *args, **kwargs)
+        return self.layer(inputs, *args, **self.passed_on(kwargs))
+
+    def passed_on(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Without what Keras passes to a wrapper, and the layer does not take."""
+        return {
+            name: value
+            for name, value in kwargs.items()
+            if name not in ("mask", "training") or compat.expects(self.layer, name)
+        }
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return self.layer.compute_mask(inputs, mask)
@@ -160,6 +183,16 @@ class PruneByLevel(PruneLowMagnitude):
     def sites(self) -> list[prunable.Site]:
         """Where the layer holds its pruned weights, in the order of the masks."""
         return list(self._sites)
+
+    def sites_in(self, layer: keras.layers.Layer) -> list[prunable.Site]:
+        """Where a layer made like the wrapped one holds what has a mask here."""
+        found = prunable.sites(layer, self._embeddings)
+        return [site for i, site in enumerate(found) if i not in self.left_dense]
+
+    @property
+    def left_dense(self) -> frozenset[int]:
+        """Positions among the layer's prunable weights of those without a mask."""
+        return frozenset(self._left_dense or ())
 
     @property
     def recipe(self) -> Recipe:
@@ -199,6 +232,8 @@ class PruneByLevel(PruneLowMagnitude):
             embeddings=self._embeddings,
             signature=self._signature,
         )
+        if self._left_dense is None or self._left_dense:
+            config["left_dense"] = self._left_dense and sorted(self._left_dense)
         return config
 
     @classmethod
@@ -207,6 +242,8 @@ class PruneByLevel(PruneLowMagnitude):
         schedule = config.pop("pruning_schedule")
         config["pruning_schedule"] = IterativePruning.from_config(schedule["config"])
         config |= Recipe.from_config(config).get_config()
+        # Files that do not say so have a mask for each.
+        config.setdefault("left_dense", [])
         layer = config.pop("layer")
         # Files of the old formats are read by the bare name, which is not registered.
         known = keras.saving.get_registered_object(layer.get("registered_name"))
@@ -214,15 +251,3 @@ class PruneByLevel(PruneLowMagnitude):
         with keras.utils.custom_object_scope(scope):
             config["layer"] = keras.layers.deserialize(layer)
         return cls(**config)
-
-
-class _MaskedConstraint:
-    """A weight's own constraint, kept from reviving pruned weights."""
-
-    def __init__(self, constraint: Any, mask: Any):
-        self._constraint, self._mask = constraint, mask
-
-    def __call__(self, weights: Any) -> Any:
-        # A product would leave -0.0, or NaN, where a pruned weight is constrained.
-        kept = self._constraint(weights)
-        return tf.where(self._mask != 0, kept, tf.zeros_like(kept))

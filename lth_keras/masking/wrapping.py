@@ -17,6 +17,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking import sites
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.schedules import IterativePruning
+from lth_keras.masking.unasked import warn_of_dense_kernels
 from lth_keras.masking.weights import trainable_in
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.pruning.rates import Rate, Rates
@@ -54,9 +55,10 @@ def wrap(
 
     Returns:
         A new, uncompiled model of the same class, name, layer names, outputs and
-        weights. Layers that cannot be pruned, and those that do not train
-        (trainable=False, of their own or of a model around them), are copied as
-        they are and stay dense.
+        weights. Layers that cannot be pruned, and weights that do not train
+        (trainable=False, of their layer or of one around it), are copied as they
+        are and stay dense, also when they train later. What is frozen after wrapping
+        is on a mask, and pruned as soon as it trains again.
 
     Raises:
         LotteryError: the model or an argument is not one that can be wrapped.
@@ -81,6 +83,7 @@ def wrap(
             copy,
             IterativePruning(value),
             embeddings=embeddings,
+            left_dense=_left_dense(layer, embeddings, trainable),
             **recipe.get_config(),
         )
 
@@ -93,6 +96,7 @@ def wrap(
             "why for each weight."
         )
     dataclasses.replace(recipe, rates=tuple(used)).check()
+    warn_of_dense_kernels(wrapped, stacklevel=2)
     return wrapped
 
 
@@ -100,8 +104,22 @@ def _trains(layer: keras.layers.Layer, embeddings: bool, trainable: set[int]) ->
     """Whether the layer has, or will have, prunable weights that train."""
     if not layer.built:
         return bool(layer.trainable)
-    weights = [site.variable for site in sites.sites(layer, embeddings)]
-    return any(id(compat.raw_variable(v)) in trainable for v in weights)
+    frozen = _left_dense(layer, embeddings, trainable) or ()
+    return len(frozen) < len(sites.sites(layer, embeddings))
+
+
+def _left_dense(
+    layer: keras.layers.Layer, embeddings: bool, trainable: set[int]
+) -> list[int] | None:
+    """Positions of the layer's prunable weights that do not train.
+
+    None for a layer without weights yet: it is asked again when it has them.
+    """
+    if not layer.built:
+        return None
+    found = sites.sites(layer, embeddings)
+    keys = [id(compat.raw_variable(site.variable)) for site in found]
+    return [index for index, key in enumerate(keys) if key not in trainable]
 
 
 def unwrap(model: keras.Model) -> keras.Model:

@@ -11,20 +11,18 @@ from the model. A variation is a recipe with a field replaced
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lth_keras.arguments import among
 from lth_keras.errors import LotteryError, shown
-from lth_keras.pruning import counts, criteria, granularity, ranking, units
+from lth_keras.pruning import counts, criteria, granularity, rounds, units
 from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.units import Arrays, Group
 
 SCOPES = ("layer", "global")
-# f(surviving, size, rate) -> how many units stay.
-_Keep = Callable[[int, int, float], int]
 
 
 class Values(NamedTuple):
@@ -53,7 +51,8 @@ class Recipe:
         scope: "layer" ranks each weight tensor by itself, "global" all together
             (1803.03635, section 4).
         rates: share of the surviving units pruned per round, of each prunable weight
-            tensor in the model's order; in global scope all are the same.
+            tensor in the model's order; in global scope all are the same. A tensor at
+            rate 0, which is frozen, is left as it is and ranked with no other.
     """
 
     criterion: str = "magnitude"
@@ -73,11 +72,11 @@ class Recipe:
             )
         criteria.get(self.criterion)
         granularity.get(self.granularity)
-        if self.scope == "global" and len(set(self.rates)) > 1:
+        rates = set(self.rates) - {0.0}
+        if self.scope == "global" and len(rates) > 1:
             raise LotteryError(
                 f"scope='global' ranks all weights together at one rate, got "
-                f"{sorted(set(self.rates))}: give one rate, and None for layers to "
-                "leave out."
+                f"{sorted(rates)}: give one rate, and None for layers to leave out."
             )
         return self
 
@@ -162,7 +161,9 @@ class Recipe:
             LotteryError: a score is NaN, or the granularity does not fit the tensors.
         """
         among = self._units(units.named(tensors, masks))
-        return self._kept(among, scores, masks, among.keep)
+        return rounds.carry_out(
+            among, scores, masks, self.scope, self.rates, among.keep
+        )
 
     def shrink_to(
         self,
@@ -182,8 +183,12 @@ class Recipe:
         among = self._units(units.named(tensors, masks))
         present = among.of([np.asarray(mask, bool) for mask in like])
         found = [int(np.count_nonzero(unit)) for unit in present]
-        numbers = iter([sum(found)] if self.scope == "global" else found)
-        return self._kept(among, scores, masks, lambda *_: next(numbers))
+        if self.scope == "global":
+            found = [sum(found[i] for i in rounds.ranked(self.rates, len(found)))]
+        numbers = iter(found)
+        return rounds.carry_out(
+            among, scores, masks, self.scope, self.rates, lambda *_: next(numbers)
+        )
 
     def groups(self, tensors: Sequence[Tensor]) -> list[Group]:
         """What is ranked together in a dense model.
@@ -273,23 +278,3 @@ class Recipe:
 
     def _units(self, tensors: Sequence[Tensor] = ()) -> units.Units:
         return units.Units(self.granularity, tensors)
-
-    def _kept(
-        self, among: units.Units, scores: Arrays, masks: Arrays, keep: _Keep
-    ) -> list[np.ndarray]:
-        masks = [np.asarray(mask, bool) for mask in masks]
-        present = among.of(masks)
-        pooled = among.pool(scores, masks, present)
-        surviving = [int(np.count_nonzero(unit)) for unit in present]
-        if self.scope == "global":
-            size = sum(unit.size for unit in present)
-            number = keep(sum(surviving), size, self.rates[0])
-            kept = ranking.shrink_together(pooled, present, number)
-        else:
-            kept = [
-                ranking.shrink(score, unit, keep(count, unit.size, rate))
-                for score, unit, count, rate in zip(
-                    pooled, present, surviving, self.rates, strict=True
-                )
-            ]
-        return among.spread(kept, masks)

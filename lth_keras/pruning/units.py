@@ -119,9 +119,13 @@ class Units:
     def keep(self, surviving: int, size: int, rate: float) -> int:
         """How many units a round keeps; see `Granularity.keep`.
 
+        At rate 0 a tensor is left as it is, whatever the granularity would keep.
+
         Raises:
             LotteryError: the granularity returned no such number.
         """
+        if rate == 0:
+            return surviving
         number = self.rule.keep(surviving, size, rate)
         try:
             kept = operator.index(number)
@@ -146,13 +150,15 @@ class Units:
         return None
 
     def groups(self, scope: str, rates: Sequence[float]) -> list[Group]:
-        """What is ranked together in a dense model."""
-        rows = [self._group(*each) for each in zip(self._tensors, rates, strict=True)]
+        """What is ranked together in a dense model; at rate 0 a tensor is by itself."""
+        found = [self._group(*each) for each in zip(self._tensors, rates, strict=True)]
+        rows = [row for row in found if row.rate]
         if scope == "layer" or not rows:
-            return rows
+            return found
         units, weights = sum(r.units for r in rows), sum(r.weights for r in rows)
         even = all(r.even and r.weights * units == weights * r.units for r in rows)
-        return [Group("the model", units, weights, rates[0], even)]
+        joined = Group("the model", units, weights, rows[0].rate, even)
+        return [joined, *(row for row in found if not row.rate)]
 
     def _group(self, tensor: Tensor, rate: float) -> Group:
         weights = math.prod(tensor.shape)

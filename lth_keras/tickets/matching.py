@@ -48,7 +48,8 @@ def check_can_hold(weight: TicketWeight, target: Weight) -> None:
     if target.mask is None and weight.mask is not None and not weight.mask.all():
         raise LotteryError(
             f"the ticket prunes {weight.path}, but the model's {target.path} is on no "
-            "mask: wrap the model with the ticket's own rates and exclusions."
+            "mask: wrap the model with the ticket's own rates and exclusions, and "
+            "freeze layers (trainable=False) only then."
         )
 
 

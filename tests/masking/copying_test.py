@@ -218,3 +218,48 @@ for name in ("plain.keras", "plain.h5", "plain"):
 assert not {"lth_keras", "tensorflow_model_optimization"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
+class Derived(layers.Layer):
+    """Has no get_config: Keras derives one, without the name."""
+
+    def __init__(self, **kw):
+        super().__init__(**kw)
+        self.inner = layers.BatchNormalization()
+
+    def call(self, inputs):
+        return self.inner(2 * inputs)
+
+
+class Silent(layers.Layer):
+    """Its constructor takes no name, and its configuration has none."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def get_config(self):
+        return {"factor": self.factor}
+
+    def call(self, inputs):
+        return self.factor * inputs
+
+
+def test_a_layer_whose_configuration_has_no_name_keeps_it():
+    model = keras.Sequential(
+        [
+            layers.Dense(8, input_shape=(6,)),
+            Derived(name="mine"),
+            Silent(2.0),
+            Derived(name="frozen", trainable=False, dtype="float64"),
+            layers.Dense(3),
+        ]
+    )
+    wrapped = lth.wrap(model)
+    names = [[layer.name for layer in m.layers] for m in (model, wrapped)]
+    assert names[0] == names[1]
+    assert [layer.name for layer in lth.unwrap(wrapped).layers] == names[0]
+    assert not wrapped.get_layer("frozen").trainable
+    assert wrapped.get_layer("frozen").dtype == "float64"
+    x = floats(4, 6)
+    np.testing.assert_array_equal(model(x), wrapped(x))

@@ -233,3 +233,43 @@ def test_manifests_name_a_granularity_only_where_it_is_not_of_single_weights():
     }
     granularity.register("row")(Row)
     assert Recipe(granularity="row").settings()["granularity"] == "row"
+
+
+@pytest.mark.parametrize("scope", ["layer", "global"])
+def test_a_tensor_at_rate_0_is_left_as_it_is_and_ranked_with_no_other(scope):
+    recipe = Recipe(scope=scope, rates=(0.0, 0.4)).check()
+    masks = dense(TRAINED)
+    masks[0][0] = False
+    first, second = shrunk(recipe, masks)
+    assert np.array_equal(first, masks[0])
+    flat = np.abs(TRAINED[1]).reshape(-1).tolist()
+    assert second.reshape(-1).tolist() == kept_by_hand(flat, 20 - round(0.4 * 20))
+    whole, alone = Group("b/kernel", 24, 24, 0.4), Group("a/kernel", 48, 48, 0.0)
+    if scope == "global":
+        assert recipe.groups(TENSORS) == [whole._replace(name="the model"), alone]
+    else:
+        assert recipe.groups(TENSORS) == [alone, whole]
+    # 24 - 10 - 6 - 3 - 2 - 1 - 1 = 1 entries stay at last, of a none are lost.
+    assert recipe.first_empty(recipe.groups(TENSORS), 100) is None
+    assert recipe.level_for_density(recipe.groups(TENSORS), 62 / 72) == 1
+    like = dense(TRAINED)
+    like[1][:2] = False
+    scores = recipe.scores(Values(TRAINED), np.random.default_rng(0))
+    kept = recipe.shrink_to(scores, dense(TRAINED), like)
+    assert kept[0].all() and int(kept[1].sum()) == int(like[1].sum())
+
+
+def test_a_granularity_that_keeps_by_itself_does_not_touch_a_tensor_at_rate_0():
+    class Half(Granularity):
+        def keep(self, surviving, size, rate):
+            return size // 2
+
+    granularity.register("half")(Half)
+    recipe = Recipe(granularity="half", rates=(0.0, 0.5))
+    first, second = shrunk(recipe, dense(TRAINED))
+    assert first.all() and int(second.sum()) == second.size // 2
+
+
+def test_in_global_scope_nothing_is_ranked_where_all_rates_are_0():
+    recipe = Recipe(scope="global", rates=(0.0, 0.0)).check()
+    assert all(mask.all() for mask in shrunk(recipe, dense(TRAINED)))

@@ -258,7 +258,7 @@ FAMILIES: dict[Callable[[], Built], int] = {
     text: 1,
     half_precision: 4,
     partly_frozen: 1,
-    frozen_half: 5,
+    frozen_half: 3,
     added_loss: 2,
     time_distributed_model: 2,
 }

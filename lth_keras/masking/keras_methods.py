@@ -1,0 +1,57 @@
+"""What `summary`, `count_params` and `load_weights` of Keras do for a wrapped model.
+
+Masks are no parameters of the network, and are not counted. Weights that a model saved
+that is not wrapped go to the layers inside the wrappers: Keras finds a wrapper in each
+place and, depending on the format, refuses or leaves these layers as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lth_keras import compat
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
+from lth_keras.masking.counting import masks_uncounted
+from lth_keras.masking.network import Network
+from lth_keras.masking.wrappers import PruneByLevel
+from lth_keras.masking.wrapping import unwrap
+from lth_keras.pruning import masks
+
+
+def surround_all() -> None:
+    """Surrounds the methods; once, when the wrappers are imported."""
+    compat.surround("summary", _is_wrapped, _count)
+    compat.surround("count_params", _is_wrapped, _count)
+    compat.surround("load_weights", _is_wrapped, _load)
+
+
+def _is_wrapped(model: keras.Model) -> bool:
+    return any(isinstance(m, PruneByLevel) for m in compat.layers_within(model))
+
+
+def _count(
+    original: Callable[..., Any], model: keras.Model, args: Any, kwargs: Any
+) -> Any:
+    with masks_uncounted():
+        return original(*args, **kwargs)
+
+
+def _load(
+    original: Callable[..., Any], model: keras.Model, args: Any, kwargs: Any
+) -> Any:
+    path = kwargs["filepath"] if "filepath" in kwargs else args[0] if args else None
+    if path is None or compat.is_of_wrapped_model(str(path)) is not False:
+        return original(*args, **kwargs)
+    if not compat.is_functional(model):
+        raise LotteryError(
+            f"{path} holds the weights of a model that is not wrapped, and "
+            f"{type(model).__qualname__} holds wrapped ones: load it before lth.wrap."
+        )
+    plain = unwrap(model)
+    found = plain.load_weights(*args, **kwargs)
+    pairs = zip(Network.of(plain).weights, Network.of(model).weights, strict=True)
+    for source, target in pairs:
+        target.write(masks.apply(source.read(), target.read_mask()))
+    return found
