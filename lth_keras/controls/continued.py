@@ -143,7 +143,9 @@ class _Chain:
             variables = self._variables()
             with repair.advised(path):
                 stored = list(arrays.read_arrays(path).values())
-                if [v.shape for v in stored] != [tuple(v.shape) for v in variables]:
+                if [(v.shape, v.dtype) for v in stored] != [
+                    (tuple(v.shape), v.dtype.as_numpy_dtype) for v in variables
+                ]:
                     raise LotteryError(f"{path} is not of this network")
             for variable, value in zip(variables, stored, strict=True):
                 variable.assign(value)

@@ -109,8 +109,7 @@ def _check_same_optimizer(
     wrong |= {
         path
         for path, value in state.items()
-        if path in variables
-        and np.size(value) not in (1, int(np.prod(variables[path].shape)))
+        if path in variables and not _fits(np.asarray(value), variables[path])
     }
     if wrong:
         raise LotteryError(
@@ -118,6 +117,17 @@ def _check_same_optimizer(
             f"{min(wrong)}): use the optimizer, and the weights, that it was captured "
             "with."
         )
+
+
+def _fits(value: np.ndarray, variable: Any) -> bool:
+    """Whether an array, or a scalar for a constant one, can be a variable's value."""
+    found, wanted = value.dtype, np.dtype(variable.dtype.as_numpy_dtype)
+    numbers = "biufc"  # NumPy's own; it knows no order among those of ml_dtypes.
+    return value.shape in ((), tuple(variable.shape)) and (
+        found.kind not in numbers
+        or wanted.kind not in numbers
+        or (found.isnative and np.can_cast(found, wanted, "same_kind"))
+    )
 
 
 def _start(optimizer: Any, name: str) -> float:

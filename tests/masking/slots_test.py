@@ -146,6 +146,27 @@ def test_the_state_of_another_optimizer_is_refused() -> None:
         acts.rewind(model, start)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a: np.zeros(a.size, a.dtype),
+        lambda a: np.zeros((1,) * (a.ndim + 1), a.dtype),
+        lambda a: np.zeros(a.shape, np.complex64),
+        lambda a: np.zeros(a.shape, a.dtype.newbyteorder(">")),
+    ],
+)
+def test_a_stored_state_of_another_shape_or_kind_is_refused(change) -> None:
+    model = small.compiled(optimizer=O.Adam())
+    captured = slots.capture(Network.of(model))
+    path = next(path for path, value in captured.items() if value.ndim == 2)
+    wrong = {**captured, path: change(np.asarray(captured[path]))}
+    with pytest.raises(LotteryError, match=f"it differs in {path}"):
+        slots.restore(Network.of(model), wrong)
+    steps = next(path for path, value in captured.items() if value.dtype.kind == "i")
+    with pytest.raises(LotteryError, match=f"it differs in {steps}"):
+        slots.restore(Network.of(model), {**captured, steps: np.array(7.5)})
+
+
 def test_project_gives_adagrad_its_initial_value_not_zero() -> None:
     model = small.compiled(optimizer=O.Adagrad(0.05, initial_accumulator_value=0.25))
     train(model, 1)
