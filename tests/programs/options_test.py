@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -30,7 +31,24 @@ def rates(*arguments: str) -> tuple[float, float, float]:
     return found.conv_rate, found.dense_rate, found.output_rate
 
 
-def test_the_default_is_the_demo():
+def test_the_demo_is_the_default_with_few_digits_to_train_on():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (given,) = re.findall(r"^DEMO := (.*)$", makefile, re.MULTILINE)
+    demo = read(*given.split())
+    changes = {
+        name: value
+        for name, value in vars(demo).items()
+        if value != getattr(read(), name)
+    }
+    assert changes == {
+        "validation_size": 1_138,
+        "iterations": 1_500,
+        "evaluate_every": 25,
+        "levels": 14,
+    }
+
+
+def test_the_default_is_lenet_on_the_digits():
     assert read() == options.Options(
         dataset="digits",
         data_dir=None,
