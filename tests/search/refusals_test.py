@@ -146,7 +146,7 @@ def endless():
 )
 def test_bad_data_leave_no_directory(data, arguments, said: str, tmp_path) -> None:
     with pytest.raises(LotteryError, match=said) as error:
-        search(small.kept(), tmp_path / "run").fit(*data, verbose=0, **arguments)
+        search(small.compiled(), tmp_path / "run").fit(*data, verbose=0, **arguments)
     assert "\n" not in str(error.value) and len(str(error.value)) < 400
     assert not (tmp_path / "run").exists()
 
