@@ -154,6 +154,8 @@ def atomic_file(path: PathLike) -> Iterator[IO[bytes]]:
     if parent:
         make_directory(parent)
     temporary = join(parent, temporary_name()) if parent else temporary_name()
+    # What nobody sees yet is flushed with the directory that it is in.
+    unfinished = os.path.basename(parent).startswith(TEMPORARY_PREFIX)
     with errors_naming(path, "write"):
         if is_remote(path):
             # Remote files cannot seek back, as writing an archive does.
@@ -170,14 +172,16 @@ def atomic_file(path: PathLike) -> Iterator[IO[bytes]]:
         try:
             with open(temporary, "x+b") as file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
+                if not unfinished:
+                    file.flush()
+                    os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
-        flush_directory(parent or ".")
+        if not unfinished:
+            flush_directory(parent or ".")
 
 
 def temporary_name() -> str:

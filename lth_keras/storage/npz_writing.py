@@ -27,7 +27,7 @@ _CHUNK = 1 << 20
 def write(
     file: IO[bytes], arrays: Mapping[str, np.ndarray], others: Mapping[str, str]
 ) -> str:
-    """Writes an archive, and leaves nothing of it to be flushed.
+    """Writes an archive; of a large one the disk has had most when it returns.
 
     Args:
         file: a new file, open for writing and reading; or a buffer in memory.
@@ -62,7 +62,8 @@ def write(
         for name, text in others.items():
             archive.writestr(zipfile.ZipInfo(name), text)
         archive.close()
-        done.append(flusher.submit(_flush, file))
+        if flushed:
+            done.append(flusher.submit(_flush, file))
         for each in done:
             each.result()
         file.seek(end)
