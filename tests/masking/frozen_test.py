@@ -7,6 +7,7 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.compat import keras
+from lth_keras.controls import continued
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 
@@ -35,7 +36,7 @@ def both(frozen: bool) -> keras.Model:
     model = keras.Sequential(
         [
             keras.Input((4, 3)),
-            layers.Bidirectional(layers.LSTM(3), name="both"),
+            layers.Bidirectional(layers.SimpleRNN(3), name="both"),
             layers.Dense(3, name="head"),
         ]
     )
@@ -124,7 +125,7 @@ def test_the_coverage_tells_frozen_from_left_dense_for_being_frozen_once():
 
 
 def test_a_container_that_is_built_later_is_asked_then():
-    layer = layers.Bidirectional(layers.LSTM(3), name="both")
+    layer = layers.Bidirectional(layers.SimpleRNN(3), name="both")
     layer.forward_layer.trainable = False
     model = lth.wrap(keras.Sequential([layer, layers.Dense(2)]), 0.5)
     model.build((None, 4, 3))
@@ -234,3 +235,13 @@ def test_a_search_leaves_a_frozen_trunk_and_goes_on_only_with_it(tmp_path):
     made(frozen=True).fit(X, Y, verbose=0)
     with pytest.raises(LotteryError, match="rates"):
         made(frozen=False).fit(X, Y, verbose=0)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_the_control_by_stock_tfmot_which_prunes_frozen_weights_is_refused(when):
+    model = both(frozen=when == "before")
+    wrapped = lth.wrap(model, 0.5)
+    if when == "after":
+        wrapped.get_layer("head").trainable = False
+    with pytest.raises(LotteryError, match="stock tfmot prunes frozen weights too"):
+        continued.check(wrapped, 10)
