@@ -90,8 +90,8 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("README.md", "import tf_keras as keras, lth_keras as lth"): Python(given=READERS),
     ("README.md", 'lth.export_saved_model(model, "served/1")'): Python(),
     ("README.md", "pip install --no-deps"): NotRun(PINNED),
-    ("README.md", SEARCH): Commands(),
-    ("README.md", "lth-search --flagfile=lenet"): Commands(anew=True),
+    ("README.md", SEARCH): Commands(search=("--levels=2",)),
+    ("README.md", "lth-search --flagfile=lenet"): Commands(("--levels=2",), anew=True),
     ("docs/architecture.md", "flowchart BT"): Elsewhere(
         "tests/house/documents_test.py"
     ),
@@ -100,7 +100,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/bazel.md", ".venv/bin/python tools/update_build.py"): Elsewhere(
         "tests/tools/build_files_test.py"
     ),
-    ("docs/experiments.md", SEARCH): Commands(),
+    ("docs/experiments.md", SEARCH): Commands(search=("--levels=12",)),
     ("docs/experiments.md", "python examples/run_controls.py RUN_DIR"): Commands(),
     ("docs/experiments.md", "import dataclasses"): Python(given=READERS + FINISHED),
     ("docs/experiments.md", "def make_search(trial, directory):"): Python(
@@ -121,7 +121,10 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/serving.md", ""): Elsewhere("tests/programs/serving_docs_test.py"),
 }
 # What keeps a job small; the last flag of a name counts.
-SMALL = ("--iterations=4", "--evaluate_every=2", "--trials=1", "--workers=0")
+SMALL = (
+    *("--iterations=4", "--evaluate_every=2"),
+    *("--trials=1", "--replicates=1", "--workers=0"),
+)
 
 
 def row_of(block: Block) -> Python | Commands | Elsewhere | NotRun:
