@@ -9,6 +9,7 @@ from tests.support.result_files import row, search
 
 SINGLE = "Points are single runs."
 BARS = "; bars are the minimum and maximum over all runs."
+NESTED = "means over trials, of replicates within each trial first"
 TRIALS = search(3, "a", trials=2)
 REPLICATE = row(1, "a", replicate=1)
 
@@ -26,8 +27,7 @@ REPLICATE = row(1, "a", replicate=1)
         ),
         (
             [[*TRIALS, REPLICATE]],
-            "Points are means over trials, of replicates within each trial first"
-            + BARS,
+            f"Points are {NESTED}{BARS}",
         ),
     ],
 )
