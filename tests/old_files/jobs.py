@@ -263,8 +263,10 @@ def directions() -> keras.Model:
     rnn = layers.SimpleRNN(3, bias_initializer="random_normal", name="rnn")
     both = layers.Bidirectional(rnn, input_shape=(4, 2), name="both")
     model = keras.Sequential([both, layers.Dense(CLASSES, name="head")])
-    both.forward_layer.trainable = False
-    return compiled(lth.wrap(model, 0.3), keras.optimizers.Adam(0.02))
+    wrapped = lth.wrap(model, 0.3)
+    # Not before: the older version had masks for what was frozen then, too.
+    wrapped.get_layer("both").layer.forward_layer.trainable = False
+    return compiled(wrapped, keras.optimizers.Adam(0.02))
 
 
 def ticket_model(name: str, directory: str) -> keras.Model:

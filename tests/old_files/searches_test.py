@@ -40,6 +40,8 @@ def check_end(directory: pathlib.Path, name: str) -> None:
     """Asserts that a search came to what the older version's came to."""
     found, known = facts.of_search(directory), facts.stored()["searches"][name]
     facts.check_rows(found["rows"], known["rows"])
+    # Newer lines say more than the older ones did.
+    found, known = ({**f, "rows": None} for f in (found, known))
     assert list(found["tickets"]) == list(known["tickets"])
     if name == "frozen":
         # This version lists the weights of frozen parts in another order.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import lth_keras as lth
+from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from tests.old_files import facts, jobs
 
@@ -64,6 +65,15 @@ def test_which_of_two_like_parts_was_frozen_an_older_ticket_does_not_tell(
     assert [w.read().tobytes() for w in weights] == [
         weight.value.tobytes() for weight in ticket.weights
     ]
+
+
+def test_what_an_older_ticket_prunes_must_be_frozen_after_wrapping(folder, tmp_path):
+    """Frozen before, it is on no mask; the older version gave it one and pruned it."""
+    ticket = lth.Ticket.load(folder / "directions")
+    plain = lth.unwrap(jobs.ticket_model("directions", str(tmp_path / "search")))
+    model = lth.wrap(plain, 0.3)
+    with pytest.raises(LotteryError, match="freeze layers .* only then"):
+        ticket.apply(model)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "directions"])
