@@ -9,7 +9,7 @@ from __future__ import annotations
 from lth_keras.errors import LotteryError
 from lth_keras.runs.rows import Run
 from lth_keras.search.search import LotterySearch
-from lth_keras.storage import locks, paths
+from lth_keras.storage import directories, locks, paths
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import one_run
 from lth_keras.training.plan import Plan
@@ -40,7 +40,9 @@ def theta_at(search: LotterySearch, plan: Plan, step: int) -> Ticket:
         if known.step == step:
             return known
     path = search.directory.replay(step)
-    with locks.lock(paths.join(search.directory.root, "replays")):
+    root = paths.join(search.directory.root, "replays")
+    with locks.lock(root):
+        directories.clean_leftovers(root)
         if not paths.exists(path):
             ticket = one_run.replay(
                 search.network,

@@ -124,8 +124,19 @@ def _store_lines(directory: layout.ExperimentDirectory) -> None:
     """Writes the result lines of each trial, and of all, from what is stored."""
     for trial in map(directory.trial, directory.trials()):
         if paths.exists(trial.manifest):
+            _clear(trial)
             LotterySearch.load(trial.root).store_results()
     _lines_of(directory).store()
+
+
+def _clear(trial: layout.RunDirectory) -> None:
+    """Removes what a killed process left beside the lines of a trial.
+
+    A search does so itself when it goes on, but one that is finished does not go on.
+    """
+    # Another process that holds the trial has cleared it.
+    with contextlib.suppress(LotteryError), locks.lock(trial.root):
+        directories.clean_leftovers(trial.root, recursive=False)
 
 
 def _lines_of(directory: layout.ExperimentDirectory) -> ResultLines:

@@ -10,7 +10,7 @@ from lth_keras import controls
 from lth_keras.compat import keras
 from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError
-from lth_keras.storage import arrays
+from lth_keras.storage import arrays, paths
 from tests.support import small_search as small
 from tests.support.control_cases import (
     LEVEL,
@@ -42,7 +42,10 @@ def test_rewinding_to_a_step_that_was_not_stored_trains_level_0_again(tmp_path):
     """Against the weights that a search rewound to that step has."""
     here = search(tmp_path / "here", small.kept(dropout=0.3))
     there = search(tmp_path / "there", small.kept(dropout=0.3), rewind_to="3it")
+    leftover = tmp_path / "here" / "replays" / (paths.TEMPORARY_PREFIX + "1")
+    leftover.mkdir(parents=True)
     found = applied(here, "weight_rewind:step=3it").ticket
+    assert not leftover.exists()
     assert small.same_bits(
         values(found), on(values(there.theta), masks(here.ticket(LEVEL)))
     )

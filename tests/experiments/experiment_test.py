@@ -16,7 +16,7 @@ from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.experiments import Experiment, engines
 from lth_keras.experiments.progress import Progress
-from lth_keras.storage import files, locks
+from lth_keras.storage import files, locks, paths
 from lth_keras.training import one_run
 from tests.support.small_search import (
     BATCH,
@@ -199,6 +199,8 @@ def test_lines_that_a_kill_has_lost_are_made_again(finished, tmp_path, all_store
     for name, lost in zip(names, (25, 1, 400), strict=True):
         content = (place / name).read_bytes()
         (place / name).write_bytes(content[:-lost])
+    leftover = place / "trial0" / (paths.TEMPORARY_PREFIX + "1")
+    leftover.write_text("half")
     if not all_stored:
         (place / "trial1/controls/noise,sigma=2.0/level01-r0/result.json").unlink()
     experiment(place).run()
@@ -207,6 +209,7 @@ def test_lines_that_a_kill_has_lost_are_made_again(finished, tmp_path, all_store
         assert rows_of(files.read_jsonl(place / name)) == rows_of(
             files.read_jsonl(finished / name)
         )
+    assert not leftover.exists()
 
 
 def test_more_trials_and_controls_may_be_asked_for_later(finished, tmp_path):

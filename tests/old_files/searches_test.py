@@ -47,7 +47,7 @@ def check_end(directory: pathlib.Path, name: str) -> None:
         # This version lists the weights of frozen parts in another order.
         found, known = ({**f, "fingerprints": None} for f in (found, known))
     if facts.same_machine():
-        assert found == known
+        assert facts.but_rows(found) == facts.but_rows(known)
 
 
 @pytest.mark.parametrize("name", jobs.SEARCHES)
