@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 
 from lth_keras.storage import files, paths
 
@@ -15,6 +16,8 @@ from lth_keras.storage import files, paths
 _FLAGS = os.O_RDWR | os.O_APPEND
 for _name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
     _FLAGS |= getattr(os, _name, 0)
+
+_TRIES = 20
 
 
 def append_line(path: paths.PathLike, line: bytes) -> bool:
@@ -53,8 +56,13 @@ def _is_whole(descriptor: int) -> bool:
         return False
     if status.st_size == 0:
         return True
-    os.lseek(descriptor, -1, os.SEEK_END)
-    return os.read(descriptor, 1) == b"\n"
+    for _ in range(_TRIES):
+        os.lseek(descriptor, -1, os.SEEK_END)
+        if os.read(descriptor, 1) == b"\n":
+            return True
+        # Another process's line that crosses a page is seen page by page.
+        time.sleep(0.001)
+    return False
 
 
 def _append_remote(path: str, line: bytes) -> bool:

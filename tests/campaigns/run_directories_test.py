@@ -15,9 +15,9 @@ from lth_keras.errors import LotteryError
 from lth_keras.experiments import job, tasks
 from lth_keras.programs import stored_options
 from lth_keras.programs.options import read as options_of
-from lth_keras.reporting import curves, density, iterations, page, tables
+from lth_keras.reporting import curves, density, iterations, page
 from lth_keras.reporting import weights as weight_figure
-from lth_keras.runs import finished, layout
+from lth_keras.runs import finished, layout, tables
 from lth_keras.storage import files
 from tests.support import run_directories
 from tests.support import small_search as small

@@ -99,10 +99,10 @@ def test_functions_in_the_settings_have_no_addresses() -> None:
 
 def test_settings_that_differ_are_named_with_both_values(tmp_path) -> None:
     directory = layout.RunDirectory(str(tmp_path))
-    write_or_check(directory, {"levels": 2, "seed": 0})
-    write_or_check(directory, {"levels": 2, "seed": 0})
+    write_or_check(directory, {"levels": 2, "seed": 0, "trial": 0})
+    write_or_check(directory, {"levels": 2, "seed": 0, "trial": 0})
     with pytest.raises(LotteryError) as error:
-        write_or_check(directory, {"levels": 3, "seed": 0})
+        write_or_check(directory, {"levels": 3, "seed": 0, "trial": 0})
     assert "levels (stored 2, given 3)." in str(error.value)
     assert "seed" not in str(error.value)
     assert set(json.loads((tmp_path / "search.json").read_text())) == {
