@@ -83,7 +83,26 @@ EVERY_OPTIMIZER: dict[str, Callable[[], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", EVERY_OPTIMIZER)
+# One for every way to a step: decay, averages, signs, factors, scales, old classes.
+FAST = (
+    "sgd_weight_decay",
+    "adam_ema",
+    "lion",
+    "ftrl",
+    "adafactor",
+    "loss_scaled",
+    "legacy_ftrl",
+    "learning_rate_schedule",
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+        for name in EVERY_OPTIMIZER
+    ],
+)
 def test_no_optimizer_revives_a_pruned_weight_after_any_batch(name):
     watch = watched(EVERY_OPTIMIZER[name]())
     assert watch.batches == 9 and watch.dense == []

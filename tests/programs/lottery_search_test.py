@@ -205,6 +205,7 @@ def test_other_flags_are_refused_by_name(finished, capfd):
     assert (finished / "settings.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_job_goes_on_with_more_trials_and_controls(finished, tmp_path, capfd):
     folder = tmp_path / "job"
     assert start(folder, "--levels=1", "--controls=none") == 0

@@ -105,6 +105,7 @@ def test_what_cannot_be_run_is_one_line(finished, capfd, arguments, message):
     assert message in line
 
 
+@pytest.mark.slow
 def test_it_covers_every_trial_that_there_is(job):
     argv = ["lottery_search.py", *SMALL, "--controls=none", f"--output_dir={job}"]
     assert command_line.run(lottery_search.main, [*argv, "--trials=2"]) == 0

@@ -31,7 +31,7 @@ class Counting(layers.Layer):
         return inputs
 
 
-@pytest.mark.parametrize("rewind", ["0it", "7it"])
+@pytest.mark.parametrize("rewind", [pytest.param("0it", marks=pytest.mark.slow), "7it"])
 def test_one_trace_serves_all_levels_and_controls(rewind: str, tmp_path) -> None:
     plain = keras.Sequential(
         [layers.Dense(4, input_shape=(6,)), Counting(), layers.Dense(3)]
