@@ -19,6 +19,32 @@ from lth_keras.training import composites, evaluation_batches, examples
 from lth_keras.training.evaluation_batches import BatchRule
 
 
+class TestStep:
+    """The model's test step, compiled once for all data that it is evaluated on.
+
+    Args:
+        model: a compiled model.
+    """
+
+    __test__ = False  # by its name pytest would collect it
+
+    def __init__(self, model: keras.Model):
+        self._model = model
+        self._compiled: Any = None
+
+    def __call__(self, batch: Any) -> dict[str, Any]:
+        """Adds a batch to the metrics, and returns them by name."""
+        if self._model.run_eagerly:
+            return self._model.test_step(batch)
+        if self._compiled is None:
+            self._compiled = tf.function(
+                self._model.test_step,
+                jit_compile=bool(self._model.jit_compile) or None,
+                reduce_retracing=True,
+            )
+        return self._compiled(batch)
+
+
 class Evaluator:
     """Loss and metrics of a compiled model on fixed data.
 
@@ -28,11 +54,18 @@ class Evaluator:
         data: (x, y) or (x, y, sample_weight) of arrays, or a finite Dataset of such
             batches.
         rule: in what batches arrays are evaluated; `fit`'s default where there is none.
+        step: what other evaluators of the model use too; its own by default.
     """
 
-    def __init__(self, model: keras.Model, data: Any, rule: BatchRule | None = None):
+    def __init__(
+        self,
+        model: keras.Model,
+        data: Any,
+        rule: BatchRule | None = None,
+        step: TestStep | None = None,
+    ):
         self._model = model
-        self._step: Any = None
+        self._step = step or TestStep(model)
         self._cleared: list[np.ndarray] | None = None
         if isinstance(data, tf.data.Dataset):
             if data.cardinality() == tf.data.INFINITE_CARDINALITY:
@@ -71,9 +104,8 @@ class Evaluator:
         else:
             self._clear_metrics()
             logs = {}
-            step = self._compiled_step()
             for batch in self._batches:
-                logs = step(batch)
+                logs = self._step(batch)
         return {
             name: float(value) for name, value in logs.items() if np.ndim(value) == 0
         }
@@ -103,17 +135,6 @@ class Evaluator:
 
     def _metric_variables(self) -> list[Any]:
         return [v for metric in self._model.metrics for v in metric.variables]
-
-    def _compiled_step(self) -> Any:
-        if self._model.run_eagerly:
-            return self._model.test_step
-        if self._step is None:
-            self._step = tf.function(
-                self._model.test_step,
-                jit_compile=bool(self._model.jit_compile) or None,
-                reduce_retracing=True,
-            )
-        return self._step
 
 
 def _said(data: Any) -> str:

@@ -24,7 +24,7 @@ from lth_keras.training import (
     class_weights,
     examples,
 )
-from lth_keras.training.evaluation import Evaluator
+from lth_keras.training.evaluation import Evaluator, TestStep
 from lth_keras.training.evaluation_batches import BatchRule
 from lth_keras.training.feeds import Feed
 
@@ -178,13 +178,18 @@ def make(
         )
     )
     rule = BatchRule(model, batch_size, passed_on.get("validation_batch_size"))
+    step = TestStep(model)
+
+    def evaluator(data: Any, name: str) -> Evaluator:
+        return _evaluator(model, data, name, rule, step)
+
     evaluators = {}
     if not _evaluated_here(validation_data, fit_arguments):
         passed_on["validation_data"] = validation_data
     elif validation_data is not None:
-        evaluators["val"] = _evaluator(model, validation_data, "validation_data", rule)
+        evaluators["val"] = evaluator(validation_data, "validation_data")
     if test_data is not None:
-        evaluators["test"] = _evaluator(model, test_data, "test_data", rule)
+        evaluators["test"] = evaluator(test_data, "test_data")
     return Plan(
         feed=feed,
         epochs=epochs,
@@ -192,7 +197,7 @@ def make(
         evaluators=evaluators,
         train_evaluator=None
         if train_data is None
-        else _evaluator(model, train_data, "train_data", rule),
+        else evaluator(train_data, "train_data"),
         evaluate_every=evaluate_every,
         monitor=None if validation_data is None else monitor,
         seed=seed,
@@ -231,9 +236,11 @@ def _evaluated_here(data: Any, fit_arguments: dict[str, Any]) -> bool:
     return not isinstance(data, (keras.utils.Sequence, Iterator))
 
 
-def _evaluator(model: keras.Model, data: Any, name: str, rule: BatchRule) -> Evaluator:
+def _evaluator(
+    model: keras.Model, data: Any, name: str, rule: BatchRule, step: TestStep
+) -> Evaluator:
     try:
-        evaluator = Evaluator(model, data, rule)
+        evaluator = Evaluator(model, data, rule, step)
     except LotteryError as error:
         raise LotteryError(f"{name}: {error}") from None
     spec = data.element_spec if isinstance(data, tf.data.Dataset) else data

@@ -116,6 +116,7 @@ def test_vectors_lose_their_ends(place):
     assert _picks(small) == 0
 
 
+@pytest.mark.slow
 def test_channels_that_went_before_the_image_was_flattened_are_counted_out():
     model = randomise(networks.build("conv2", (12, 12, 3), 4), 1.0)
     last = model.get_layer("conv2").get_weights()

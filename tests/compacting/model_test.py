@@ -73,6 +73,7 @@ def test_a_wrapped_model_and_one_of_a_mask_alone_can_be_given():
     assert small.count_params() < lth.unwrap(model).count_params()
 
 
+@pytest.mark.slow
 def test_the_ends_of_the_model_keep_their_names_and_structure():
     model, given = model_zoo.named_outputs()
     randomise(model, 0.3)
@@ -104,6 +105,7 @@ def test_other_families_of_models_stay_equal(builder):
     check(plain, given)
 
 
+@pytest.mark.slow
 def test_half_precision_is_kept():
     model, given = model_zoo.half_precision()
     plain = lth.unwrap(masked_models.masked(lth.wrap(model), 0.4))

@@ -65,8 +65,15 @@ def test_concatenated_parts_shrink_by_themselves():
     assert sizes == {"x": (5, 2), "y": (4, 3), "gone": (0, 0), "head": (5, 2)}
 
 
-@pytest.mark.parametrize("join", [layers.Add(), layers.Concatenate()])
-@pytest.mark.parametrize("offset", [0.0, 0.5])
+@pytest.mark.parametrize(
+    ("join", "offset"),
+    [
+        (layers.Add(), 0.5),
+        (layers.Concatenate(), 0.0),
+        pytest.param(layers.Add(), 0.0, marks=pytest.mark.slow),
+        pytest.param(layers.Concatenate(), 0.5, marks=pytest.mark.slow),
+    ],
+)
 def test_a_mask_of_time_steps_stays_though_its_branch_is_dead(join, offset):
     inputs = keras.Input((6, 4))
     masked = layers.Masking()(inputs)

@@ -97,6 +97,7 @@ def _in_order(one: lth.LotterySearch, model: keras.Model) -> list[np.ndarray]:
     return found
 
 
+@pytest.mark.slow
 def test_continued_training_begins_at_the_searchs_first_learning_rate(tmp_path):
     """Though callbacks left another one in the optimizer."""
     seen = []
@@ -125,6 +126,7 @@ def test_continued_training_that_stops_early_is_refused(tmp_path):
         applied(one, "continued", level=1)
 
 
+@pytest.mark.slow
 def test_continued_training_goes_on_after_a_stop(tmp_path):
     whole = search(tmp_path / "a")
     shutil.copytree(tmp_path / "a", tmp_path / "b")

@@ -38,6 +38,7 @@ def test_a_random_mask_keeps_each_layers_density_and_theta(searched):
     assert first.step == 3
 
 
+@pytest.mark.slow
 def test_random_masks_are_uniform(tmp_path):
     one = search(tmp_path, levels=1)
     kept = sum(
@@ -50,6 +51,7 @@ def test_random_masks_are_uniform(tmp_path):
     assert np.abs(kept / 200 - density).max() < 0.15
 
 
+@pytest.mark.slow
 def test_in_global_scope_the_largest_of_all_layers_stay(tmp_path):
     one = search(tmp_path, small.kept(scope="global"), levels=1)
     ticket, initial = one.ticket(1), values(one.ticket(0))

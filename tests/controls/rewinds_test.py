@@ -38,6 +38,7 @@ def test_fine_tuning_goes_on_where_the_schedule_ended(searched):
     assert applied(searched, "lr_rewind").plan.after == 0
 
 
+@pytest.mark.slow
 def test_rewinding_to_a_step_that_was_not_stored_trains_level_0_again(tmp_path):
     """Against the weights that a search rewound to that step has."""
     here = search(tmp_path / "here", small.kept(dropout=0.3))
@@ -59,6 +60,7 @@ def test_rewinding_to_a_step_that_was_not_stored_trains_level_0_again(tmp_path):
         applied(here, "weight_rewind:step=soon")
 
 
+@pytest.mark.slow
 def test_a_replay_lets_callbacks_see_what_they_saw(tmp_path):
     """One that lowers the rate by the validation loss, against a rewound search."""
     found = []
@@ -84,6 +86,7 @@ def test_with_fresh_optimizer_state_a_replay_has_none_of_its_own(tmp_path):
         assert small.bits(found.optimizer[name]) == small.bits(value), name
 
 
+@pytest.mark.slow
 def test_fine_tuning_trains_at_the_schedules_last_rate(tmp_path) -> None:
     """Against gradient steps by hand at that rate, on the same batches."""
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay(

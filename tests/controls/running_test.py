@@ -35,6 +35,7 @@ def test_controls_are_run_at_each_level_and_stored_with_the_search(tmp_path) -> 
     lth.verify(model)
 
 
+@pytest.mark.slow
 def test_controls_of_one_seed_agree_in_another_run(tmp_path) -> None:
     for name in "ab":
         one = search(
@@ -88,6 +89,7 @@ def test_the_search_is_restored_though_a_killed_run_left_its_directory(
     assert small.same_bits(small.values(model), trained)
 
 
+@pytest.mark.slow
 def test_controls_run_while_the_search_is_not_finished(tmp_path) -> None:
     """As in another process, which knows the search by its directory."""
     one = lth.LotterySearch(small.kept(), 2, str(tmp_path))

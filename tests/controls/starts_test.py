@@ -109,6 +109,7 @@ def test_random_reinit_leaves_adapted_preprocessing_alone(tmp_path) -> None:
     np.testing.assert_allclose(found["variance"], X.var(0), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_random_reinit_works_after_recurrent_dropout_has_trained(tmp_path) -> None:
     # Keras's own walk over submodules raises from then on.
     plain = keras.Sequential(

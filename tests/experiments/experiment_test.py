@@ -117,6 +117,7 @@ def test_progress_is_a_line_for_each_run(tmp_path, capsys):
     ]
 
 
+@pytest.mark.slow
 def test_callbacks_and_what_is_told_of_results_stay_the_users(tmp_path):
     told: list[int] = []
     begun: list[int] = []
@@ -148,6 +149,7 @@ def test_callbacks_and_what_is_told_of_results_stay_the_users(tmp_path):
     assert sorted(set(begun)) == [0, 1]
 
 
+@pytest.mark.slow
 def test_controls_run_at_the_levels_that_are_named(tmp_path):
     one = experiment(
         tmp_path,
@@ -164,6 +166,7 @@ def test_controls_run_at_the_levels_that_are_named(tmp_path):
 # How it goes on.
 
 
+@pytest.mark.slow
 def test_a_stopped_experiment_goes_on_and_ends_the_same(
     finished, tmp_path, monkeypatch, capsys
 ):
@@ -192,6 +195,7 @@ def test_a_finished_experiment_returns_its_rows_and_trains_nothing(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("all_stored", [True, False])
 def test_lines_that_a_kill_has_lost_are_made_again(finished, tmp_path, all_stored):
     place = pathlib.Path(shutil.copytree(finished, tmp_path / "job"))
@@ -230,6 +234,7 @@ def test_a_control_that_diverges_is_told_at_the_end_and_stops_no_other(tmp_path)
 # Engines.
 
 
+@pytest.mark.slow
 def test_an_engine_of_ones_own_is_found_by_its_name(finished, tmp_path, monkeypatch):
     monkeypatch.setattr(
         engines.registry.REGISTRY, "entries", dict(engines.registry.REGISTRY.entries)

@@ -70,6 +70,7 @@ def test_it_is_the_first_network_that_a_second_compaction_is_compared_with() -> 
     assert origins.original_of(model) is None
 
 
+@pytest.mark.slow
 def test_the_network_before_goes_with_the_one_made_of_it() -> None:
     small = lth.compact(mostly_dead())
     before = weakref.ref(origins.original_of(small))

@@ -107,6 +107,7 @@ def test_other_threads_wait_for_an_export_to_end(tmp_path: pathlib.Path) -> None
     assert free()
 
 
+@pytest.mark.slow
 def test_exports_of_one_model_in_two_threads_are_both_right(
     tmp_path: pathlib.Path,
 ) -> None:

@@ -117,6 +117,7 @@ def test_a_signature_may_read_tables_of_the_user(tmp_path: pathlib.Path) -> None
         assert served(tmp_path / "elsewhere", name) == expected
 
 
+@pytest.mark.slow
 def test_a_table_that_cannot_be_found_may_be_an_attribute(
     tmp_path: pathlib.Path,
 ) -> None:
@@ -186,6 +187,7 @@ def test_signatures_that_cannot_be_served_are_one_line(
     assert exported(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_numbers_that_a_signature_returns_are_served(tmp_path: pathlib.Path) -> None:
     def constants(net: keras.Model, inputs: dict[str, Any]) -> Any:
         return [best(net, inputs), np.float32(1.5)]

@@ -117,6 +117,7 @@ def test_overwriting_a_saved_model_removes_nothing_else(tmp_path, name) -> None:
     assert (place / name).read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_what_keras_saves_is_a_saved_model_to_overwrite(tmp_path) -> None:
     model().save(tmp_path / "m", save_format="tf")
     (tmp_path / "m" / "assets.extra").mkdir()

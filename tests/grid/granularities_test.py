@@ -125,6 +125,7 @@ def on_two_replicas() -> None:
     assert small.same_bits(small.masks(both), small.masks(alone))
 
 
+@pytest.mark.slow
 @pytest.mark.distributed
 def test_it_finds_the_same_masks_on_two_replicas(in_own_process):
     in_own_process(on_two_replicas)

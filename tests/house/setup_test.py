@@ -25,6 +25,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return setup_arguments(monkeypatch)
 
 
+@pytest.mark.slow
 def test_the_library_imports_what_installing_it_brings(given: dict[str, Any]) -> None:
     imports = Imports(ROOT)
     required = names(given["install_requires"])

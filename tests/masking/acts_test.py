@@ -186,6 +186,7 @@ def test_a_criterion_must_score_every_weight(monkeypatch) -> None:
         lth.prune(model)
 
 
+@pytest.mark.slow
 def test_random_scores_follow_the_seed() -> None:
     def mask(seed: int) -> np.ndarray:
         model = lth.wrap(small.dense_model(), 0.5, criterion="random")

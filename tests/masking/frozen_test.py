@@ -217,6 +217,7 @@ def test_a_model_that_is_frozen_as_a_whole_is_refused_before_it_trains(tmp_path)
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_search_leaves_a_frozen_trunk_and_goes_on_only_with_it(tmp_path):
     def made(frozen: bool) -> lth.LotterySearch:
         keras.utils.set_random_seed(0)

@@ -81,6 +81,7 @@ def test_a_criterion_of_gradients_prunes_by_them():
     assert np.flatnonzero(weight.read_mask()).tolist() == best
 
 
+@pytest.mark.slow
 def test_a_search_and_one_shot_prune_by_gradients(tmp_path):
     @lth.criteria.register("slope", needs=("initial", "gradients"))
     def slope(initial, trained, rng, gradients):
@@ -149,7 +150,7 @@ def half_and_single() -> list[keras.Model]:
     return found
 
 
-@pytest.mark.parametrize("scale", [None, 2.0**40])
+@pytest.mark.parametrize("scale", [pytest.param(None, marks=pytest.mark.slow), 2.0**40])
 def test_float16_finds_the_gradients_of_float32(monkeypatch, scale):
     """Also where the scale overflows at first.
 
@@ -171,6 +172,7 @@ def test_float16_finds_the_gradients_of_float32(monkeypatch, scale):
     assert np.mean((lost == 0) & (wanted[1] != 0)) > 0.1
 
 
+@pytest.mark.slow
 def test_states_and_metrics_are_reset_also_after_an_error():
     cell = layers.SimpleRNN(4, stateful=True, batch_input_shape=(10, 3, 2))
     model = lth.wrap(keras.Sequential([cell, layers.Dense(1)]), 0.5)
@@ -224,6 +226,7 @@ def test_callbacks_refuse_gradients_before_anything_trains(tmp_path):
     assert small.same_bits(model.get_weights(), before)
 
 
+@pytest.mark.slow
 def test_one_shot_finds_the_gradients_once_and_keeps_them_no_longer(
     tmp_path, monkeypatch
 ):

@@ -141,6 +141,7 @@ def test_by_name_and_skip_mismatch_do_what_they_do_for_a_plain_model(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_refused_as_for_a_plain_model(tmp_path):
     path = written(build(units=7), tmp_path, "plain.h5")
     wrapped = lth.wrap(build())
@@ -153,6 +154,7 @@ def test_what_does_not_fit_is_refused_as_for_a_plain_model(tmp_path):
         np.testing.assert_array_equal(weight.numpy(), value)
 
 
+@pytest.mark.slow
 def test_a_subclassed_model_around_a_wrapped_one_is_refused_in_one_line(tmp_path):
     class Outer(keras.Model):
         def __init__(self, inner):

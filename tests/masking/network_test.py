@@ -61,7 +61,17 @@ def values(model: keras.Model) -> list[list[float]]:
     return [weight.read().tolist() for weight in Network.of(model).weights]
 
 
-@pytest.mark.parametrize("frozen", ["first", "block", "forward", "both", "head"])
+@pytest.mark.parametrize(
+    "frozen",
+    [
+        "first",
+        "both",
+        *(
+            pytest.param(n, marks=pytest.mark.slow)
+            for n in ("block", "forward", "head")
+        ),
+    ],
+)
 def test_the_order_does_not_depend_on_what_trains(frozen):
     model = lth.wrap(block(), 0.2)
     before, stored = paths(model), values(model)
@@ -95,6 +105,7 @@ def test_a_ticket_fits_whatever_was_frozen_before_or_after(tmp_path):
     assert values(other) == stored
 
 
+@pytest.mark.slow
 def test_a_list_in_the_order_of_keras_is_told_by_names_or_by_kinds():
     """As tickets and runs have it that were written before there was this order."""
     model = lth.wrap(block(), 0.5)
@@ -111,6 +122,7 @@ def test_a_list_in_the_order_of_keras_is_told_by_names_or_by_kinds():
     assert network.places(own) == list(range(len(own)))
 
 
+@pytest.mark.slow
 def test_a_ticket_of_the_older_order_starts_prunes_and_rewinds_right(tmp_path):
     model = lth.wrap(block(), 0.5, criterion="movement")
     inner(model)["first"].trainable = False

@@ -83,6 +83,7 @@ EVERY_OPTIMIZER: dict[str, Callable[[], object]] = {
 }
 
 
+SLOW = pytest.mark.slow
 # One for every way to a step: decay, averages, signs, factors, scales, old classes.
 FAST = (
     "sgd_weight_decay",
@@ -99,7 +100,7 @@ FAST = (
 @pytest.mark.parametrize(
     "name",
     [
-        name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+        name if name in FAST else pytest.param(name, marks=SLOW)
         for name in EVERY_OPTIMIZER
     ],
 )
@@ -111,9 +112,9 @@ def test_no_optimizer_revives_a_pruned_weight_after_any_batch(name):
 @pytest.mark.parametrize(
     "compiling",
     [
-        {"jit_compile": True},
+        pytest.param({"jit_compile": True}, marks=SLOW),
         {"run_eagerly": True},
-        {"steps_per_execution": 3},
+        pytest.param({"steps_per_execution": 3}, marks=SLOW),
         {"steps_per_execution": 3, "jit_compile": True},
     ],
     ids=str,
@@ -128,8 +129,8 @@ def test_no_way_to_run_the_step_revives_a_pruned_weight(compiling):
     ("policy", "jit"),
     [
         ("mixed_float16", False),
-        ("mixed_float16", True),
-        ("mixed_bfloat16", False),
+        pytest.param("mixed_float16", True, marks=SLOW),
+        pytest.param("mixed_bfloat16", False, marks=SLOW),
         ("bfloat16", False),
     ],
 )
@@ -145,10 +146,10 @@ def centred(weights: tf.Tensor) -> tf.Tensor:
 @pytest.mark.parametrize(
     ("policy", "constraint", "old"),
     [
-        ("float32", keras.constraints.MaxNorm(0.5), False),
+        pytest.param("float32", keras.constraints.MaxNorm(0.5), False, marks=SLOW),
         ("float32", centred, False),
-        ("float32", centred, True),
-        ("mixed_float16", centred, False),
+        pytest.param("float32", centred, True, marks=SLOW),
+        pytest.param("mixed_float16", centred, False, marks=SLOW),
     ],
     ids=["max_norm", "centred", "centred_legacy", "centred_float16"],
 )
@@ -164,7 +165,7 @@ def test_no_constraint_revives_a_pruned_weight(policy, constraint, old):
     assert watched(optimizer, model).dense == []
 
 
-@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=SLOW)])
 def test_recurrent_and_embedded_weights_stay_pruned(jit):
     model = keras.Sequential(
         [
@@ -186,8 +187,15 @@ def test_recurrent_and_embedded_weights_stay_pruned(jit):
     lth.verify(wrapped)
 
 
-@pytest.mark.parametrize("position", ["first", "last"])
-@pytest.mark.parametrize("every", ["epoch", 2], ids=["epoch", "two_batches"])
+@pytest.mark.parametrize(
+    ("position", "every"),
+    [
+        ("first", 2),
+        pytest.param("last", 2, marks=SLOW),
+        pytest.param("first", "epoch", marks=SLOW),
+        pytest.param("last", "epoch", marks=SLOW),
+    ],
+)
 def test_every_checkpoint_is_sparse_whatever_the_callback_order(
     position, every, tmp_path
 ):
@@ -240,6 +248,7 @@ def test_slots_of_pruned_weights_keep_their_first_value():
     assert checked == 3
 
 
+@pytest.mark.slow
 def test_a_custom_loop_in_a_function_keeps_weights_sparse():
     model = masked(lth.wrap(net(layers.Dense, layers.Conv2D), 0.5))
     optimizer = optimizers.Adam(0.01, clipnorm=0.1)

@@ -195,6 +195,7 @@ def test_writing_goes_to_the_weight_below(raw, proxy):
     assert proxy.raw is raw and proxy.shape == raw.shape and proxy.name == raw.name
 
 
+@pytest.mark.slow
 def test_a_custom_loop_never_sees_a_gradient_of_a_pruned_weight():
     inputs = keras.Input((4, 3))
     hidden = keras.layers.LSTM(5)(inputs)

@@ -32,6 +32,7 @@ def test_a_model_that_is_not_wrapped_cannot_be_unwrapped():
             lth.unwrap(each)
 
 
+@pytest.mark.slow
 def test_an_unbuilt_sequential_model_is_wrapped_unbuilt():
     wrapped = lth.wrap(keras.Sequential([layers.Dense(3), layers.Dense(2)]), 0.5)
     assert not wrapped.built
@@ -59,6 +60,7 @@ def test_an_unbuilt_model_counts_its_activity_loss_once(eager):
     assert losses[0] == losses[1]
 
 
+@pytest.mark.slow
 def test_losses_by_output_name_train_as_before():
     model, inputs = named_outputs()
     targets = {"y": np.ones((4, 1)), "z": np.ones((4, 2))}
@@ -76,6 +78,7 @@ def test_a_layer_shared_across_nested_models_is_wrapped_once():
     assert inner.get_layer("common") is wrapped.get_layer("common")
 
 
+@pytest.mark.slow
 def test_a_stateful_model_keeps_and_resets_its_state():
     model = keras.Sequential(
         [layers.GRU(2, stateful=True, batch_input_shape=(2, 3, 4)), layers.Dense(2)]
@@ -134,6 +137,7 @@ def test_functions_and_classes_that_were_never_registered_are_copied(layer):
     assert equal(model(floats(2, 4)), lth.unwrap(wrapped)(floats(2, 4)))
 
 
+@pytest.mark.slow
 def test_what_stock_tfmot_offers_works_on_the_wrapped_model():
     wrapped = masked(lth.wrap(dense()[0], 0.5))
     assert len(collect_prunable_layers(wrapped)) == 2
@@ -148,6 +152,7 @@ def test_what_stock_tfmot_offers_works_on_the_wrapped_model():
     assert part(floats(4, 4)).shape == (4, 5)
 
 
+@pytest.mark.slow
 def test_a_mask_chosen_by_tfmots_own_callback_is_not_touched():
     wrapped = masked(lth.wrap(dense()[0], 0.5))
     before = [mask.numpy() for _, mask in held(wrapped)]

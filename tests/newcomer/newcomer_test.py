@@ -242,6 +242,7 @@ def without_seconds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
+@pytest.mark.slow
 def test_an_engine_carries_out_an_experiment(plug_in, tmp_path):
     rows = experiment(tmp_path / "ours").run(engine="by_trial")
     assert [(r["trial"], r["level"], r["control"]) for r in rows] == [

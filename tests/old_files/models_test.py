@@ -54,6 +54,7 @@ def test_all_that_were_stored_are_tested(folder):
     assert files == sorted(jobs.MODEL_FILES) == sorted(facts.stored()["models"])
 
 
+@pytest.mark.slow
 def test_a_program_that_only_imports_the_package_loads_them(folder, tmp_path):
     script = tmp_path / "load.py"
     script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{LOAD}")

@@ -13,6 +13,7 @@ from lth_keras.masking.network import Network
 from tests.old_files import facts, jobs
 
 NAMES = ("directions", "frozen", "global_movement", "layer_magnitude")
+SLOW = ("global_movement",)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,7 @@ def test_a_ticket_is_written_as_it_was(name, folder, tmp_path):
     assert manifests[0] == manifests[1]
 
 
+@pytest.mark.slow
 def test_which_of_two_like_parts_was_frozen_an_older_ticket_does_not_tell(
     folder, tmp_path
 ):
@@ -67,6 +69,7 @@ def test_which_of_two_like_parts_was_frozen_an_older_ticket_does_not_tell(
     ]
 
 
+@pytest.mark.slow
 def test_what_an_older_ticket_prunes_must_be_frozen_after_wrapping(folder, tmp_path):
     """Frozen before, it is on no mask; the older version gave it one and pruned it."""
     ticket = lth.Ticket.load(folder / "directions")
@@ -76,7 +79,16 @@ def test_what_an_older_ticket_prunes_must_be_frozen_after_wrapping(folder, tmp_p
         ticket.apply(model)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "directions"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name != "global_movement"
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in NAMES
+        if name != "directions"
+    ],
+)
 def test_a_ticket_is_applied_bit_for_bit_and_trained_on_its_masks(
     name, folder, tmp_path
 ):

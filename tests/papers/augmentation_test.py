@@ -87,6 +87,7 @@ def test_a_stream_from_a_later_step_has_the_same_pixels(start):
         assert np.array_equal(labels, numbers)
 
 
+@pytest.mark.slow
 def test_seeds_levels_and_steps_have_crops_of_their_own():
     def first(**changed: int) -> np.ndarray:
         return taken(augmented(**changed), 1)[0][0]

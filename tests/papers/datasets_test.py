@@ -161,6 +161,7 @@ def test_mnist_has_55000_training_5000_validation_and_10000_test_images(
     assert pixels.mean(dtype=np.float64) == pytest.approx(0.1307, abs=5e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 def test_cifar10_has_45000_training_images_with_standard_channels(shared_data_dir):
     data = datasets.load("cifar10", data_dir=str(shared_data_dir))

@@ -58,6 +58,7 @@ def test_dropout_follows_each_hidden_dense_layer(name):
     assert all(np.array_equal(a, b) for a, b in zip(drawn, plain, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lenet", "resnet20"])
 def test_weight_decay_adds_its_share_of_each_kernel_to_the_gradient(name):
     model = networks.build(name, (4, 4, 1), 2, weight_decay=0.25)

@@ -147,6 +147,7 @@ def test_batch_norm_follows_every_convolution_of_resnet_and_vgg_only():
     assert counts == {"conv6": 0, "resnet20": 21, "vgg16": 13, "vgg19": 16}
 
 
+@pytest.mark.slow
 def test_small_images_are_accepted_down_to_the_last_pooling():
     assert networks.build("vgg19", (16, 16, 1), 10).output_shape == (None, 10)
     assert networks.build("conv6", (8, 8, 1), 10).output_shape == (None, 10)

@@ -174,6 +174,7 @@ def test_rewound_levels_start_at_that_iteration(tmp_path):
 # How it goes on.
 
 
+@pytest.mark.slow
 def test_a_stopped_job_goes_on_and_ends_the_same(
     finished, tmp_path, monkeypatch, capfd
 ):
@@ -259,6 +260,7 @@ def test_a_directory_that_cannot_be_made_is_named_with_its_flag(tmp_path, capfd)
     assert f"--output_dir={folder}: cannot" in one_line(capfd.readouterr().err)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line(tmp_path, capfd, monkeypatch):
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -271,6 +273,7 @@ def test_a_full_disk_is_one_line(tmp_path, capfd, monkeypatch):
     assert start(tmp_path / "job", "--levels=0") == 0
 
 
+@pytest.mark.slow
 def test_a_loss_of_nan_is_one_line_and_finished_levels_stay(
     tmp_path, capfd, monkeypatch
 ):

@@ -72,6 +72,7 @@ def test_what_cannot_be_drawn_is_said_unless_it_was_asked_for(tmp_path, capfd):
     assert code == 1 and "ticket" in line
 
 
+@pytest.mark.slow
 def test_several_searches_are_labelled_by_the_flags_in_which_they_differ(tmp_path):
     first = make(tmp_path / "a", "random_reinit", learning_rate=0.1, levels=3)
     second = make(tmp_path / "b", "one_shot", learning_rate=0.01, levels=5)
@@ -106,6 +107,7 @@ def test_a_control_is_found_however_its_numbers_are_written(tmp_path):
             keys(f"--controls={text}")
 
 
+@pytest.mark.slow
 def test_captions_speak_of_means_only_where_there_are_several_trials(tmp_path):
     for trials, about in ((2, "are means over trials; bars"), (1, "are single runs.")):
         run = make(tmp_path / str(trials), trials=trials)
@@ -115,6 +117,7 @@ def test_captions_speak_of_means_only_where_there_are_several_trials(tmp_path):
         assert ("over trials" in text) is (trials == 2)
 
 
+@pytest.mark.slow
 def test_a_report_shows_the_metric_that_is_asked_for(tmp_path, capfd):
     run = tmp_path / "run"
     run.mkdir()

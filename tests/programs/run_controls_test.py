@@ -67,6 +67,7 @@ def test_controls_are_added_to_a_search_that_is_not_trained_again(job, capfd):
     ]
 
 
+@pytest.mark.slow
 def test_a_control_run_later_is_the_one_that_the_search_would_have_run(job, tmp_path):
     assert start(job, "--controls=random_reinit") == 0
     other = tmp_path / "at_once"
@@ -115,6 +116,7 @@ def test_it_covers_every_trial_that_there_is(job):
     assert [r["trial"] for r in found if r["control"] == "random_mask"] == [0, 1]
 
 
+@pytest.mark.slow
 def test_a_search_that_has_not_reached_a_level_is_not_trained(job, capfd):
     (job / "trial0" / "level02" / "result.json").unlink()
     assert start(job, "--controls=random_mask") == 1
@@ -124,12 +126,14 @@ def test_a_search_that_has_not_reached_a_level_is_not_trained(job, capfd):
     assert not (job / "trial0" / "level02" / "result.json").exists()
 
 
+@pytest.mark.slow
 def test_a_step_between_two_evaluations_can_be_rewound_to(job):
     assert start(job, "--controls=weight_rewind:step=3it", "--levels=2") == 0
     path = job / "trial0/controls/weight_rewind,step=3it/level02-r0/ticket"
     assert lth.Ticket.load(path).step == 3
 
 
+@pytest.mark.slow
 def test_a_control_that_diverges_stops_no_other(job, capfd):
     names = "--controls=noise:sigma=1e38,random_mask"
     assert start(job, names, "--levels=2") == 1
@@ -138,6 +142,7 @@ def test_a_control_that_diverges_stops_no_other(job, capfd):
     assert controls(job) == [("random_mask", 2, 0, {})]
 
 
+@pytest.mark.slow
 def test_one_control_written_in_two_ways_is_one(job):
     names = "--controls=noise,noise:sigma=0.5,noise:sigma=.5"
     assert start(job, names, "--levels=2") == 0

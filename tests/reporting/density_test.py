@@ -52,6 +52,7 @@ def test_a_figure_names_its_axes_and_curves(tmp_path):
         assert texts.count(tick) == 2
 
 
+@pytest.mark.slow
 def test_equal_rows_give_an_equal_figure(tmp_path):
     for name in ("a.svg", "b.svg", "a.png", "b.png"):
         figure_density.figure(search(3, "random_reinit"), tmp_path / name)

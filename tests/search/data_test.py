@@ -124,6 +124,7 @@ STATEFUL = {
 }
 
 
+@pytest.mark.slow
 def test_a_stateful_model_of_a_fixed_batch_trains_as_with_fit(tmp_path) -> None:
     one = trained(recurrent_model, tmp_path, (SERIES, Y[:40]), **STATEFUL)
     # One batch size for all: the search takes the model's where none is given.

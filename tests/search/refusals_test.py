@@ -32,6 +32,7 @@ def test_other_settings_in_the_same_directory_are_refused_by_name(tmp_path) -> N
     assert small.fingerprints(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_a_search_begins_dense(tmp_path) -> None:
     model = small.kept()
     fit(search(model, tmp_path / "one"))

@@ -187,6 +187,7 @@ def test_fresh_optimizer_state_keeps_only_the_step_count(tmp_path) -> None:
     assert record.rate == pytest.approx(0.001), "of iteration 9, not of 2"
 
 
+@pytest.mark.slow
 def test_steps_per_execution_gives_the_same_levels(tmp_path) -> None:
     """Rewound into the middle of an epoch whose last execution is a shorter one."""
     one = search(small.compiled(), tmp_path / "one", 1, rewind_to="7it")

@@ -106,6 +106,7 @@ def test_a_backup_of_a_killed_run_is_not_brought_back(tmp_path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_callbacks_may_be_a_function_of_the_level(tmp_path) -> None:
     levels = []
     one = search(small.kept(), tmp_path)
@@ -186,6 +187,7 @@ def test_a_search_that_diverged_keeps_its_levels_and_goes_on(tmp_path) -> None:
     assert small.lines(tmp_path) == small.lines(tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_weights_that_turn_nan_unseen_by_the_loss_are_divergence_too(tmp_path) -> None:
     """On a CPU relu(NaN) can be 0, so that the loss stays finite."""
     x = X.copy()
@@ -213,6 +215,7 @@ def test_a_target_density_ends_at_the_first_level_below_it(tmp_path) -> None:
     assert [row["density"] for row in history.results] == [1.0, 51 / 72, 0.5]
 
 
+@pytest.mark.slow
 def test_the_monitor_may_be_an_accuracy(tmp_path) -> None:
     one = search(small.kept(), tmp_path, 0, monitor="val_accuracy")
     history = fit(one, 4, validation_data=VALIDATION)
@@ -232,7 +235,9 @@ def test_keras_validates_by_itself_where_it_is_told_how(tmp_path) -> None:
     assert history.results[1]["early_stop_iteration"] == 10
 
 
-@pytest.mark.parametrize("classes", [None, {0: 1.0, 1: 2.0, 2: 0.5}])
+@pytest.mark.parametrize(
+    "classes", [pytest.param(None, marks=pytest.mark.slow), {0: 1.0, 1: 2.0, 2: 0.5}]
+)
 def test_class_and_sample_weights_and_a_split_reach_fit(classes, tmp_path) -> None:
     """Against model.fit on the same batches; Keras cannot do both at once."""
     weight = None if classes else np.linspace(0.5, 2.0, 45).astype(np.float32)
@@ -258,6 +263,7 @@ def test_class_and_sample_weights_and_a_split_reach_fit(classes, tmp_path) -> No
     )
 
 
+@pytest.mark.slow
 def test_moving_averages_of_weights_are_evaluated_as_they_are_stored(tmp_path) -> None:
     optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9)
     model = small.compiled(optimizer=optimizer)
@@ -267,6 +273,7 @@ def test_moving_averages_of_weights_are_evaluated_as_they_are_stored(tmp_path) -
     assert history.results[2]["test_accuracy"] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_global_scope_and_a_criterion_of_theta_0_resume_alike(tmp_path) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
 
@@ -289,6 +296,7 @@ def test_an_unbuilt_model_is_built_from_its_data(tmp_path) -> None:
     assert history.results[1]["density"] == (17 + 8) / 36
 
 
+@pytest.mark.slow
 def test_layers_added_after_the_search_was_made_are_searched_too(tmp_path) -> None:
     model = keras.Sequential([layers.Dense(8, input_shape=(6,))])
     wrapped = lth.wrap(model, 0.3)

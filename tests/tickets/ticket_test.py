@@ -238,6 +238,7 @@ def test_overlap_is_the_shared_part_of_what_is_kept() -> None:
         one.overlap(lth.Ticket.of(lth.wrap(with_head(5))))
 
 
+@pytest.mark.slow
 def test_a_model_pruned_with_stock_tfmot_becomes_a_ticket(tmp_path) -> None:
     stock = tfmot.sparsity.keras
     model = stock.prune_low_magnitude(

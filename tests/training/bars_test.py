@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 import lth_keras as lth
 from lth_keras.compat import keras
 from tests.support import small_search as small
@@ -34,6 +36,7 @@ def test_each_epoch_is_named_by_level_and_share_of_weights(capsys, tmp_path) -> 
         assert line in named and re.search(r"loss: .* val_accuracy: ", after)
 
 
+@pytest.mark.slow
 def test_silence_and_bars_of_the_users_own_are_left_alone(capsys, tmp_path) -> None:
     assert printed(capsys, tmp_path / "silent", 0, verbose=0) == []
     own = keras.callbacks.ProgbarLogger(count_mode="steps")

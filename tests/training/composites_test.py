@@ -52,7 +52,9 @@ def test_a_part_ends_where_the_rows_do(value) -> None:
     assert dense(composites.part(value, 3, 9)) == dense(value)[3:]
 
 
-@pytest.mark.parametrize("start", [0, 1, 4])
+@pytest.mark.parametrize(
+    "start", [*(pytest.param(n, marks=pytest.mark.slow) for n in (0, 1)), 4]
+)
 def test_batches_have_the_order_of_dense_ones_from_any_step(start: int) -> None:
     """Three an epoch, the last one smaller; two epochs."""
     numbers = np.arange(5)

@@ -109,6 +109,7 @@ def recurrent() -> keras.Model:
     return one
 
 
+@pytest.mark.slow
 def test_a_stateful_model_goes_on_from_training_and_leaves_its_states() -> None:
     """In its own batches of 5, as `fit` validates; and again from the same states."""
     x, model, plain = X.reshape(-1, 3, 2), recurrent(), recurrent()
@@ -126,6 +127,7 @@ def test_a_stateful_model_goes_on_from_training_and_leaves_its_states() -> None:
         Evaluator(model, (x[:23], Y[:23]))
 
 
+@pytest.mark.slow
 def test_ragged_and_sparse_arrays_and_datasets_give_what_keras_gives() -> None:
     words = keras.Input((None,), ragged=True, dtype=tf.int64, name="r")
     counts = keras.Input((6,), sparse=True, name="s")

@@ -135,12 +135,14 @@ def test_epochs_are_counted_in_the_iterations_of_the_fit() -> None:
     assert int(model.optimizer.iterations) == 10
 
 
+@pytest.mark.slow
 def test_a_point_that_steps_per_execution_passes_over_is_refused() -> None:
     model = small.compiled(steps_per_execution=2)
     with pytest.raises(LotteryError, match="passes over iteration 3"):
         fit(model, lth.CaptureInitialWeights("3it"))
 
 
+@pytest.mark.slow
 def test_a_loop_without_a_capture_says_what_is_missing() -> None:
     model = small.compiled()
     rewind = lth.PruneAndRewind()
