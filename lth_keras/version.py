@@ -1,5 +1,6 @@
 """The version of the package, which setup.py reads as text, and of its hosts."""
 
+import functools
 import importlib.metadata
 import platform
 
@@ -16,6 +17,7 @@ def versions() -> dict[str, str]:
     return found
 
 
+@functools.cache
 def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)

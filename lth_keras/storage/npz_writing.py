@@ -13,7 +13,7 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent import futures
 from typing import IO, Any
 
@@ -38,10 +38,13 @@ def write(
         SHA-256 of the file, 64 hexadecimal digits.
     """
     digest = hashlib.sha256()
+    size = sum(array.nbytes for array in arrays.values())
+    # A thread costs more than hashing a small file does.
+    helper = futures.ThreadPoolExecutor if size >= _CHUNK else _AtOnce
     # One thread for each, so that what a thread takes stays in its order.
     with (
-        futures.ThreadPoolExecutor(1) as hasher,
-        futures.ThreadPoolExecutor(1) as flusher,
+        helper(1) as hasher,
+        helper(1) as flusher,
         zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
     ):
         done: list[futures.Future[Any]] = []
@@ -70,6 +73,20 @@ def write(
         while part := file.read(_CHUNK):
             digest.update(part)
     return digest.hexdigest()
+
+
+class _AtOnce(futures.Executor):
+    """Does what is submitted before it returns, in no thread of its own."""
+
+    def __init__(self, max_workers: int):
+        del max_workers
+
+    def submit(
+        self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> futures.Future[Any]:
+        done: futures.Future[Any] = futures.Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
 
 
 def bytes_of(array: np.ndarray) -> memoryview:

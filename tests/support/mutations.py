@@ -191,6 +191,8 @@ def _arrays(root, found, generator, outside) -> str:
     _ARRAYS[how](place, content, name, str(outside / "file"))
     digest = hashlib.sha256(place.read_bytes()).hexdigest()
     manifest = place.parent / "manifest.json"
+    if manifest not in found:
+        return f"{said}{how} {name}"  # gone, or of no size to be read
     try:
         fields = json.loads(manifest.read_text())
         fields["sha256"][place.name] = digest
