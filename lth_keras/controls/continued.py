@@ -18,9 +18,10 @@ from lth_keras.masking.network import Network
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.runs import repair
+from lth_keras.runs.rows import Run
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import arrays, directories, locks, paths
-from lth_keras.training import one_run
+from lth_keras.training import bars, one_run
 from lth_keras.training.plan import Plan
 from lth_keras.training.steps import StopOnNaN, level_seed
 
@@ -154,7 +155,13 @@ class _Chain:
     def _fit(self, level: int, epochs: int, steps: int | None = None) -> None:
         plan = self._plan
         first = plan.first_epoch + level * (plan.epochs - plan.first_epoch)
-        watch = StopOnNaN()
+        users, watch = plan.callbacks_of(level), StopOnNaN()
+        shown = bars.of_run(
+            Run(level, control="continued"),
+            self._search.ticket(level).density,
+            plan.fit_arguments.get("verbose", "auto"),
+            users,
+        )
         arguments = {
             name: value
             for name, value in plan.fit_arguments.items()
@@ -166,7 +173,8 @@ class _Chain:
             epochs=first + epochs,
             steps_per_epoch=steps or plan.feed.steps_per_epoch,
             callbacks=[
-                *plan.callbacks_of(level),
+                *users,
+                *shown,
                 sparsity.UpdatePruningStep(),
                 watch,
             ],

@@ -134,3 +134,17 @@ def test_continued_training_goes_on_after_a_stop(tmp_path):
     applied(search(tmp_path / "b"), "continued", level=1)
     again = search(tmp_path / "b")
     assert applied(again, "continued", level=2).ticket.fingerprint == expected
+
+
+@pytest.mark.slow
+def test_bars_of_continued_training_name_the_level(tmp_path, capsys):
+    one = lth.LotterySearch(small.compiled(), 1, str(tmp_path))
+    one.fit(X, Y, batch_size=15, epochs=1, verbose=2)
+    capsys.readouterr()
+    lth.controls.run(one, "continued")
+    found = [line for line in capsys.readouterr().out.splitlines() if "P_m" in line]
+    assert found == [
+        "level 0, P_m 100.0 %, continued: epoch 1/1",
+        "level 1, P_m 70.8 %, continued: epoch 2/2",
+        "level 1, P_m 70.8 %, continued: epoch 1/1",
+    ]
