@@ -22,7 +22,7 @@ help:
 
 # On 300 digits validation loss has a minimum within the iterations; on all of them it
 # falls to the end, and early stopping says nothing.
-DEMO := --validation_size=1138 --iterations=1500 --evaluate_every=25 --levels=14
+DEMO := --validation_size=1138 --iterations=1200 --evaluate_every=25 --levels=12
 
 demo: $(STAMP)
 	$(BIN)/python examples/lottery_search.py $(DEMO) --export=on $(ARGS)
