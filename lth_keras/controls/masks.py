@@ -13,12 +13,12 @@ import numpy as np
 
 from lth_keras.controls import continued as strategy_2
 from lth_keras.controls.registry import Case, Change, register
+from lth_keras.masking import followers
 from lth_keras.masking.gradients import mean_gradients
-from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.recipe import Recipe, Values
 from lth_keras.pruning.units import Arrays
 from lth_keras.search.search import LotterySearch
-from lth_keras.tickets.editing import pruned_places, values_of, with_values
+from lth_keras.tickets.editing import values_of, with_values
 from lth_keras.training.feeds import Feed
 
 # Each `fit` or `prepare` of a search makes its own feed; a control's plan has it too.
@@ -39,24 +39,19 @@ def _masks(
         trained: all weights of the network, in the ticket's order.
         seed: of criteria that draw.
     """
-    places, initial = pruned_places(case.ticket), None
+    network, initial = search.network, None
     if "initial" in recipe.needs:
-        first = values_of(search.ticket(0))
-        initial = [first[index] for index in places]
+        initial = followers.scored(network, values_of(search.ticket(0)))
     values = Values(
-        trained=[trained[index] for index in places],
+        trained=followers.scored(network, trained),
         initial=initial,
         gradients=_gradients(search, case) if "gradients" in recipe.needs else None,
         paths=[weight.path for weight, _ in case.ticket.pruned()],
     )
-    tensors = [
-        Tensor(weight.path, weight.kind, weight.value.shape)
-        for weight, _ in case.ticket.pruned()
-    ]
     like = [mask for _, mask in case.ticket.pruned()]
     scores = recipe.scores(values, np.random.default_rng(seed))
     dense = [np.ones_like(mask) for mask in like]
-    return recipe.shrink_to(scores, dense, like, tensors)
+    return recipe.shrink_to(scores, dense, like, network.tensors)
 
 
 def _gradients(search: LotterySearch, case: Case) -> list[np.ndarray]:

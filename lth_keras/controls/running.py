@@ -23,6 +23,7 @@ from lth_keras.runs import integrity, result_files
 from lth_keras.runs.rows import Run
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import directories, locks, paths
+from lth_keras.tickets import editing
 from lth_keras.training import one_run
 from lth_keras.training import plan as plans
 
@@ -120,10 +121,11 @@ def _train(search: LotterySearch, plan: plans.Plan, control: Control, run: Run) 
         directories.clean_leftovers(place.root)
         seed = seed_of(search.seed, control.key, run.level, run.replicate)
         case = control.apply(search, Case(original, plan), seed)
-        case.ticket.save(place.ticket, overwrite=True)
+        ticket = editing.settled(case.ticket, search.network)
+        ticket.save(place.ticket, overwrite=True)
         row = one_run.carry_out(
             search.network,
-            case.ticket,
+            ticket,
             case.plan,
             dataclasses.replace(
                 run,

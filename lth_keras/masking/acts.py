@@ -15,7 +15,7 @@ import numpy as np
 
 from lth_keras.arguments import count
 from lth_keras.errors import LotteryError
-from lth_keras.masking import slots
+from lth_keras.masking import followers, slots
 from lth_keras.masking.gradients import mean_gradients
 from lth_keras.masking.network import Held, Network
 from lth_keras.masking.starts import Start, values_for
@@ -93,6 +93,7 @@ def prune(
             )
     for weight, mask in zip(network.pruned, new, strict=True):
         weight.write_mask(mask)
+    followers.settle(network)
     if network.optimizer is not None:
         slots.project(network)
     return masks.density(new)
@@ -104,15 +105,11 @@ def _scores(
     initial, gradients = None, None
     if start is not None:
         everything = values_for(network, start)
-        initial = [
-            value
-            for weight, value in zip(network.weights, everything, strict=True)
-            if weight.mask is not None
-        ]
+        initial = followers.scored(network, everything)
     if "gradients" in network.recipe.needs and data is not None:
         gradients = mean_gradients(network, data)
     values = Values(
-        trained=[weight.read() for weight in network.pruned],
+        trained=followers.scored(network),
         initial=initial,
         gradients=gradients,
         paths=[weight.path for weight in network.pruned],
@@ -165,7 +162,8 @@ def project(model: Held, optimizer: Any = None) -> None:
         LotteryError: the model is not wrapped.
     """
     network = Network.of(model, optimizer).require_masks()
-    for weight in network.pruned:
+    followers.settle(network)
+    for weight in network.held:
         value, mask = weight.read(), weight.read_mask()
         if np.any((value != 0) & ~mask):
             weight.write(masks.apply(value, mask))
@@ -187,7 +185,7 @@ def verify(model: Held, optimizer: Any = None) -> None:
     network = Network.of(model, optimizer).require_masks()
     wrong = [
         weight.path
-        for weight in network.pruned
+        for weight in network.held
         if np.any((weight.read() != 0) & ~weight.read_mask())
     ]
     if network.optimizer is not None:

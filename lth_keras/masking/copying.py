@@ -150,7 +150,7 @@ def _copy_state(original: keras.layers.Layer, copy: keras.layers.Layer) -> None:
         target.finalize_state()
     if isinstance(original, PruneByLevel):
         for site, mask in zip(
-            original.sites_in(target), original.read_masks(), strict=True
+            original.held_in(target), original.read_masks(), strict=True
         ):
             site.variable.assign(masks.apply(site.variable.numpy(), mask))
 

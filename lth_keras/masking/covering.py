@@ -37,7 +37,8 @@ class WeightCoverage:
         shape: its shape.
         pruned: whether it is held on a mask.
         reason: why not, or "" where it is.
-        density: share of its entries that the mask keeps; 1.0 without a mask.
+        density: share of its entries that the mask keeps; 1.0 without a mask. A bias,
+            or what a batch normalisation has for it, goes with its filter.
     """
 
     layer: str
@@ -151,25 +152,32 @@ def _rows(
             if len(variable.shape) < least:
                 continue
             key = id(compat.raw_variable(variable))
-            mask = held.get(key)
+            mask, follows = held.get(key, (None, False))
             reason = Reason("")
-            if mask is None:
+            if follows:
+                reason = Reason("goes with its filter")
+            elif mask is None:
                 reason = _reason(layer, inner, variable, key in trainable)
             row = WeightCoverage(
                 layer=path,
                 weight=variable.name.split("/")[-1].split(":")[0],
                 shape=tuple(variable.shape),
-                pruned=mask is not None,
+                pruned=mask is not None and not follows,
                 reason=reason.text,
                 density=1.0 if mask is None else float(np.mean(mask.numpy() != 0)),
             )
             yield row, reason
 
 
-def _masks(layer: keras.layers.Layer) -> dict[int, Any]:
+def _masks(layer: keras.layers.Layer) -> dict[int, tuple[Any, bool]]:
+    """The masks by identity of the weight, and whether they are those of filters."""
     if not isinstance(layer, PruneLowMagnitude):
         return {}
-    return {id(compat.raw_variable(v)): mask for v, mask, _ in layer.pruning_vars}
+    lead = getattr(layer, "followed", {})
+    return {
+        id(compat.raw_variable(variable)): (mask, place in lead)
+        for place, (variable, mask, _) in enumerate(layer.pruning_vars)
+    }
 
 
 def _reason(

@@ -28,8 +28,8 @@ from lth_keras.masking.weights import (
 )
 from lth_keras.pruning import masks
 from lth_keras.pruning.granularity import Tensor
+from lth_keras.pruning.groups import Group
 from lth_keras.pruning.recipe import Recipe
-from lth_keras.pruning.units import Group
 
 Held = Union[keras.Model, "Network"]
 
@@ -135,7 +135,12 @@ class Network:
 
     @functools.cached_property
     def pruned(self) -> tuple[Weight, ...]:
-        """The weights that are held on masks; none where the model is not wrapped."""
+        """The weights that are pruned; none where the model is not wrapped."""
+        return tuple(w for w in self.held if w.is_pruned)
+
+    @functools.cached_property
+    def held(self) -> tuple[Weight, ...]:
+        """The pruned weights, and those that go with their outputs: all on masks."""
         return tuple(w for w in self.weights if w.mask is not None)
 
     @functools.cached_property
@@ -200,7 +205,10 @@ class Network:
     @property
     def tensors(self) -> list[Tensor]:
         """What granularities know of the pruned weights."""
-        return [Tensor(w.path, w.kind, w.shape) for w in self.pruned]
+        return [
+            Tensor(w.path, w.kind, w.shape, getattr(w.wrapper, "tied", ""))
+            for w in self.pruned
+        ]
 
     @property
     def masks(self) -> list[np.ndarray]:

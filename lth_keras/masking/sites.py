@@ -108,6 +108,34 @@ def sites(layer: keras.layers.Layer, embeddings: bool = False) -> list[Site]:
     return [site for key, site in found.items() if key not in listed]
 
 
+def beside(
+    layer: keras.layers.Layer, kernels: list[Site], along: str
+) -> list[tuple[Site, int]]:
+    """What goes with the filters of kernels, each with the place of its kernel.
+
+    Args:
+        layer: a built layer.
+        kernels: where it holds its kernels.
+        along: "bias": the bias of each layer with kernels, one an output;
+            "normalisation": scale and offset, of a kernel in another layer, its last.
+            Nothing otherwise.
+    """
+    if along == "normalisation":
+        found = [(Site(layer, "gamma"), -1), (Site(layer, "beta"), -1)]
+    elif along == "bias":
+        # Of several kernels, as a separable convolution has, the last puts out.
+        last = {id(site.owner): place for place, site in enumerate(kernels)}
+        found = [(Site(kernels[i].owner, "bias"), i) for i in last.values()]
+    else:
+        found = []
+    return [
+        (site, place)
+        for site, place in found
+        if isinstance(held := vars(site.owner).get(site.attribute), tf.Variable)
+        and len(held.shape) == 1
+    ]
+
+
 def frozen_inside(layer: keras.layers.Layer, embeddings: bool = False) -> set[int]:
     """Positions among `sites` of what does not train, in a layer that does.
 

@@ -37,6 +37,9 @@ class Weight:
         variable: the variable itself.
         mask: the variable of its mask, or None where it is not prunable.
         wrapper: the pruning wrapper around it, or None.
+        follows: where its mask is that of another weight's outputs, the wrapper of
+            that one by name and its place there; None for weights that are pruned by
+            themselves.
     """
 
     layer: str
@@ -45,10 +48,16 @@ class Weight:
     variable: Any
     mask: Any
     wrapper: Any
+    follows: tuple[str, int] | None = None
 
     @property
     def path(self) -> str:
         return f"{self.layer}/{self.name}"
+
+    @property
+    def is_pruned(self) -> bool:
+        """Whether it is on a mask of its own, which rounds prune."""
+        return self.mask is not None and self.follows is None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -106,12 +115,13 @@ def weights_of(model: keras.Model) -> list[Weight]:
             "model.build(input_shape) with the shape of a batch first."
         )
     layers = layers_within(model)
-    pruned: dict[int, tuple[Any, Any]] = {}
+    pruned: dict[int, tuple[Any, Any, Any]] = {}
     bookkeeping: set[int] = set()
     for layer in layers:
         if isinstance(layer, PruneLowMagnitude):
-            for variable, mask, threshold in layer.pruning_vars:
-                pruned[id(raw_variable(variable))] = mask, layer
+            lead = getattr(layer, "followed", {})
+            for place, (variable, mask, threshold) in enumerate(layer.pruning_vars):
+                pruned[id(raw_variable(variable))] = mask, layer, lead.get(place)
                 bookkeeping |= {id(mask), id(threshold)}
             bookkeeping.add(id(layer.pruning_step))
     owners: dict[int, Any] = {}
@@ -127,7 +137,7 @@ def weights_of(model: keras.Model) -> list[Weight]:
             continue
         if not isinstance(variable, tf.Variable):
             continue  # a vocabulary, which Keras lists among the weights
-        mask, wrapper = pruned.get(key, (None, None))
+        mask, wrapper, follows = pruned.get(key, (None, None, None))
         owner = owners.get(key, model)
         found.append(
             Weight(
@@ -137,6 +147,7 @@ def weights_of(model: keras.Model) -> list[Weight]:
                 variable=variable,
                 mask=mask,
                 wrapper=wrapper,
+                follows=follows,
             )
         )
     return found

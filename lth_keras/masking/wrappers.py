@@ -48,6 +48,10 @@ class PruneByLevel(
         granularity: what is kept or pruned as one.
         left_dense: positions, among the layer's prunable weights, of those that get no
             mask; by default those that are frozen inside the layer when it is built.
+        where: of filters that a network adds, which are pruned; see `lth.wrap`.
+        tied: a name that layers have in common whose filters go together.
+        follows: of a batch normalisation, the layer with whose filters its scale and
+            offset go.
         **kwargs: Keras layer arguments; the name is the wrapped layer's by default.
     """
 
@@ -61,6 +65,9 @@ class PruneByLevel(
         signature: list[Any] | None = None,
         granularity: str = "weight",
         left_dense: Iterable[int] | None = None,
+        where: str = "each",
+        tied: str = "",
+        follows: str = "",
         **kwargs: Any,
     ):
         instance("layer", layer, keras.layers.Layer, "a layer of tf_keras")
@@ -71,23 +78,26 @@ class PruneByLevel(
             "lth.IterativePruning(rate)",
         )
         embeddings = switch("embeddings", embeddings)
-        if not prunable.supports(layer, embeddings):
+        if not (follows or prunable.supports(layer, embeddings)):
             raise LotteryError(
                 f"layer {layer.name!r} ({type(layer).__name__}) has no weights that "
                 "can be pruned: give it a get_prunable_weights method that returns "
                 "them."
             )
         # Not through setattr, by which Keras would wrap what they hold.
-        self.__dict__["_recipe"] = Recipe(criterion, granularity, scope).check()
+        recipe = Recipe(criterion, granularity, scope, where=where).check()
+        self.__dict__["_recipe"] = recipe
+        self.tied, self.follows = tied, follows
         self._embeddings = embeddings
         self.__dict__["_left_dense"] = prunable.positions(left_dense)
         self.__dict__["_signature"] = signature
         self.__dict__["_own_weight_names"] = {}
         self.__dict__["_sites"] = []
+        self.__dict__["_held"] = []
         name = kwargs.pop("name", layer.name)
         kwargs.setdefault("dtype", layer.dtype_policy)
         # The way a layer tells tfmot what to prune; its registry knows fewer.
-        layer.get_prunable_weights = lambda: [site.variable for site in self._sites]
+        layer.get_prunable_weights = lambda: [site.variable for site in self._held]
         super().__init__(layer, pruning_schedule=pruning_schedule, **kwargs)
         compat.set_name(self, name)
         compat.silence_autocast(self)
@@ -122,6 +132,7 @@ class PruneByLevel(
                 self.layer, self._embeddings
             )
         self.__dict__["_sites"] = self.sites_in(self.layer)
+        self.__dict__["_held"] = self.held_in(self.layer)
         for site in self._sites:
             path, kind = f"{self.name}/{site.attribute}", type(site.owner).__name__
             shape = tuple(site.variable.shape)
@@ -138,7 +149,7 @@ class PruneByLevel(
     def _install(self) -> None:
         """Puts a masked read wherever the layer holds a prunable weight."""
         held = {id(compat.raw_variable(v)): (v, m) for v, m, _ in self.pruning_vars}
-        for site in self._sites:
+        for site in self._held:
             variable, mask = held[id(compat.raw_variable(site.variable))]
             proxy = MaskedVariable(variable, mask)
             for place in prunable.places(self.layer, variable):
@@ -189,6 +200,28 @@ class PruneByLevel(
         found = prunable.sites(layer, self._embeddings)
         return [site for i, site in enumerate(found) if i not in self.left_dense]
 
+    def held_in(self, layer: keras.layers.Layer) -> list[prunable.Site]:
+        """`sites_in`, and then where it holds what goes with the filters of these."""
+        found = self.sites_in(layer)
+        return [*found, *(s for s, _ in prunable.beside(layer, found, self._along))]
+
+    @property
+    def _along(self) -> str:
+        """What goes with filters: "", "bias", or with another's, "normalisation"."""
+        if self.follows:
+            return "normalisation"
+        return "bias" if self._recipe.rule.outputs else ""
+
+    @property
+    def followed(self) -> dict[int, tuple[str, int]]:
+        """For masks of what goes with filters, wrapper and place of their kernel."""
+        kernels = len(self._sites)
+        beside = prunable.beside(self.layer, self._sites, self._along)
+        return {
+            kernels + index: (self.follows or self.name, place)
+            for index, (_, place) in enumerate(beside)
+        }
+
     @property
     def left_dense(self) -> frozenset[int]:
         """Positions among the layer's prunable weights of those without a mask."""
@@ -232,6 +265,7 @@ class PruneByLevel(
             embeddings=self._embeddings,
             signature=self._signature,
         )
+        config.update({n: v for n in ("tied", "follows") if (v := getattr(self, n))})
         if self._left_dense is None or self._left_dense:
             config["left_dense"] = self._left_dense and sorted(self._left_dense)
         return config

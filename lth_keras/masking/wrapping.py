@@ -13,9 +13,11 @@ from collections.abc import Iterable
 from lth_keras import compat
 from lth_keras.arguments import switch
 from lth_keras.compat import PruneLowMagnitude, keras
-from lth_keras.errors import LotteryError
-from lth_keras.masking import sites
+from lth_keras.errors import LotteryError, shown
+from lth_keras.masking import choosing, sites
 from lth_keras.masking.copying import copied, rebuilt
+from lth_keras.masking.followers import scored
+from lth_keras.masking.network import Network
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.unasked import warn_of_dense_kernels
 from lth_keras.masking.weights import trainable_in
@@ -33,6 +35,7 @@ def wrap(
     exclude: str | Iterable[str] = (),
     embeddings: bool = False,
     granularity: str = "weight",
+    where: str = "each",
 ) -> keras.Model:
     """A copy of `model` whose prunable weights are held on masks.
 
@@ -50,8 +53,15 @@ def wrap(
         output_rate: rate of the output layer, where it differs (the paper: half).
         exclude: regular expressions on names of layers to leave dense.
         embeddings: whether Embedding tables are pruned too.
-        granularity: what is kept or pruned as one: "weight", or one that was
-            registered (`lth_keras.pruning.granularity`).
+        granularity: what is kept or pruned as one: "weight"; "filter" (by its L1 norm,
+            "filter:l2", "filter:scale" by the batch normalisation behind it), with
+            its bias, scale and offset, and in hidden layers alone; "row"; blocks such
+            as "block:4x4"; n of every m inputs, "2:4" or, falling by level,
+            "3-2-1:4"; or one of your own (`lth_keras.pruning.granularity`).
+        where: of filters whose outputs are added to others', as in residual networks:
+            "each" layer loses its own; "together", layers that are added lose the
+            same, so that they can be taken out; "first", such layers stay whole, and
+            only the first ones of a block lose any (1608.08710, section 3.3).
 
     Returns:
         A new, uncompiled model of the same class, name, layer names, outputs and
@@ -65,61 +75,46 @@ def wrap(
     """
     _check_model(model)
     embeddings = switch("embeddings", embeddings)
-    recipe = Recipe(criterion, granularity, scope).check()
+    recipe = Recipe(criterion, granularity, scope, where=where).check()
+    if recipe.rule.outputs and output_rate is not None:
+        raise LotteryError(
+            f"output_rate={shown(output_rate)}: units of the output layers are the "
+            f"model's outputs, and granularity={granularity!r} leaves them whole: "
+            "leave output_rate out."
+        )
     rates = Rates(rate, output_rate, exclude)
     outputs = _output_layers(model, embeddings)
     trainable = trainable_in(model)
-    used: list[float] = []
+    chosen = choosing.chosen(model, recipe, rates, outputs, embeddings, trainable)
 
     def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
         copy = copied(layer)
-        if not sites.supports(layer, embeddings):
+        if id(layer) not in chosen:
             return copy
-        value = rates.of(layer, id(layer) in outputs)
-        if value is None or not _trains(layer, embeddings, trainable):
-            return copy
-        used.append(value)
+        value, beside = chosen[id(layer)]
         return PruneByLevel(
             copy,
             IterativePruning(value),
             embeddings=embeddings,
-            left_dense=_left_dense(layer, embeddings, trainable),
+            left_dense=choosing.left_dense(layer, embeddings, trainable),
             **recipe.get_config(),
+            **beside,
         )
 
     with compat.resettable_generators():
         wrapped = rebuilt(model, convert)
     rates.check_all_matched()
-    if not used:
+    if not chosen:
         raise LotteryError(
             "the model has no layer that can be pruned: lth.coverage(model) says "
             "why for each weight."
         )
-    dataclasses.replace(recipe, rates=tuple(used)).check()
+    used = tuple(value for value, _ in chosen.values())
+    dataclasses.replace(recipe, rates=used).check()
+    if recipe.rule.scored_by != "kernel" and wrapped.built:
+        scored(Network.of(wrapped))
     warn_of_dense_kernels(wrapped, stacklevel=2)
     return wrapped
-
-
-def _trains(layer: keras.layers.Layer, embeddings: bool, trainable: set[int]) -> bool:
-    """Whether the layer has, or will have, prunable weights that train."""
-    if not layer.built:
-        return bool(layer.trainable)
-    frozen = _left_dense(layer, embeddings, trainable) or ()
-    return len(frozen) < len(sites.sites(layer, embeddings))
-
-
-def _left_dense(
-    layer: keras.layers.Layer, embeddings: bool, trainable: set[int]
-) -> list[int] | None:
-    """Positions of the layer's prunable weights that do not train.
-
-    None for a layer without weights yet: it is asked again when it has them.
-    """
-    if not layer.built:
-        return None
-    found = sites.sites(layer, embeddings)
-    keys = [id(compat.raw_variable(site.variable)) for site in found]
-    return [index for index, key in enumerate(keys) if key not in trainable]
 
 
 def unwrap(model: keras.Model) -> keras.Model:

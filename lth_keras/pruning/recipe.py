@@ -18,11 +18,13 @@ import numpy as np
 
 from lth_keras.arguments import among
 from lth_keras.errors import LotteryError, shown
-from lth_keras.pruning import counts, criteria, granularity, rounds, units
-from lth_keras.pruning.granularity import Tensor
-from lth_keras.pruning.units import Arrays, Group
+from lth_keras.pruning import criteria, granularities, groups, rounds, units
+from lth_keras.pruning.granularities import Tensor
+from lth_keras.pruning.groups import Group
+from lth_keras.pruning.units import Arrays
 
 SCOPES = ("layer", "global")
+WHERE = ("each", "together", "first")
 
 
 class Values(NamedTuple):
@@ -53,12 +55,15 @@ class Recipe:
         rates: share of the surviving units pruned per round, of each prunable weight
             tensor in the model's order; in global scope all are the same. A tensor at
             rate 0, which is frozen, is left as it is and ranked with no other.
+        where: of filters that a residual network adds, whether "each" layer loses its
+            own, all "together" the same, or only the "first" layers of a block any.
     """
 
     criterion: str = "magnitude"
     granularity: str = "weight"
     scope: str = "layer"
     rates: tuple[float, ...] = ()
+    where: str = "each"
 
     def check(self) -> Recipe:
         """The recipe itself.
@@ -71,7 +76,22 @@ class Recipe:
                 f"scope={shown(self.scope)} is not known: use 'layer' or 'global'."
             )
         criteria.get(self.criterion)
-        granularity.get(self.granularity)
+        rule = granularities.get(self.granularity)
+        if not among(self.where, WHERE):
+            raise LotteryError(
+                f"where={shown(self.where)} is not known: use {', '.join(WHERE)}."
+            )
+        if self.where != "each" and not rule.outputs:
+            raise LotteryError(
+                f"where={self.where!r} is for whole filters, and granularity="
+                f"{self.granularity!r} has none: use granularity='filter'."
+            )
+        if rule.scored_by != "kernel" and "gradients" in self.needs:
+            raise LotteryError(
+                f"criterion={self.criterion!r} reads the gradients of kernels, and "
+                f"granularity={self.granularity!r} ranks by another weight: use "
+                "'filter'."
+            )
         rates = set(self.rates) - {0.0}
         if self.scope == "global" and len(rates) > 1:
             raise LotteryError(
@@ -162,7 +182,7 @@ class Recipe:
         """
         among = self._units(units.named(tensors, masks))
         return rounds.carry_out(
-            among, scores, masks, self.scope, self.rates, among.keep
+            among, scores, masks, self.scope, self.rates, among.number
         )
 
     def shrink_to(
@@ -181,14 +201,16 @@ class Recipe:
             tensors: as in `shrink`.
         """
         among = self._units(units.named(tensors, masks))
-        present = among.of([np.asarray(mask, bool) for mask in like])
-        found = [int(np.count_nonzero(unit)) for unit in present]
-        if self.scope == "global":
-            found = [sum(found[i] for i in rounds.ranked(self.rates, len(found)))]
-        numbers = iter(found)
-        return rounds.carry_out(
-            among, scores, masks, self.scope, self.rates, lambda *_: next(numbers)
-        )
+        wanted = [np.asarray(mask, bool) for mask in like]
+
+        def number(together: Any, present: Any, rate: float) -> int:
+            kept = among.of(wanted)
+            return sum(
+                int(np.count_nonzero(among.joined(bundle, kept, kept)[0]))
+                for bundle in together
+            )
+
+        return rounds.carry_out(among, scores, masks, self.scope, self.rates, number)
 
     def groups(self, tensors: Sequence[Tensor]) -> list[Group]:
         """What is ranked together in a dense model.
@@ -196,49 +218,37 @@ class Recipe:
         Args:
             tensors: the prunable weight tensors.
         """
-        return self._units(tensors).groups(self.scope, self.rates)
+        return groups.of(self._units(tensors), self.scope, self.rates)
 
-    def level_for_density(self, groups: Sequence[Group], target: float) -> int:
+    def level_for_density(self, found: Sequence[Group], target: float) -> int:
         """The first level whose density P_m is at most `target`; see `counts`.
 
         Raises:
             LotteryError: the density is none or cannot be reached, or it depends on
                 which units are kept.
         """
-        for group in groups:
-            if not group.even:
-                raise LotteryError(
-                    f"target_density={target!r}: with granularity="
-                    f"{self.granularity!r} the units of {group.name} differ in size, "
-                    "so that only training shows a level's density: give levels=."
-                )
-        return counts.level_for_density(
-            [group.units for group in groups],
-            [group.rate for group in groups],
-            target,
-            [group.weights / group.units for group in groups],
-            self._units().keep,
-        )
+        return groups.level_for_density(self._units(), found, target)
 
     def first_empty(
-        self, groups: Sequence[Group], levels: int
+        self, found: Sequence[Group], levels: int
     ) -> tuple[int, Group] | None:
         """The first level of some that would leave a group empty, and the group.
 
         In global scope a single tensor can still run empty, which only training shows.
         """
         among = self._units()
-        found = [(among.first_empty(group, levels), group) for group in groups]
-        empty = [(level, group) for level, group in found if level is not None]
+        each = [(groups.first_empty(among, group, levels), group) for group in found]
+        empty = [(level, group) for level, group in each if level is not None]
         return min(empty, key=lambda pair: pair[0], default=None)
 
-    def check_levels(self, groups: Sequence[Group], levels: int) -> None:
-        """Refuses levels that would leave a weight tensor empty.
+    def check_levels(self, found: Sequence[Group], levels: int) -> None:
+        """Refuses levels that would leave a weight tensor empty, or prune nothing.
 
         Raises:
             LotteryError: names the first level, and the weight.
         """
-        if (empty := self.first_empty(groups, levels)) is not None:
+        self._units().check_rounds(levels)
+        if (empty := self.first_empty(found, levels)) is not None:
             level, group = empty
             raise LotteryError(
                 f"levels={levels}: level {level} would leave {group.name} "
@@ -250,6 +260,8 @@ class Recipe:
         """The recipe as plain data, without rates, which layers have of their own."""
         found = dataclasses.asdict(self)
         del found["rates"]
+        if self.where == "each":
+            del found["where"]  # As files of before there were others have it.
         return found
 
     def settings(self) -> dict[str, Any]:
@@ -260,6 +272,8 @@ class Recipe:
         found = {"scope": self.scope, "criterion": self.criterion}
         if self.granularity != "weight":
             found["granularity"] = self.granularity
+        if self.where != "each":
+            found["where"] = self.where
         return {**found, "rates": list(self.rates)}
 
     @classmethod
@@ -274,7 +288,12 @@ class Recipe:
 
     def check_tensor(self, tensor: Tensor) -> None:
         """Refuses a weight tensor that the granularity cannot prune."""
-        self._units().rule.check(tensor)
+        self.rule.check(tensor)
+
+    @property
+    def rule(self) -> granularities.Granularity:
+        """The granularity itself."""
+        return granularities.get(self.granularity)
 
     def _units(self, tensors: Sequence[Tensor] = ()) -> units.Units:
         return units.Units(self.granularity, tensors)

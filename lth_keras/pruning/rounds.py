@@ -9,8 +9,8 @@ import numpy as np
 from lth_keras.pruning import ranking
 from lth_keras.pruning.units import Arrays, Units
 
-# f(surviving, size, rate) -> how many units stay.
-Keep = Callable[[int, int, float], int]
+# f(bundles, their units, rate) -> how many of the units of all of them stay.
+Number = Callable[[Sequence[Sequence[int]], Arrays, float], int]
 
 
 def carry_out(
@@ -19,7 +19,7 @@ def carry_out(
     masks: Arrays,
     scope: str,
     rates: Sequence[float],
-    keep: Keep,
+    number: Number,
 ) -> list[np.ndarray]:
     """The masks after a round.
 
@@ -29,7 +29,7 @@ def carry_out(
         masks: the present ones.
         scope: "layer", or "global", in which what is at rate 0 is not ranked.
         rates: of each tensor.
-        keep: how many units of a tensor stay; of all together in global scope.
+        number: how many units of a tensor stay; of all together in global scope.
 
     Raises:
         LotteryError: a score is NaN, or the granularity does not fit the tensors.
@@ -37,30 +37,40 @@ def carry_out(
     masks = [np.asarray(mask, bool) for mask in masks]
     present = among.of(masks)
     pooled = among.pool(scores, masks, present)
-    surviving = [int(np.count_nonzero(unit)) for unit in present]
-    places = ranked(rates, len(present))
-    if scope == "global" and places:
-        together = [present[index] for index in places]
-        number = keep(
-            sum(surviving[index] for index in places),
-            sum(unit.size for unit in together),
-            rates[places[0]],
-        )
-        new = ranking.shrink_together([pooled[i] for i in places], together, number)
-        kept = list(present)
-        for index, mask in zip(places, new, strict=True):
-            kept[index] = mask
-    else:
-        kept = [
-            ranking.shrink(score, unit, keep(count, unit.size, rate))
-            for score, unit, count, rate in zip(
-                pooled, present, surviving, rates, strict=True
-            )
-        ]
+    kept = list(present)
+
+    def keep(bundle: Sequence[int], chosen: np.ndarray) -> None:
+        for index in bundle:
+            kept[index] = chosen if len(bundle) == 1 else _of(chosen, present[index])
+
+    for together, rate in ranked(among, scope, rates):
+        parts = [among.joined(bundle, present, pooled) for bundle in together]
+        units, values = [part[0] for part in parts], [part[1] for part in parts]
+        left = number(together, units, rate)
+        if len(together) == 1:
+            keep(together[0], ranking.shrink(values[0], units[0], left))
+            continue
+        for bundle, chosen in zip(
+            together, ranking.shrink_together(values, units, left), strict=True
+        ):
+            keep(bundle, chosen)
     return among.spread(kept, masks)
 
 
-def ranked(rates: Sequence[float], size: int) -> list[int]:
-    """Positions of the tensors, of `size`, that global scope ranks together."""
-    frozen = {index for index, rate in enumerate(rates) if rate == 0}
-    return [index for index in range(size) if index not in frozen]
+def ranked(
+    among: Units, scope: str, rates: Sequence[float]
+) -> list[tuple[list[list[int]], float]]:
+    """The bundles that are ranked together, with their rate; each is in one.
+
+    In global scope all are, but for those at rate 0, which stay as they are.
+    """
+    rated = [(bundle, min(rates[i] for i in bundle)) for bundle in among.bundles]
+    pruned = [(bundle, rate) for bundle, rate in rated if rate]
+    if scope == "global" and pruned:
+        return [([bundle for bundle, _ in pruned], pruned[0][1])]
+    return [([bundle], rate) for bundle, rate in rated]
+
+
+def _of(chosen: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """The units of a tied tensor that a bundle keeps, those of them that there are."""
+    return chosen.reshape(units.shape) & units

@@ -6,36 +6,17 @@ weights, which most models are pruned by, nothing is copied.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
 from lth_keras.errors import LotteryError
-from lth_keras.pruning import granularity
-from lth_keras.pruning.granularity import Granularity, Tensor
+from lth_keras.pruning import granularities
+from lth_keras.pruning.granularities import Granularity, Tensor
 
 Arrays = Sequence[np.ndarray]
-
-
-class Group(NamedTuple):
-    """Units that are ranked together.
-
-    Attributes:
-        name: path of the weight tensor, or "the model".
-        units: how many there are.
-        weights: how many weights they have in all.
-        rate: share of the surviving units pruned per round.
-        even: whether all units have as many weights.
-    """
-
-    name: str
-    units: int
-    weights: int
-    rate: float
-    even: bool = True
 
 
 class Units:
@@ -47,15 +28,18 @@ class Units:
 
     Attributes:
         rule: the granularity itself, looked up anew: a name may be registered again.
+        text: what was given.
+        single: whether a unit is a single weight.
+        tensors: the prunable weight tensors.
 
     Raises:
         LotteryError: no such granularity.
     """
 
     def __init__(self, text: str, tensors: Sequence[Tensor]):
-        self.rule = granularity.get(text)
-        self._text, self._tensors = text, tensors
-        self._single = type(self.rule) is Granularity
+        self.rule = granularities.get(text)
+        self.text, self.tensors = text, tensors
+        self.single = type(self.rule) is Granularity
 
     def of(self, masks: Arrays) -> list[np.ndarray]:
         """A boolean per unit of each tensor: whether its mask keeps any of it.
@@ -63,9 +47,9 @@ class Units:
         Raises:
             LotteryError: the granularity returned something else.
         """
-        return [self._of(t, m) for t, m in zip(self._tensors, masks, strict=True)]
+        return [self.of_one(t, m) for t, m in zip(self.tensors, masks, strict=True)]
 
-    def _of(self, tensor: Tensor, mask: np.ndarray) -> np.ndarray:
+    def of_one(self, tensor: Tensor, mask: np.ndarray) -> np.ndarray:
         found = np.asarray(self.rule.units(tensor, mask))
         if found.dtype.kind != "b":
             raise self._wrong(tensor, "units", f"{found.dtype}", "booleans, one a unit")
@@ -84,7 +68,7 @@ class Units:
         """
         found = []
         for tensor, score, mask, unit in zip(
-            self._tensors, scores, masks, units, strict=True
+            self.tensors, scores, masks, units, strict=True
         ):
             pooled = np.asarray(self.rule.pool(tensor, np.asarray(score), mask))
             if pooled.shape != unit.shape:
@@ -99,27 +83,88 @@ class Units:
         Raises:
             LotteryError: the granularity returned other units, or another shape.
         """
-        if self._single:
+        if self.single:
             return list(kept)
         return [
-            self._spread(*each) for each in zip(self._tensors, kept, masks, strict=True)
+            self.spread_one(*each)
+            for each in zip(self.tensors, kept, masks, strict=True)
         ]
 
-    def _spread(self, tensor: Tensor, kept: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def spread_one(
+        self, tensor: Tensor, kept: np.ndarray, mask: np.ndarray
+    ) -> np.ndarray:
         where = np.asarray(self.rule.spread(tensor, kept, mask), bool)
         try:
             new = np.broadcast_to(where, mask.shape) & mask
         except ValueError:
             shapes = f"shape {where.shape}", f"what broadcasts to {mask.shape}"
             raise self._wrong(tensor, "spread", *shapes) from None
-        if not np.array_equal(self._of(tensor, new), kept):
+        if not np.array_equal(self.of_one(tensor, new), kept):
             raise self._wrong(tensor, "spread", "other units", "those that are kept")
         return new
 
-    def keep(self, surviving: int, size: int, rate: float) -> int:
-        """How many units a round keeps; see `Granularity.keep`.
+    @property
+    def bundles(self) -> list[list[int]]:
+        """Positions of the tensors whose units are kept together: mostly of one each.
+
+        Raises:
+            LotteryError: tensors that are tied have other numbers of units.
+        """
+        found: dict[str | int, list[int]] = {}
+        for index, tensor in enumerate(self.tensors):
+            found.setdefault(tensor.tied or index, []).append(index)
+        return list(found.values())
+
+    def joined(self, bundle: Sequence[int], units: Arrays, pooled: Arrays) -> list[Any]:
+        """The units of a bundle as one: whether there is any of each, and its score.
+
+        Raises:
+            LotteryError: the tensors have other numbers of units.
+        """
+        first, *others = bundle
+        alive, score = units[first], pooled[first]
+        for index in others:
+            if units[index].size != alive.size:
+                one, other = self.tensors[first], self.tensors[index]
+                raise LotteryError(
+                    f"granularity={self.text!r}: {one.path} and {other.path} are "
+                    f"pruned together and have {alive.size} and {units[index].size} "
+                    "units: wrap with where='each'."
+                )
+            # In the shape of the first: of filters, a row of numbers in any case.
+            alive = alive | units[index].reshape(alive.shape)
+            score = score + pooled[index].reshape(alive.shape)
+        return [alive, score]
+
+    def number(
+        self, bundles: Sequence[Sequence[int]], units: Arrays, rate: float
+    ) -> int:
+        """How many units a round keeps, of bundles that are ranked together.
 
         At rate 0 a tensor is left as it is, whatever the granularity would keep.
+
+        Args:
+            bundles: the bundles.
+            units: a boolean per unit of each of them.
+            rate: share to prune.
+
+        Raises:
+            LotteryError: the granularity returned no such number.
+        """
+        surviving = sum(int(np.count_nonzero(unit)) for unit in units)
+        if rate == 0:
+            return surviving
+        tensors = self.tensors
+        own = [
+            self.rule.keep_of(tensors[bundle[0]], unit)
+            for bundle, unit in zip(bundles, units, strict=True)
+        ]
+        if None not in own:
+            return sum(number for number in own if number is not None)
+        return self.keep(surviving, sum(unit.size for unit in units), rate)
+
+    def keep(self, surviving: int, size: int, rate: float) -> int:
+        """How many units a round keeps by their number alone; see `Granularity.keep`.
 
         Raises:
             LotteryError: the granularity returned no such number.
@@ -133,53 +178,30 @@ class Units:
             kept = -1
         if not 0 <= kept <= surviving:
             raise LotteryError(
-                f"granularity={self._text!r}: keep returned {number!r} of {surviving} "
+                f"granularity={self.text!r}: keep returned {number!r} of {surviving} "
                 f"surviving units: return an integer from 0 to {surviving}."
             )
         return kept
 
-    def first_empty(self, group: Group, levels: int) -> int | None:
-        """The first of some levels at which a group has no unit left."""
-        kept = group.units
-        for level in range(1, levels + 1):
-            before, kept = kept, self.keep(kept, group.units, group.rate)
-            if kept == 0:
-                return level
-            if kept == before:
-                break  # No further round prunes anything.
-        return None
+    def check_rounds(self, levels: int) -> None:
+        """Refuses more rounds than prune anything.
 
-    def groups(self, scope: str, rates: Sequence[float]) -> list[Group]:
-        """What is ranked together in a dense model; at rate 0 a tensor is by itself."""
-        found = [self._group(*each) for each in zip(self._tensors, rates, strict=True)]
-        rows = [row for row in found if row.rate]
-        if scope == "layer" or not rows:
-            return found
-        units, weights = sum(r.units for r in rows), sum(r.weights for r in rows)
-        even = all(r.even and r.weights * units == weights * r.units for r in rows)
-        joined = Group("the model", units, weights, rows[0].rate, even)
-        return [joined, *(row for row in found if not row.rate)]
-
-    def _group(self, tensor: Tensor, rate: float) -> Group:
-        weights = math.prod(tensor.shape)
-        if self._single:
-            return Group(tensor.path, weights, weights, rate)
-        dense = np.ones(tensor.shape, bool)
-        units = self._of(tensor, dense)
-        even = True
-        # Units are uneven where the last ones of an axis are cut off.
-        for index in {0, units.size - 1} if units.size else ():
-            one = np.zeros_like(units)
-            one.flat[index] = True
-            size = int(np.count_nonzero(self._spread(tensor, one, dense)))
-            even = even and size * units.size == weights
-        return Group(tensor.path, units.size, weights, rate, even)
+        Raises:
+            LotteryError: says how many do.
+        """
+        most = self.rule.rounds
+        if most is not None and levels > most:
+            raise LotteryError(
+                f"levels={levels}: granularity={self.text!r} prunes in {most} "
+                f"round{'s' * (most != 1)}, and nothing after: use levels={most}, or "
+                "one that falls by level, such as 3-2-1:4."
+            )
 
     def _wrong(
         self, tensor: Tensor, method: str, what: str, wanted: str
     ) -> LotteryError:
         return LotteryError(
-            f"granularity={self._text!r}: {method} returned {what} for {tensor.path} "
+            f"granularity={self.text!r}: {method} returned {what} for {tensor.path} "
             f"of shape {tensor.shape}: return {wanted}."
         )
 

@@ -82,7 +82,7 @@ def settings(
         # By position: the names of layers change between builds.
         **recipe.settings(),
         "architecture": [
-            f"{w.kind} {list(w.shape)}{'' if w.mask is None else ' pruned'}"
+            f"{w.kind} {list(w.shape)}{' pruned' if w.is_pruned else ''}"
             # As manifests always had them.
             for w in (network.weights[index] for index in network.keras_order)
         ],

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from lth_keras.masking import followers
+from lth_keras.masking.network import Network
 from lth_keras.pruning import masks
 from lth_keras.tickets.ticket import Ticket
 
@@ -18,6 +20,21 @@ def values_of(ticket: Ticket) -> list[np.ndarray]:
 def pruned_places(ticket: Ticket) -> list[int]:
     """Positions of the prunable weights among all."""
     return [i for i, weight in enumerate(ticket.weights) if weight.mask is not None]
+
+
+def settled(ticket: Ticket, network: Network) -> Ticket:
+    """The ticket in which what goes with pruned filters is +0.0 too.
+
+    Args:
+        ticket: with its weights in the order of the network.
+        network: of the wrapped model that it is for.
+    """
+    if len(network.held) == len(network.pruned):
+        return ticket
+    chosen = [mask for _, mask in ticket.pruned()]
+    return with_values(
+        ticket, followers.settled(network, values_of(ticket), chosen), chosen
+    )
 
 
 def with_values(

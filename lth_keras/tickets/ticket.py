@@ -18,7 +18,7 @@ import numpy as np
 from lth_keras.arguments import instance, switch
 from lth_keras.compat import raw_variable, require_tf_keras_model
 from lth_keras.errors import LotteryError
-from lth_keras.masking import slots
+from lth_keras.masking import followers, slots
 from lth_keras.masking.network import Held, Network
 from lth_keras.masking.starts import Start, values_for
 from lth_keras.masking.weights import Weight
@@ -175,10 +175,11 @@ class Ticket(TicketContent):
         for weight, target in pairs:
             dtype = raw_variable(target.variable).dtype.as_numpy_dtype
             target.write(weight.value.astype(dtype, copy=False))
-            if target.mask is not None:
+            if target.is_pruned:
                 dense = np.ones(target.shape, bool)
                 mask = dense if weight.mask is None else weight.mask
                 target.mask.assign(mask.astype(target.mask.dtype.as_numpy_dtype))
+        followers.settle(network)
         return skipped
 
 
@@ -193,4 +194,6 @@ def _ticket_weight(weight: Weight, value: np.ndarray) -> TicketWeight:
     if weight.mask is not None:
         mask = weight.read_mask()
         value = masks.apply(np.asarray(value), mask)
+    if weight.follows is not None:
+        mask = None  # It is told by that of the kernel.
     return TicketWeight(weight.layer, weight.kind, weight.name, value, mask)

@@ -26,7 +26,13 @@ CRITERIA: dict[str, list[int]] = {
 }
 
 # How a granularity is asked for.
-GRANULARITIES: dict[str, str] = {"weight": "weight"}
+GRANULARITIES: dict[str, str] = {
+    "block": "block:2x2",
+    "filter": "filter",
+    "n_of_m": "3-2:4",
+    "row": "row",
+    "weight": "weight",
+}
 
 
 class Control(NamedTuple):

@@ -11,7 +11,7 @@ from lth_keras.pruning.granularity import Granularity
 
 @pytest.fixture(autouse=True)
 def registry(monkeypatch):
-    entries = dict(granularity.REGISTRY.entries)
+    entries = {"weight": granularity.REGISTRY.entries["weight"]}
     monkeypatch.setattr(granularity.REGISTRY, "entries", entries)
 
 

@@ -14,8 +14,8 @@ from lth_keras.errors import LotteryError
 from lth_keras.pruning import criteria, granularity
 from lth_keras.pruning.criteria import registry
 from lth_keras.pruning.granularity import Granularity, Tensor
+from lth_keras.pruning.groups import Group
 from lth_keras.pruning.recipe import Recipe, Values
-from lth_keras.pruning.units import Group
 
 RNG = np.random.default_rng(0)
 TRAINED = [RNG.normal(size=shape) for shape in ((6, 5), (5, 4))]
@@ -24,9 +24,9 @@ TRAINED = [RNG.normal(size=shape) for shape in ((6, 5), (5, 4))]
 @pytest.fixture(autouse=True)
 def registries(monkeypatch):
     monkeypatch.setattr(registry.REGISTRY, "entries", dict(registry.REGISTRY.entries))
-    monkeypatch.setattr(
-        granularity.REGISTRY, "entries", dict(granularity.REGISTRY.entries)
-    )
+    # The names of those that come with the package are free for ones of our own.
+    alone = {"weight": granularity.REGISTRY.entries["weight"]}
+    monkeypatch.setattr(granularity.REGISTRY, "entries", alone)
 
 
 def kept_by_hand(flat: list[float], keep: int) -> list[bool]:
