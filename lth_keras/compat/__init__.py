@@ -21,6 +21,8 @@ from lth_keras.compat.generators import (
     untouched_generators,
 )
 from lth_keras.compat.graphs import (
+    Call,
+    calls,
     has_mask,
     is_bookkeeping,
     is_functional,
@@ -77,6 +79,7 @@ from lth_keras.compat.weight_files import is_of_wrapped_model
 __all__ = [
     "AutoCastVariable",
     "AutoCastVariableSpec",
+    "Call",
     "ConvLSTMCell",
     "InfersByItsLayer",
     "PruneLowMagnitude",
@@ -88,6 +91,7 @@ __all__ = [
     "build_optimizer",
     "builds_in_call",
     "call_in_scratch_graph",
+    "calls",
     "clear_fit_start",
     "collect_prunable_layers",
     "compile_arguments",

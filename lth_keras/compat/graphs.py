@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tf_keras as keras
@@ -43,6 +43,38 @@ def producers(model: keras.Model) -> dict[str, list[str]]:
         names = feeds.setdefault(node.layer.name, [])
         names.extend(parent.layer.name for parent in node.parent_nodes)
     return feeds
+
+
+class Call(NamedTuple):
+    """One call of a layer in a graph model.
+
+    Attributes:
+        layer: the layer, or a model.
+        inputs: names of the tensors that it is given.
+        outputs: names of those that it makes, and their shapes.
+    """
+
+    layer: keras.layers.Layer
+    inputs: list[str]
+    outputs: list[tuple[str, Any]]
+
+
+def calls(model: keras.Model) -> list[Call]:
+    """The calls of a graph model, each after those that feed it; no placeholders."""
+    depths = getattr(model, "_nodes_by_depth", {})
+    return [
+        Call(
+            node.layer,
+            list(node.flat_input_ids),
+            [
+                (str(id(tensor)), tensor.shape)
+                for tensor in tf.nest.flatten(node.outputs)
+            ],
+        )
+        for depth in sorted(depths, reverse=True)
+        for node in depths[depth]
+        if not node.is_input
+    ]
 
 
 def output_names(model: keras.Model) -> list[str]:

@@ -21,7 +21,7 @@ def _classes(names: str, ranks: str) -> tuple[type, ...]:
 
 _NORMALISATION = (_layers.BatchNormalization,)
 # Each channel of the output depends on the same one of the input.
-_PASSING = (
+PASSING = (
     *_NORMALISATION,
     *(_layers.Activation, _layers.ReLU, _layers.LeakyReLU, _layers.ELU),
     *(_layers.ThresholdedReLU, _layers.Dropout, _layers.GaussianDropout),
@@ -30,7 +30,7 @@ _PASSING = (
     *_classes("GlobalMaxPooling GlobalAveragePooling", "123"),
     *_classes("Cropping UpSampling ZeroPadding", "123"),
 )
-_JOINING = (
+JOINING = (
     *(_layers.Add, _layers.Average, _layers.Maximum, _layers.Minimum),
     *(_layers.Multiply, _layers.Subtract),
 )
@@ -94,7 +94,7 @@ def _source(
         if len(given) != 1 or given[0] not in layers:
             return None
         (name,) = given
-        if not isinstance(layers[name], _PASSING):
+        if not isinstance(layers[name], PASSING):
             return layers[name]
 
 
@@ -104,7 +104,7 @@ def _joined(
     """The layers behind each sum; sums that have one in common are one."""
     groups: list[set[str]] = []
     for name, layer in layers.items():
-        if isinstance(layer, _JOINING):
+        if isinstance(layer, JOINING):
             found = _behind(feeds.get(name, []), feeds, layers)
             apart = [group for group in groups if not group & found]
             met = [group for group in groups if group & found]
@@ -127,7 +127,7 @@ def _behind(
         if name in seen:
             continue
         seen.add(name)
-        if isinstance(layers.get(name), (*_PASSING, *_JOINING)):
+        if isinstance(layers.get(name), (*PASSING, *JOINING)):
             pending.extend(feeds.get(name, []))
         else:
             found.add(name)

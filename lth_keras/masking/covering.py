@@ -7,7 +7,7 @@ rows = lth.coverage(model, print_fn=None)      # the same as data
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,8 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.arguments import function
 from lth_keras.compat import PruneLowMagnitude, keras
-from lth_keras.masking import sites
+from lth_keras.masking import paths, sites
+from lth_keras.masking.network import Network
 from lth_keras.masking.weights import trainable_in
 from lth_keras.masking.wrappers import PruneByLevel
 
@@ -39,6 +40,8 @@ class WeightCoverage:
         reason: why not, or "" where it is.
         density: share of its entries that the mask keeps; 1.0 without a mask. A bias,
             or what a batch normalisation has for it, goes with its filter.
+        effective: share of its entries that lie on a path from input to output; 1.0
+            without a mask.
     """
 
     layer: str
@@ -47,6 +50,7 @@ class WeightCoverage:
     pruned: bool
     reason: str
     density: float
+    effective: float = 1.0
 
 
 class Reason(NamedTuple):
@@ -68,10 +72,17 @@ class Coverage(list[WeightCoverage]):
     @property
     def density(self) -> float:
         """P_m over the pruned weights, 1.0 where there are none."""
-        pruned = [row for row in self if row.pruned]
-        total = sum(int(np.prod(row.shape)) for row in pruned)
-        kept = sum(int(np.prod(row.shape)) * row.density for row in pruned)
-        return kept / total if total else 1.0
+        return self._mean(lambda row: row.density)
+
+    @property
+    def effective_density(self) -> float:
+        """The share of the pruned weights on a path from input to output."""
+        return self._mean(lambda row: row.effective)
+
+    def _mean(self, share: Callable[[WeightCoverage], float]) -> float:
+        sizes = [(int(np.prod(row.shape)), share(row)) for row in self if row.pruned]
+        total = sum(size for size, _ in sizes)
+        return sum(size * part for size, part in sizes) / total if total else 1.0
 
     def __str__(self) -> str:
         head = ("layer", "weight", "shape", "density", "pruned")
@@ -90,6 +101,9 @@ class Coverage(list[WeightCoverage]):
             "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
             for line in (head, *body)
         ]
+        if self.effective_density != self.density:
+            on_path = f"{self.effective_density:.4f}"
+            lines.append(f"of these on a path from input to output: {on_path}")
         lines.append(f"density of the prunable weights: {self.density:.4f}")
         return "\n".join(lines)
 
@@ -117,25 +131,41 @@ def coverage(
     compat.require_tf_keras_model(model)
     if print_fn is not None:
         function("print_fn", print_fn, "f(text), or None", [""])
-    found = Coverage(row for row, _ in rows(model))
+    found = Coverage(row for row, _ in rows(model, effective=_effective(model)))
     if print_fn is not None:
         print_fn(str(found))
     return found
 
 
-def rows(model: keras.Model, least: int = 0) -> Iterator[tuple[WeightCoverage, Reason]]:
+def _effective(model: keras.Model) -> dict[int, float]:
+    """The share of each pruned weight's entries on a path, by its identity."""
+    if not model.built or not (network := Network.of(model)).pruned:
+        return {}
+    return {
+        id(compat.raw_variable(weight.variable)): float(np.mean(found))
+        for weight, found in zip(network.pruned, paths.effective(network), strict=True)
+    }
+
+
+def rows(
+    model: keras.Model, least: int = 0, effective: Mapping[int, float] | None = None
+) -> Iterator[tuple[WeightCoverage, Reason]]:
     """The rows of the table, each with why its weight has no mask, if it has none.
 
     Args:
         model: a built model.
         least: how many dimensions a weight must have to be listed.
+        effective: the share of entries on a path, by identity of the weight.
     """
-    return _rows(model, "", set(), trainable_in(model), least)
+    for row, reason, key in _rows(model, "", set(), trainable_in(model), least):
+        if row.pruned and effective:
+            row = dataclasses.replace(row, effective=effective.get(key, row.density))
+        yield row, reason
 
 
 def _rows(
     model: keras.Model, prefix: str, seen: set[int], trainable: set[int], least: int
-) -> Iterator[tuple[WeightCoverage, Reason]]:
+) -> Iterator[tuple[WeightCoverage, Reason, int]]:
     for layer in model.layers:
         if id(layer) in seen:
             continue
@@ -166,7 +196,7 @@ def _rows(
                 reason=reason.text,
                 density=1.0 if mask is None else float(np.mean(mask.numpy() != 0)),
             )
-            yield row, reason
+            yield row, reason, key
 
 
 def _masks(layer: keras.layers.Layer) -> dict[int, tuple[Any, bool]]:

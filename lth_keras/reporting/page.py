@@ -116,23 +116,27 @@ def _results(
     One table of all would be wider than a page.
     """
     columns = summaries.columns_of(summaries.summarise(rows, shown))
-    levels = summaries.densities(columns)
+    levels, on_paths = summaries.densities(columns), summaries.effective(columns)
     parts = []
     for metric, label in shown_metric.labels(shown).items():
         name = label[0].upper() + label[1:]
-        head = ["level", Html("P<sub>m</sub> (%)")]
+        head = ["level", Html("P<sub>m</sub> (%)"), *(["path (%)"] if on_paths else [])]
         head += [tables.title(column, [metric]) for column in columns]
         lines = []
         for level, density in levels.items():
             cells = [tables.cell(metric, column.get(level)) for column in columns]
             lines.append(
-                [str(level), wording.percent_kept(density)]
+                tables.starts(level, density, on_paths)
                 + [with_small(mean, span) for mean, span in cells]
             )
         parts.append(f"<{heading}>{escaped(name)}</{heading}>")
         parts.append(table(head, lines))
     if summaries.any_censored(columns):
         parts.append(f'<p class="note">{escaped(tables.CENSORED)}</p>')
+    if on_paths:
+        parts.append(
+            '<p class="note">path: weights on a path from input to output.</p>'
+        )
     if about := summaries.meaning(columns, "(minimum-maximum)"):
         parts.append(f'<p class="note">{escaped(about)}</p>')
     return parts

@@ -34,6 +34,9 @@ def checked(record: fields.Record, numbers: Iterable[str]) -> dict[str, Any]:
     record.whole("level")
     record.text("control", _CONTROL)
     record.fraction("density")
+    effective = record.number("effective_density")
+    if effective is not None and not 0 <= effective <= 1:
+        raise record.refusal("effective_density", "a fraction from 0 to 1")
     for name in _WHOLE:
         record.whole(name, optional=True)
     for name in numbers:

@@ -20,6 +20,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.runs import row_fields, shown_metric
 from lth_keras.runs import rows as result_rows
 from lth_keras.runs.shown_metric import Metric
+from lth_keras.runs.wording import percent_kept
 from lth_keras.storage import fields
 
 TICKET = "ticket"
@@ -72,6 +73,8 @@ class Summary:
         trials: of how many trials these are.
         metrics: a statistic for each name in `METRICS`; None if no run measured it.
         shown: the metric that "test_accuracy" and "early_stop_test_accuracy" are of.
+        effective: the fraction of prunable weights on a path from input to output
+            (mean); None if no row says it, as those of earlier versions.
     """
 
     control: str
@@ -82,6 +85,7 @@ class Summary:
     trials: int
     metrics: dict[str, Statistic | None]
     shown: Metric = Metric()
+    effective: float | None = None
 
     @property
     def label(self) -> str:
@@ -136,11 +140,13 @@ def summarise(
             trials=density.trials,
             metrics={name: _statistic(name, group, shown) for name in METRICS},
             shown=shown,
+            effective=on_paths.mean if on_paths else None,
         )
         for (control, parameters), levels in sorted(
             groups.items(), key=lambda item: item[0][0] != TICKET
         )
         for level, group in sorted(levels.items())
+        for on_paths in [_statistic("effective_density", group, shown)]
         if (density := _statistic("density", group, shown))
     ]
 
@@ -160,6 +166,22 @@ def densities(columns: Sequence[Column]) -> dict[int, float]:
         for level, summary in column.items():
             found.setdefault(level, summary.density)
     return dict(sorted(found.items()))
+
+
+def effective(columns: Sequence[Column]) -> dict[int, float]:
+    """The share of weights on a path by level; the ticket's where it has the level.
+
+    Empty where it is nowhere to be told from the density, as tables write it.
+    """
+    found: dict[int, float] = {}
+    for column in columns:
+        for level, summary in column.items():
+            if summary.effective is not None:
+                found.setdefault(level, summary.effective)
+    shown = {level: percent_kept(share) for level, share in found.items()}
+    known = densities(columns)
+    same = all(percent_kept(known[level]) == text for level, text in shown.items())
+    return {} if same else found
 
 
 def counts(

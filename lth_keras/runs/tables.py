@@ -73,7 +73,8 @@ def in_notebook(
     """
     columns = _columns(rows, monitor_metric)
     names = _heads(_shown(columns))
-    head = ["level", "P_m %"]
+    on_paths = summaries.effective(columns)
+    head = ["level", "P_m %", *(["path %"] if on_paths else [])]
     head += [f"{title(column)}: {name}" for column in columns for name in names]
     lines = []
     for level, density in summaries.densities(columns).items():
@@ -82,7 +83,7 @@ def in_notebook(
             for column in columns
             for name in summaries.SHOWN
         ]
-        lines.append([str(level), wording.percent_kept(density), *cells])
+        lines.append([*starts(level, density, on_paths), *cells])
     return notebook.table(head, lines, _note(columns), caption)
 
 
@@ -117,11 +118,28 @@ def _note(columns: Sequence[summaries.Column]) -> str:
         f"{name}: {what}on the {data} data at that iteration{unit}. "
         f"{final}: at the end of training{unit}."
     )
+    if summaries.effective(columns):
+        note += " path: weights on a path from input to output."
     if summaries.any_censored(columns):
         note += f" {CENSORED}"
     if about := summaries.meaning(columns, "(min-max)"):
         note += f" {about}"
     return note
+
+
+def starts(level: int, density: float, on_paths: Mapping[int, float]) -> list[str]:
+    """What a line begins with: the level, P_m and, if any is known, what is on a path.
+
+    Args:
+        level: the level.
+        density: its P_m.
+        on_paths: from `summaries.effective`.
+    """
+    found = [str(level), wording.percent_kept(density)]
+    if on_paths:
+        share = on_paths.get(level)
+        found.append(_MISSING if share is None else wording.percent_kept(share))
+    return found
 
 
 def title(column: summaries.Column, names: Sequence[str] = summaries.SHOWN) -> str:
@@ -178,7 +196,9 @@ def _block(columns: Sequence[summaries.Column]) -> list[str]:
         ]
         for level in levels
     }
-    top, head = " " * 12, "level  P_m %"
+    on_paths = summaries.effective(columns)
+    head = "level  P_m %" + ("  path %" if on_paths else "")
+    top = " " * len(head)
     widths = []
     for index, column in enumerate(columns):
         names = _heads(_shown(columns))
@@ -193,8 +213,9 @@ def _block(columns: Sequence[summaries.Column]) -> list[str]:
         head += _GAP + " ".join(map(str.rjust, names, widths[-1]))
     lines = [top.rstrip(), head]
     for level, density in levels.items():
-        starts = (f"{level:5}  {wording.percent_kept(density):>5}", " " * 12)
-        for part, start in enumerate(starts):
+        texts = map(str.rjust, starts(level, density, on_paths), (5, 5, 6))
+        first = _GAP.join(texts)
+        for part, start in enumerate((first, " " * len(first))):
             groups = [
                 " ".join(map(str.rjust, [cell[part] for cell in group], width))
                 for group, width in zip(cells[level], widths, strict=True)

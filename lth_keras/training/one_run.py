@@ -17,7 +17,7 @@ import numpy as np
 from lth_keras import compat, errors
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking import acts, slots, starts
+from lth_keras.masking import acts, paths, slots, starts
 from lth_keras.masking.network import Network
 from lth_keras.runs import rows
 from lth_keras.runs import trained as trained_files
@@ -70,6 +70,7 @@ def carry_out(
 
         capture = capturing.CaptureAt(capture_at, store, network=network)
     _begin(network, ticket, run, fresh_optimizer)
+    on_paths = paths.density(network)
     began = time.perf_counter()
     try:
         with last_rate(network.model, plan.after):
@@ -89,6 +90,7 @@ def carry_out(
         "replicate": run.replicate,
         "parameters": run.parameters,
         "density": ticket.density,
+        "effective_density": on_paths,
         "iterations": fitted.iterations,
         **rows.measures(
             fitted.curve,

@@ -39,6 +39,7 @@ ROW_KEYS = [
     "replicate",
     "parameters",
     "density",
+    "effective_density",
     "iterations",
     "early_stop_iteration",
     "early_stop_censored",

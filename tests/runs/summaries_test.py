@@ -249,3 +249,30 @@ def test_a_column_with_replicates_is_headed_by_trials_and_runs():
 )
 def test_ranges_of_numbers_are_joined(numbers, text):
     assert wording.ranges(numbers) == text
+
+
+def test_weights_on_a_path_are_told_where_they_are_not_those_that_are_kept():
+    def rows(*shares):
+        return [
+            {"control": "ticket", "level": level, "density": 0.5**level} | share
+            for level, share in enumerate(shares)
+        ]
+
+    old = summaries.summarise(rows({}, {}))
+    assert [one.effective for one in old] == [None, None]
+    assert summaries.effective(summaries.columns_of(old)) == {}
+    same = rows({"effective_density": 1.0}, {"effective_density": 0.49999})
+    assert summaries.effective(summaries.columns_of(summaries.summarise(same))) == {}
+    given = rows({}, {"effective_density": 0.27}, {"effective_density": None})
+    (column,) = summaries.columns_of(summaries.summarise(given))
+    assert summaries.effective([column]) == {1: 0.27}
+    lines = tables.table(given).splitlines()
+    assert lines[1].startswith("level  P_m %  path %")
+    assert [line.split()[:3] for line in lines[2:5]] == [
+        ["0", "100.0", "-"],
+        ["1", "50.0", "27.0"],
+        ["2", "25.0", "-"],
+    ]
+    assert "path: weights on a path from input to output." in " ".join(lines)
+    with pytest.raises(LotteryError, match="effective_density"):
+        summaries.summarise(rows({"effective_density": 1.5}))

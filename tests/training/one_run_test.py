@@ -30,8 +30,9 @@ def test_a_run_leaves_its_line_its_curve_and_its_weights(tmp_path) -> None:
     row = json.loads((place / "result.json").read_text())
     assert list(row) == [
         "trial", "level", "control", "replicate", "parameters", "density",
-        "iterations", "early_stop_iteration", "early_stop_censored",
-        "early_stop_test_accuracy", "test_accuracy", "validation_loss",
+        "effective_density", "iterations", "early_stop_iteration",
+        "early_stop_censored", "early_stop_test_accuracy", "test_accuracy",
+        "validation_loss",
         "train_accuracy", "monitor_metric", "metrics", "early_stop_metrics",
         "seconds", "seed",
     ]  # fmt: skip
