@@ -97,7 +97,8 @@ def through(
     if len(widths) == 1 and len({*map(len, given)}) == 1 and given:
         if isinstance(inner, channels.JOINING) and len(given[0]) == widths[0]:
             count = len(given)
-            return [np.any(given, axis=0)], lambda needed: list(needed) * count
+            merged = np.logical_or.reduce(np.stack(given))
+            return [np.asarray(merged)], lambda needed: list(needed) * count
     if isinstance(inner, _layers.Concatenate) and sum(map(len, given)) == widths[0]:
         ends = np.cumsum([len(alive) for alive in given])[:-1]
         return [np.concatenate(given)], lambda needed: np.split(needed[0], ends)
@@ -185,6 +186,11 @@ def _depthwise(kernel: Any) -> _Stage:
     return kernel, spread, gather
 
 
+def _joined(kept: np.ndarray) -> np.ndarray:
+    """Whether an input leads to an output at any place: [inputs, outputs]."""
+    return np.asarray(kept.any(axis=0))
+
+
 def _kernels(
     stages: Sequence[_Stage], alive: Alive, masks: Masks
 ) -> tuple[list[Alive], Back]:
@@ -193,14 +199,14 @@ def _kernels(
         kernel, spread, _ = stage
         kept = spread(masks.of(kernel))
         taken.append((stage, alive, kept))
-        alive = kept.any(axis=0)[alive].any(axis=0)
+        alive = np.asarray(_joined(kept)[alive].any(axis=0))
 
     def back(needed: Sequence[Alive]) -> list[Alive]:
         (wanted,) = needed
         for (kernel, _, gather), fed, kept in reversed(taken):
             between = kept & fed[:, np.newaxis] & wanted
             masks.reach(kernel, gather(between))
-            wanted = kept.any(axis=0)[:, wanted].any(axis=1)
+            wanted = np.asarray(_joined(kept)[:, wanted].any(axis=1))
         return [wanted]
 
     return [alive], back

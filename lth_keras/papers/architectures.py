@@ -100,7 +100,9 @@ def _conv_net(make: Maker, x: tf.Tensor, groups: int) -> tf.Tensor:
     return make.hidden_dense(x, (256, 256))
 
 
-def _vgg(make: Maker, x: tf.Tensor, depths: Sequence[int]) -> tf.Tensor:
+def _vgg(
+    make: Maker, x: tf.Tensor, depths: Sequence[int], dense: bool = False
+) -> tf.Tensor:
     index = 0
     for group, (depth, filters) in enumerate(zip(depths, _VGG_CHANNELS, strict=True)):
         if group:
@@ -110,24 +112,47 @@ def _vgg(make: Maker, x: tf.Tensor, depths: Sequence[int]) -> tf.Tensor:
             x = make.conv(filters, f"conv{index}")(x)
             x = _norm(f"norm{index}")(x)
             x = layers.ReLU(name=f"relu{index}")(x)
+    if dense:
+        # As 1608.08710 has it, section 4.1.
+        x = layers.Flatten(name="flatten")(layers.MaxPooling2D(name="pool5")(x))
+        x = _norm("dense1_norm")(make.dense(_VGG_CHANNELS[-1], "dense1")(x))
+        return layers.ReLU(name="dense1_relu")(x)
     return layers.GlobalAveragePooling2D(name="average")(x)
 
 
-def _resnet20(make: Maker, x: tf.Tensor) -> tf.Tensor:
+def _resnet(
+    make: Maker, x: tf.Tensor, blocks: int = 3, padded: bool = False
+) -> tf.Tensor:
+    """A CIFAR ResNet of three stages of so many blocks, 6 * blocks + 2 layers deep.
+
+    `padded`: shortcuts to wider stages are subsampled and padded with zeros, instead
+    of 1x1 convolutions.
+    """
     x = make.conv(16, "conv1")(x)
     x = layers.ReLU(name="relu1")(_norm("norm1")(x))
     for stage, filters in enumerate((16, 32, 64), 1):
-        for block in range(1, 4):
+        for block in range(1, blocks + 1):
             strides = 2 if stage > 1 and block == 1 else 1
-            x = _residual(make, x, filters, strides, f"stage{stage}_block{block}")
+            prefix = f"stage{stage}_block{block}"
+            x = _residual(make, x, filters, strides, prefix, padded)
     return layers.GlobalAveragePooling2D(name="average")(x)
 
 
 def _residual(
-    make: Maker, x: tf.Tensor, filters: int, strides: int, prefix: str
+    make: Maker,
+    x: tf.Tensor,
+    filters: int,
+    strides: int,
+    prefix: str,
+    padded: bool = False,
 ) -> tf.Tensor:
     shortcut = x
-    if strides > 1:
+    if strides > 1 and padded:
+        pool = layers.MaxPooling2D(1, strides, name=f"{prefix}_subsample")
+        more = max(1, round(make.width * filters)) - x.shape[-1]
+        ends = [more // 2, more - more // 2]
+        shortcut = tf.pad(pool(x), [[0, 0], [0, 0], [0, 0], ends])
+    elif strides > 1:
         name = f"{prefix}_downsample"
         shortcut = make.conv(filters, name, size=1, strides=strides)(x)
         shortcut = _norm(f"{name}_norm")(shortcut)
@@ -159,7 +184,13 @@ def _vgg_network(*depths: int) -> Architecture:
     return Architecture(functools.partial(_vgg, depths=depths), 4, hidden_dense=False)
 
 
-_RESNET20 = Architecture(_resnet20, hidden_dense=False)
+_RESNET20 = Architecture(_resnet, hidden_dense=False)
+
+
+def _padded_resnet(blocks: int) -> Architecture:
+    features = functools.partial(_resnet, blocks=blocks, padded=True)
+    return Architecture(features, hidden_dense=False)
+
 
 ARCHITECTURES = {
     "lenet": Architecture(_lenet, convolutions=False),
@@ -168,6 +199,14 @@ ARCHITECTURES = {
     "conv6": _conv_network(3),
     "resnet18": _RESNET20,
     "resnet20": _RESNET20,
+    "resnet20_padded": _padded_resnet(3),
+    "resnet56": _padded_resnet(9),
+    "resnet110": _padded_resnet(18),
     "vgg16": _vgg_network(2, 2, 3, 3, 3),
+    "vgg16_dense": Architecture(
+        functools.partial(_vgg, depths=(2, 2, 3, 3, 3), dense=True),
+        halvings=5,
+        hidden_dense=False,
+    ),
     "vgg19": _vgg_network(2, 2, 4, 4, 4),
 }

@@ -58,6 +58,8 @@ _VGG = dataclasses.replace(
     _RESNET, iterations=112_480, batch_size=64, levels=20, lr_drops=(1 / 2, 3 / 4)
 )
 
+_FILTERS = dataclasses.replace(_VGG, levels=1, conv_rate=0.5, scope="layer")
+
 PAPER: Mapping[str, Paper] = {
     # Down to P_m = 2 %, above which the conv nets are better than dense.
     "lenet": Paper(50_000, 60, "adam", 1.2e-3, 18, None, 0.2, 0.1),
@@ -66,7 +68,12 @@ PAPER: Mapping[str, Paper] = {
     "conv6": Paper(30_000, 60, "adam", 3e-4, 22, 0.15, 0.2, 0.1),
     "resnet18": _RESNET,
     "resnet20": _RESNET,
+    # Of 1608.08710, in the training that 1810.05270 repeats it with.
+    "resnet20_padded": _RESNET,
+    "resnet56": _FILTERS,
+    "resnet110": _FILTERS,
     "vgg16": _VGG,
+    "vgg16_dense": _FILTERS,
     "vgg19": _VGG,
 }
 

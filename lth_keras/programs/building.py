@@ -15,6 +15,7 @@ from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
 from lth_keras.training import jit, learning_rates
 
+_SUMS = r"(conv\d+|downsample)$"
 # Training steps between two looks at the clock, at the evaluation and at Ctrl-C. The
 # steps of a network without convolutions take less time than Keras's work around them.
 _STRIDE = {False: 100, True: 10}
@@ -31,11 +32,14 @@ def wrapped_model(
         classes: number of classes.
         seed: decides the initial weights.
     """
-    rates = {
+    own = [item.rpartition("=") for item in options.layer_rates]
+    rates: dict[str, float | None] = {p: float(rate) or None for p, _, rate in own}
+    rates |= {
         pattern: rate
         for pattern, rate in (
-            # Not the 1x1 layers for downsampling.
-            (r"conv\d+$", options.conv_rate),
+            # Not the 1x1 layers for downsampling, unless they go with what they are
+            # added to.
+            (_SUMS if options.where == "together" else r"conv\d+$", options.conv_rate),
             (r"^dense\d+$", options.dense_rate),
             ("^output$", options.output_rate),
         )
@@ -51,7 +55,14 @@ def wrapped_model(
             dropout=options.dropout,
             weight_decay=options.weight_decay,
         )
-    return wrap(model, rates, options.scope, options.criterion)
+    return wrap(
+        model,
+        rates,
+        options.scope,
+        options.criterion,
+        granularity=options.granularity,
+        where=options.where,
+    )
 
 
 def compile_model(options: Options, model: keras.Model, steps: Sequence[int]) -> None:
@@ -112,6 +123,13 @@ def check_survivors(options: Options, model: keras.Model) -> None:
         FlagError: names the level and the layer.
     """
     network = Network.of(model)
+    rounds = network.recipe.rule.rounds
+    if rounds is not None and options.levels > rounds:
+        raise FlagError(
+            f"--levels={options.levels}: --granularity={options.granularity} prunes in "
+            f"{rounds} round{'s' * (rounds != 1)}, and nothing after: use "
+            f"--levels={rounds}, or one that falls by level, such as 3-2-1:4"
+        )
     empty = network.recipe.first_empty(network.groups, options.levels)
     if empty is not None:
         level, group = empty

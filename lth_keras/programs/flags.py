@@ -13,6 +13,7 @@ from typing import Any
 from absl import flags
 
 from lth_keras.arguments import MOST_LEVELS
+from lth_keras.errors import LotteryError
 from lth_keras.papers.settings import (
     DIGITS_ITERATIONS,
     DIGITS_LEVELS,
@@ -31,7 +32,8 @@ from lth_keras.programs.values import (
     split,
     whole,
 )
-from lth_keras.pruning import criteria
+from lth_keras.pruning import criteria, granularities
+from lth_keras.pruning.recipe import WHERE
 
 # A layer or a convolution beyond these does not fit any machine.
 _MOST_UNITS, _MOST_WIDTH = 100_000, 100
@@ -249,6 +251,40 @@ def _define_pruning(flag: _Flag) -> None:
         f"paper: magnitude. One of {', '.join(criteria.names())}.",
     )
     flag(
+        "granularity",
+        "weight",
+        Value(
+            str,
+            _is_granularity,
+            "use weight, filter, filter:l2, filter:scale, row, block:4x4 or 2:4, or "
+            "other numbers",
+        ),
+        "What is kept or pruned as one: weight; filter, of hidden layers, by its L1 "
+        "norm, filter:l2, or filter:scale by the normalisation behind it; row; "
+        "block:4x4; 2:4, in one level, or falling by level, as in 3-2-1:4.",
+    )
+    flag(
+        "where",
+        "each",
+        one_of(WHERE),
+        "Of filters that a residual network adds: each layer loses its own, layers "
+        "that are added lose the same together, or the first layers of a block alone "
+        "lose any.",
+    )
+    flag(
+        "layer_rates",
+        "none",
+        Value(
+            _layer_rates,
+            lambda rates: True,
+            "use patterns of layer names with fractions, 0 or more and below 1, as in "
+            "conv1$=0.5,conv2$=0, or none",
+        ),
+        "Rates of single layers, before those of their kind: regular expressions on "
+        "their names, each with the fraction pruned per round, or 0 to leave them "
+        "whole, and commas between them. The first that matches counts.",
+    )
+    flag(
         "rewind_to",
         "0it",
         Value(
@@ -264,6 +300,30 @@ def _shares(text: str) -> tuple[float, ...]:
     if text == "none":
         return ()
     return tuple(map(_share, split(text)))
+
+
+def _is_granularity(text: str) -> bool:
+    try:
+        granularities.get(text)
+    except LotteryError:
+        return False
+    return True
+
+
+def _layer_rates(text: str) -> tuple[str, ...]:
+    """The items "pattern=rate", each checked."""
+    if text == "none":
+        return ()
+    items = tuple(split(text))
+    for item in items:
+        pattern, _, rate = item.rpartition("=")
+        try:
+            re.compile(pattern)
+        except re.error:
+            raise ValueError(text) from None
+        if not pattern or not 0 <= float(rate) < 1:
+            raise ValueError(text)
+    return items
 
 
 def _share(text: str) -> float:

@@ -40,6 +40,9 @@ ARGUMENTS = (
     "rate",
     "scope",
     "criterion",
+    "granularity",
+    "where",
+    "layer_rates",
     "rewind_to",
     "evaluate_every",
     "monitor_metric",
@@ -90,6 +93,9 @@ class Options:
     output_rate: float
     scope: str
     criterion: str
+    granularity: str
+    where: str
+    layer_rates: tuple[str, ...]
     rewind_to: str
     trials: int
     controls: tuple[str, ...]
@@ -194,7 +200,8 @@ def _rates(given: dict[str, Any], paper: Paper) -> dict[str, float]:
             share = half if name == "output_rate" else 1.0
             rates[name] = share * every if rate else 0.0
     rates |= {name: given[name] for name in names if given[name] is not None}
-    if not any(rates.values()):
+    own = [item for item in given["layer_rates"] if float(item.rpartition("=")[2])]
+    if not any(rates.values()) and not own:
         raise FlagError(
             f"--{names[0]}, --{names[1]} and --{names[2]} are all 0, and nothing would "
             "be pruned: give one of them"

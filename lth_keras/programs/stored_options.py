@@ -17,8 +17,11 @@ from lth_keras.storage import files, paths
 # Flags that jobs of earlier versions did not store, with what these did.
 ADDED: Mapping[str, Any] = {
     "criterion": "magnitude",
+    "granularity": "weight",
+    "layer_rates": [],
     "monitor_metric": "accuracy",
     "validation_size": None,
+    "where": "each",
 }
 
 

@@ -213,8 +213,10 @@ def _block(columns: Sequence[summaries.Column]) -> list[str]:
         head += _GAP + " ".join(map(str.rjust, names, widths[-1]))
     lines = [top.rstrip(), head]
     for level, density in levels.items():
-        texts = map(str.rjust, starts(level, density, on_paths), (5, 5, 6))
-        first = _GAP.join(texts)
+        first = _GAP.join(
+            text.rjust(5 + (place == 2))
+            for place, text in enumerate(starts(level, density, on_paths))
+        )
         for part, start in enumerate((first, " " * len(first))):
             groups = [
                 " ".join(map(str.rjust, [cell[part] for cell in group], width))

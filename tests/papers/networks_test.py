@@ -26,7 +26,11 @@ def test_names_are_the_papers_networks():
         "conv6",
         "resnet18",
         "resnet20",
+        "resnet20_padded",
+        "resnet56",
+        "resnet110",
         "vgg16",
+        "vgg16_dense",
         "vgg19",
     )
 
@@ -61,6 +65,28 @@ def test_resnet_20_has_267696_prunable_and_3200_spared_weights(name):
     assert kernels(model, "downsample") == 16 * 32 + 32 * 64 == 2_560
     assert kernels(model, "output") == 640
     assert kernels(model) == 270_896
+
+
+def test_networks_of_the_paper_on_filters_are_of_the_sizes_in_its_table():
+    # 1608.08710, table 1: 8.5e5 and 1.5e7 parameters.
+    padded = cifar("resnet20_padded")
+    assert kernels(padded, "downsample") == 0
+    assert kernels(padded, "conv") == kernels(cifar("resnet20"), "conv")
+    vgg = cifar("vgg16_dense")
+    assert kernels(vgg, "dense1") == 512 * 512
+    assert kernels(vgg) == 14_710_464 + 262_144 + 5_120
+
+
+@pytest.mark.parametrize("name", ["resnet20_padded", "resnet20"])
+def test_a_shortcut_is_padded_with_zeros_or_goes_through_a_convolution(name):
+    model = cifar(name)
+    added = model.get_layer("stage2_block1_add").input[1]
+    outputs = [model.get_layer("stage1_block3_relu2").output, added]
+    x = np.random.default_rng(0).normal(size=(1, 32, 32, 3)).astype(np.float32)
+    given, shortcut = (out.numpy() for out in keras.Model(model.input, outputs)(x))
+    padded = np.zeros((1, 16, 16, 32), np.float32)
+    padded[..., 8:24] = given[:, ::2, ::2]
+    assert np.array_equal(shortcut, padded) == (name == "resnet20_padded")
 
 
 def test_vgg_19_has_20_million_prunable_weights():

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lth_keras.programs import command_line, lottery_search, options
+import lth_keras as lth
+from lth_keras.programs import building, command_line, lottery_search, options
 from lth_keras.storage import files
 from tests.support.places import ROOT
 from tests.support.tiny_tfds import offline, prepare
@@ -35,6 +36,9 @@ ALL: dict[str, Any] = {
     "output_rate": 0.1,
     "scope": "layer",
     "criterion": "magnitude",
+    "granularity": "weight",
+    "where": "each",
+    "layer_rates": (),
     "rewind_to": "0it",
     "trials": 5,
     "controls": ("random_reinit",),
@@ -94,6 +98,20 @@ VGG = RESNET | {
 # From arXiv 1912.05671v4, table 1.
 REWOUND = {"iterations": 63_000, "batch_size": 128, "lr_drops": (32 / 63, 48 / 63)}
 
+# From arXiv 1608.08710, section 4 and table 1; the training from 1810.05270, section 6.
+FILTERS = VGG | {
+    "model": "vgg16_dense",
+    "levels": 1,
+    "granularity": "filter",
+    "layer_rates": ("conv(1|8|9|10|11|12|13)$=0.5",),
+    "conv_rate": 0.0,
+    "scope": "layer",
+    "trials": 3,
+    "controls": ("fine_tune", "random_reinit", "random_mask"),
+    "replicates": 1,
+}
+BLOCKS = FILTERS | {"model": "resnet56", "where": "first", "conv_rate": 0.12}
+
 EXPECTED: dict[str, dict[str, Any]] = {
     "lenet": LENET,
     "lenet_oneshot": LENET | {"controls": ("one_shot", "one_shot+random_reinit")},
@@ -115,6 +133,39 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "vgg19_warmup": VGG | {"warmup": 10_000},
     "resnet20_rewind": RESNET | REWOUND | {"model": "resnet20", "rewind_to": "500it"},
     "vgg16_rewind": VGG | REWOUND | {"model": "vgg16", "rewind_to": "1000it"},
+    "vgg16_filters_a": FILTERS,
+    "resnet56_filters_a": BLOCKS
+    | {
+        "layer_rates": (
+            "stage(1_block8|2_block1|3_block1|3_block9)_conv1$=0",
+            "stage3.*conv1$=0.11",
+        )
+    },
+    "resnet56_filters_b": BLOCKS
+    | {
+        "conv_rate": 0.11,
+        "layer_rates": (
+            "stage(1_block8|1_block9|2_block1|2_block8|3_block1|3_block9)_conv1$=0",
+            "stage1.*conv1$=0.6",
+            "stage2.*conv1$=0.3",
+        ),
+    },
+    "resnet110_filters_a": BLOCKS
+    | {
+        "model": "resnet110",
+        "conv_rate": 0.0,
+        "layer_rates": ("stage1_block18_conv1$=0", "stage1.*conv1$=0.5"),
+    },
+    "resnet110_filters_b": BLOCKS
+    | {
+        "model": "resnet110",
+        "conv_rate": 0.31,
+        "layer_rates": (
+            "stage(1_block18|2_block1|3_block1)_conv1$=0",
+            "stage1.*conv1$=0.5",
+            "stage2.*conv1$=0.4",
+        ),
+    },
 }
 
 # Two iterations and two levels; the rest of the paper's settings stay.
@@ -152,6 +203,8 @@ def test_every_setting_of_the_paper_is_written_out(name):
     # What the paper has nothing to say about, or the network no layers for.
     apart = {"data_dir", "width", "rate", "jit", "seed", "workers", "export"}
     apart |= {"criterion", "monitor_metric", "validation_size"}
+    if EXPECTED[name]["granularity"] == "weight":
+        apart |= {"granularity", "where", "layer_rates"}
     if EXPECTED[name]["optimizer"] != "momentum":
         apart |= {"momentum"}
     if name.startswith("lenet"):
@@ -169,7 +222,8 @@ def test_a_flagfile_begins_with_its_figure_and_its_command_lines(name):
     comment = text[: text.index("\n\n")].replace("\\\n#", "")
     assert all(line.startswith("#") for line in comment.splitlines())
     words = " ".join(comment.replace("#", "").split())
-    assert "arXiv 1803.03635v5" in words or "arXiv 1912.05671v4" in words
+    papers = "1803.03635v5", "1912.05671v4", "1608.08710"
+    assert any(f"arXiv {paper}" in words for paper in papers)
     assert "figure" in words or "section" in words or "appendix" in words
     (search,) = [line for line in comment.splitlines() if "lottery_search.py" in line]
     _, python, program, file, _ = shlex.split(search, comments=False)
@@ -233,5 +287,32 @@ def test_a_flagfile_runs(name, data_dir, tmp_path, monkeypatch):
     ]
     assert {row["iterations"] for row in found} == {2}
     densities = [row["density"] for row in found]
-    assert densities[0] == 1 > densities[1] > densities[2] > 0.6
+    assert densities[0] == 1 > densities[1] > densities[2]
+    # Half the filters of a layer in each of two rounds, at most.
+    assert densities[2] > (0.6 if EXPECTED[name]["granularity"] == "weight" else 0.2)
     assert densities[3:] == densities[1:3] * len(controls)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "operations", "parameters"),
+    [
+        # Percent saved, from table 1 of arXiv 1608.08710.
+        ("vgg16_filters_a", 34.2, 64.0),
+        ("resnet56_filters_a", 10.4, 9.4),
+        ("resnet56_filters_b", 27.6, 13.7),
+        ("resnet110_filters_a", 15.9, 2.3),
+        ("resnet110_filters_b", 38.6, 32.4),
+    ],
+)
+def test_filters_save_what_the_papers_table_says(name, operations, parameters):
+    given = options.read(["lottery_search.py", flagfile(name)], "")
+    model = building.wrapped_model(given, (32, 32, 3), 10, seed=0)
+    lth.prune(model)
+    found = lth.compaction(model)
+    saved = [
+        round(100 * (1 - after / before), 1)
+        for before, after in (found.multiply_adds, found.parameters)
+    ]
+    # The paper counts kernels alone.
+    assert saved == pytest.approx([operations, parameters], abs=0.1)
