@@ -97,8 +97,8 @@ def through(
     if len(widths) == 1 and len({*map(len, given)}) == 1 and given:
         if isinstance(inner, channels.JOINING) and len(given[0]) == widths[0]:
             count = len(given)
-            merged = np.logical_or.reduce(np.stack(given))
-            return [np.asarray(merged)], lambda needed: list(needed) * count
+            merged: Any = np.logical_or.reduce(np.stack(given))
+            return [merged], lambda needed: list(needed) * count
     if isinstance(inner, _layers.Concatenate) and sum(map(len, given)) == widths[0]:
         ends = np.cumsum([len(alive) for alive in given])[:-1]
         return [np.concatenate(given)], lambda needed: np.split(needed[0], ends)

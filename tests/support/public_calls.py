@@ -227,6 +227,7 @@ def _wrap(w: World) -> list[Call]:
         "exclude": (),
         "embeddings": False,
         "granularity": "weight",
+        "where": "each",
     }
     return [Call(lth.wrap, given, frozenset({"rate"}))]
 
