@@ -106,7 +106,7 @@ def through(
 
 
 def _untile(places: int) -> Back:
-    return lambda needed: [needed[0].reshape(places, -1).any(axis=0)]
+    return lambda needed: [np.asarray(needed[0].reshape(places, -1).any(axis=0))]
 
 
 def _everything(

@@ -113,6 +113,9 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/guide.md", 'lth.controls.run(search, "random_reinit"'): Python(),
     ("docs/guide.md", "search = lth.LotterySearch.load"): Python(),
     ("docs/guide.md", "import tensorflow as tf"): Python(),
+    ("docs/methods/granularity.md", "model = lth.wrap(build(), rate=0.5"): Python(
+        given=READERS
+    ),
     ("docs/reproducibility.md", "runs/mnist/"): NotRun("is a list of files"),
     ("docs/results.md", f"{SEARCH} --dataset=mnist"): Commands(),
     ("docs/results.md", f"{SEARCH} --dataset=cifar10"): Commands(

@@ -12,7 +12,7 @@ from tests.support.places import ROOT
 from tools import floors
 from tools.update_build import DIRECTORIES
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def without_blocks(text: str) -> str:

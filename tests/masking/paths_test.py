@@ -11,6 +11,7 @@ import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.masking import paths
 from lth_keras.masking.network import Network
+from tests.support.model_zoo import FAMILIES, names
 
 layers = keras.layers
 RNG = np.random.default_rng(0)
@@ -163,3 +164,19 @@ def test_what_is_not_known_leads_from_everything_to_everything():
     )
     unwrapped = lth.coverage(model, print_fn=None)
     assert unwrapped.effective_density == 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", FAMILIES, ids=names(FAMILIES))
+def test_every_family_of_models_has_paths(build):
+    model, inputs = build()
+    if not model.built:
+        model(inputs)
+    network = Network.of(lth.wrap(model, 0.5, embeddings=True))
+    assert paths.density(network) == 1.0
+    for weight in network.pruned:
+        weight.write_mask(RNG.random(weight.shape) < 0.5)
+    found = paths.effective(network)
+    assert 0 < paths.density(network) <= network.density
+    for one, mask in zip(found, network.masks, strict=True):
+        assert not (one & ~mask).any()

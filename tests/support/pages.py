@@ -52,7 +52,7 @@ class Block:
 
 def blocks() -> list[Block]:
     """Every fenced block of every document, in order."""
-    pages = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+    pages = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
     return [
         Block(str(page.relative_to(ROOT)), language, text)
         for page in pages
