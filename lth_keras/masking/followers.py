@@ -128,9 +128,10 @@ def _masks(
     pairs = leads(network)
     if not pairs:
         return
-    rule, places = network.recipe.rule, {id(w): i for i, w in enumerate(network.pruned)}
+    rule, tensors = network.recipe.rule, network.tensors
+    places = {id(weight): place for place, weight in enumerate(network.pruned)}
     for weight, lead in pairs:
         place = places[id(lead)]
         mask = lead.read_mask() if chosen is None else chosen[place]
-        kept = rule.units(network.tensors[place], mask)
+        kept = rule.units(tensors[place], mask)
         yield weight, np.asarray(kept).reshape(weight.shape)
