@@ -14,15 +14,26 @@ TRAINED = [-2.0, 1.0, 3.0, -0.5]
 GRADIENTS = [1.0, -4.0, 0.1, 2.0]
 CRITERIA: dict[str, list[int]] = {
     "large_final": [0, 2],  # |w_f| = 2, 1, 3, 0.5
+    # Of the third alone the sign is kept; of those that go the first stays.
+    "large_final_same_sign": [0, 2],
     "large_init": [1, 2],  # |w_i| = 1, 4, 2, 0.5
+    "large_init_same_sign": [0, 2],
     "large_init_large_final": [1, 2],  # .25, .33, .5, .125
+    "large_init_large_final_same_sign": [0, 2],
     "magnitude": [0, 2],
     "magnitude_increase": [0, 2],  # 1, -3, 1, 0
+    "magnitude_increase_same_sign": [0, 2],
     "movement": [0, 1],  # 3, 5, 1, 1
+    "movement_same_sign": [0, 2],
+    "movement_pruning": [0, 2],  # 3, -15, 5, 0
+    "movement_pruning_same_sign": [0, 2],
     "random": [0, 1],  # .64, .27, .04, .02 from seed 0
     "small_final": [1, 3],
+    "small_final_same_sign": [0, 2],
     "small_init": [0, 3],
+    "small_init_same_sign": [0, 2],
     "small_init_small_final": [0, 3],  # -.67, -1, -1, -.17
+    "small_init_small_final_same_sign": [0, 2],
 }
 
 # How a granularity is asked for.

@@ -3,7 +3,8 @@
 `register` adds one of your own; `names` lists them.
 """
 
-from lth_keras.pruning.criteria import weights  # Importing it registers them.
+# Importing them registers theirs.
+from lth_keras.pruning.criteria import signs, weights
 from lth_keras.pruning.criteria.registry import (
     get,
     names,
@@ -12,4 +13,4 @@ from lth_keras.pruning.criteria.registry import (
     register,
 )
 
-__all__ = ["get", "names", "needs", "needs_initial", "register", "weights"]
+__all__ = ["get", "names", "needs", "needs_initial", "register", "signs", "weights"]
