@@ -4,7 +4,7 @@
 """
 
 # Importing them registers them.
-from lth_keras.controls import masks, rewinds, starts
+from lth_keras.controls import kept, masks, rewinds, starts
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.controls.running import run
 from lth_keras.controls.syntax import Control, names, parse
@@ -13,6 +13,7 @@ __all__ = [
     "Case",
     "Change",
     "Control",
+    "kept",
     "masks",
     "names",
     "parse",

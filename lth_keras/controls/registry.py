@@ -40,13 +40,15 @@ class Case(NamedTuple):
 class Change(enum.IntEnum):
     """What a transform decides, in the order in which several may be applied.
 
-    A mask brings the weights that it is trained from, and a start replaces them: in
-    another order, or twice, one would undo the other.
+    A mask brings the weights that it is trained from, PLACES are where in each tensor
+    its weights lie, and a start replaces these: in another order, or twice, one would
+    undo the other.
     """
 
     MASK = 0
-    START = 1
-    WEIGHTS = 2
+    PLACES = 1
+    START = 2
+    WEIGHTS = 3
 
 
 class Transform(NamedTuple):
@@ -113,7 +115,8 @@ def _check_about(name: str, about: dict[str, Any]) -> None:
     if not fits:
         raise LotteryError(
             f"control {name!r}: check is a function f(model, iterations, "
-            "**parameters), and change one of Change.MASK, START and WEIGHTS, or None."
+            "**parameters), and change one of Change.MASK, PLACES, START and WEIGHTS, "
+            "or None."
         )
     for flag in ("shares", "own_mask"):
         switch(flag, about.get(flag, False))

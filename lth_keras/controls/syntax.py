@@ -114,7 +114,7 @@ def _check_order(text: str, control: Control) -> None:
         if before is not None and (
             transform.change < before[1]
             or transform.change == before[1] != registry.Change.WEIGHTS
-            or (transform.own_mask and before[1] == registry.Change.MASK)
+            or (transform.own_mask and before[1] < registry.Change.START)
         ):
             raise LotteryError(
                 f"control {shown(text)}: {name} would undo {before[0]}, or does not go "

@@ -117,6 +117,15 @@ class PreparedSearch(StoredSearch):
         """
         return self._ordered(super().theta)
 
+    @property
+    def initial(self) -> Ticket:
+        """The dense network that the search began with, theta_0.
+
+        Raises:
+            LotteryError: level 0 has not been reached.
+        """
+        return self.ticket(0)
+
     def trained_weights(self, level: int) -> list[np.ndarray]:
         """The weights that a level ended with, in the order of its ticket's.
 

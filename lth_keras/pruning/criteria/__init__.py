@@ -4,13 +4,24 @@
 """
 
 # Importing them registers theirs.
-from lth_keras.pruning.criteria import signs, weights
+from lth_keras.pruning.criteria import gradients, signs, weights
 from lth_keras.pruning.criteria.registry import (
     get,
     names,
     needs,
     needs_initial,
+    of,
     register,
 )
 
-__all__ = ["get", "names", "needs", "needs_initial", "register", "signs", "weights"]
+__all__ = [
+    "get",
+    "gradients",
+    "names",
+    "needs",
+    "needs_initial",
+    "of",
+    "register",
+    "signs",
+    "weights",
+]
