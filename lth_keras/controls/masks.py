@@ -135,7 +135,7 @@ def random_mask(search: LotterySearch, case: Case, seed: int) -> Case:
     return case._replace(ticket=with_values(case.ticket, theta, chosen))
 
 
-@register("one_shot", check=_check_recipe, change=Change.MASK)
+@register("one_shot", check=_check_recipe, change=Change.MASK, trained=True)
 def one_shot(
     search: LotterySearch, case: Case, seed: int, *, criterion: str | None = None
 ) -> Case:
@@ -189,7 +189,9 @@ def prune_at_init(
     )
 
 
-@register("continued", check=strategy_2.check, change=Change.MASK, shares=True)
+@register(
+    "continued", check=strategy_2.check, change=Change.MASK, shares=True, trained=True
+)
 def continued(search: LotterySearch, case: Case, seed: int) -> Case:
     """The mask of continued training, strategy 2 (1803.03635, appendix B), on theta_k.
 

@@ -62,6 +62,8 @@ class Transform(NamedTuple):
         shares: whether its runs at several levels share training of their own, so
             that they are carried out one after another.
         own_mask: whether it goes with the search's own masks alone.
+        trained: whether it takes something of networks that were trained before the
+            level, which a search with first="prune" has none of.
     """
 
     function: Callable[..., Case]
@@ -69,6 +71,7 @@ class Transform(NamedTuple):
     change: Change | None = None
     shares: bool = False
     own_mask: bool = False
+    trained: bool = False
 
 
 REGISTRY: Registry[Transform] = Registry("control")
@@ -118,7 +121,7 @@ def _check_about(name: str, about: dict[str, Any]) -> None:
             "**parameters), and change one of Change.MASK, PLACES, START and WEIGHTS, "
             "or None."
         )
-    for flag in ("shares", "own_mask"):
+    for flag in ("shares", "own_mask", "trained"):
         switch(flag, about.get(flag, False))
 
 

@@ -47,10 +47,11 @@ def main(argv: Sequence[str]) -> None:
             f"same results, and the search ran with --workers={stored.workers}: use "
             f"{used}"
         )
-    if levels is not None and max(levels) > stored.levels:
+    wrong = [n for n in levels or () if n not in stored.pruned_levels]
+    if wrong:
         raise FlagError(
-            f"--levels={max(levels)}: the search in {root} has levels 1 to "
-            f"{stored.levels}"
+            f"--levels={max(wrong)}: the search in {root} has levels "
+            f"{stored.pruned_levels[0]} to {stored.levels}"
         )
     searching.run_controls(dataclasses.replace(stored, **changes), levels)
 
@@ -76,7 +77,7 @@ def define() -> flags.FlagValues:
 
 
 def _levels(text: str) -> tuple[int, ...]:
-    return numbers(text, 1, MOST_LEVELS)
+    return numbers(text, 0, MOST_LEVELS)
 
 
 def program() -> int:

@@ -39,6 +39,7 @@ ALL: dict[str, Any] = {
     "granularity": "weight",
     "where": "each",
     "layer_rates": (),
+    "first": "train",
     "rewind_to": "0it",
     "trials": 5,
     "controls": ("random_reinit",),
@@ -202,7 +203,7 @@ def test_every_setting_of_the_paper_is_written_out(name):
     given = {line.split("=")[0].strip("-") for line in lines if line.startswith("--")}
     # What the paper has nothing to say about, or the network no layers for.
     apart = {"data_dir", "width", "rate", "jit", "seed", "workers", "export"}
-    apart |= {"criterion", "monitor_metric", "validation_size"}
+    apart |= {"criterion", "first", "monitor_metric", "validation_size"}
     if EXPECTED[name]["granularity"] == "weight":
         apart |= {"granularity", "where", "layer_rates"}
     if EXPECTED[name]["optimizer"] != "momentum":
