@@ -15,7 +15,7 @@ import numpy as np
 
 from lth_keras.arguments import count
 from lth_keras.errors import LotteryError
-from lth_keras.masking import followers, scoring, slots
+from lth_keras.masking import followers, frozen, scoring, slots
 from lth_keras.masking.network import Held, Network
 from lth_keras.masking.starts import Start, values_for
 from lth_keras.pruning import masks
@@ -158,6 +158,9 @@ def project(model: Held, optimizer: Any = None) -> None:
 def verify(model: Held, optimizer: Any = None) -> None:
     """Raises unless weights and optimizer slots obey the masks.
 
+    Pruned weights that are frozen at values stand in tensors of their own: the weights
+    themselves are zero there too.
+
     Args:
         model: a wrapped model.
         optimizer: the optimizer of a loop of your own; the compiled one by default.
@@ -172,6 +175,7 @@ def verify(model: Held, optimizer: Any = None) -> None:
         for weight in network.held
         if np.any((weight.read() != 0) & ~weight.read_mask())
     ]
+    wrong += frozen.violations(network)
     if network.optimizer is not None:
         wrong += slots.violations(network)
     if wrong:

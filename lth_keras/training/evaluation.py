@@ -31,12 +31,15 @@ class TestStep:
     def __init__(self, model: keras.Model):
         self._model = model
         self._compiled: Any = None
+        self._forgotten = 0
 
     def __call__(self, batch: Any) -> dict[str, Any]:
         """Adds a batch to the metrics, and returns them by name."""
         if self._model.run_eagerly:
             return self._model.test_step(batch)
-        if self._compiled is None:
+        forgotten = compat.traces_forgotten(self._model)
+        if self._compiled is None or self._forgotten != forgotten:
+            self._forgotten = forgotten
             self._compiled = tf.function(
                 self._model.test_step,
                 jit_compile=bool(self._model.jit_compile) or None,

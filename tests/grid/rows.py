@@ -70,6 +70,7 @@ CONTROLS: dict[str, Control] = {
     "constant": Control("constant", True, False),
     "continued": Control("continued", False, True),
     "fine_tune": Control("fine_tune", True, False),
+    "freeze": Control("freeze:where=moved_away", True, True),
     "lr_rewind": Control("lr_rewind", True, False),
     "noise": Control("noise:sigma=0.5", True, False),
     "one_shot": Control("one_shot", False, True),
