@@ -6,9 +6,10 @@
 From a checkout, python examples/run_controls.py is the same program. RUN_DIR is the
 search's --output_dir. Nothing of the search is trained again: its tickets are read, its
 flags too, and the results go where its own are. Controls: random_reinit
-(:source=survivors), random_mask, one_shot, continued, prune_at_init, noise:sigma=0.5,
-fine_tune, lr_rewind, weight_rewind:step=500it, or several joined by +, as in
-one_shot+random_reinit.
+(:source=survivors, :signs=kept), reshuffle and constant (:signs=random), random_mask,
+one_shot and prune_at_init (:criterion=snip), freeze (:where=moved_away), continued,
+noise:sigma=0.5, fine_tune, lr_rewind, weight_rewind:step=500it, or several joined by +,
+as in one_shot+random_reinit.
 """
 
 from __future__ import annotations
