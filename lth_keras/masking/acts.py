@@ -99,8 +99,6 @@ def prune(
     return masks.density(new)
 
 
-
-
 def rewind(model: Held, start: Start, optimizer: Any = None) -> None:
     """Sets every weight to `where(mask, theta_k, +0.0)` and the optimizer to step k.
 

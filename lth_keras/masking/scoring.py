@@ -36,7 +36,8 @@ def shrunk(
         seed: of criteria that draw.
         data: as in `lth.prune`.
         like: masks whose numbers of each group are kept; by default the recipe's own.
-        lowest: whether the lowest-scored are kept in the place of the highest.
+        lowest: whether the lowest-scored are kept in the place of the highest, in one
+            step.
 
     Raises:
         LotteryError: the criterion needs what is not there, or returned other scores.
@@ -52,7 +53,8 @@ def shrunk(
     if like is None and recipe.rounds > 1:
         like = recipe.shrink([np.zeros(m.shape) for m in masks], masks, tensors)
     with _kept(network):
-        for left in range(recipe.rounds, 0, -1):
+        # What most flows through taken out step by step, nothing would flow at all.
+        for left in range(1 if lowest else recipe.rounds, 0, -1):
             trained = followers.scored(network)
             values = Values(trained, initial, gradients, paths, context)
             scores = recipe.scores(values, rng)

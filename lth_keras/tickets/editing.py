@@ -48,8 +48,9 @@ def with_values(
     for weight, value in zip(ticket.weights, values, strict=True):
         mask, frozen = weight.mask, weight.frozen
         if mask is not None:
+            before = mask
             mask = mask if new is None else next(new)
-            if not np.array_equal(mask, weight.mask):
+            if not np.array_equal(mask, before):
                 frozen = None  # What another mask prunes was not.
             value = masks.apply(np.asarray(value), mask)
         changed = dataclasses.replace(weight, value=value, mask=mask, frozen=frozen)
