@@ -12,6 +12,7 @@ import lth_keras as lth
 from lth_keras.controls import syntax
 from lth_keras.programs import building, command_line, lottery_search, options
 from lth_keras.storage import files
+from tests.support import short_runs
 from tests.support.places import ROOT
 from tests.support.tiny_tfds import offline, prepare
 
@@ -113,30 +114,6 @@ FILTERS = VGG | {
     "replicates": 1,
 }
 BLOCKS = FILTERS | {"model": "resnet56", "where": "first", "conv_rate": 0.12}
-# Short runs that are pruned once, to as many weights as twelve levels leave; what they
-# found is in docs/methods/: signs.md, freezing.md, untrained.md, at_initialisation.md.
-SHORT = LENET | {
-    "iterations": 1_000,
-    "levels": 1,
-    "trials": 3,
-    "replicates": 1,
-    "evaluate_every": 1_000,
-}
-AT_INIT = SHORT | {"dense_rate": 0.93051, "output_rate": 0.93051, "scope": "global"}
-SCORES = (
-    *("large_final", "magnitude_increase", "large_init_large_final", "movement"),
-    *("movement_pruning", "large_init", "small_init_small_final", "small_init"),
-    "small_final",
-)
-SIGNED = [
-    f"one_shot:criterion={name}{sign}" for name in SCORES for sign in ("", "_same_sign")
-]
-INIT = "prune_at_init"
-AT_INITS = (
-    *(f"{INIT}:criterion={name}" for name in ("snip", "grasp", "synflow")),
-    INIT,
-)
-
 EXPECTED: dict[str, dict[str, Any]] = {
     "lenet": LENET,
     "lenet_oneshot": LENET | {"controls": ("one_shot", "one_shot+random_reinit")},
@@ -157,52 +134,6 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "vgg19_lr001": VGG | {"learning_rate": 0.01},
     "vgg19_warmup": VGG | {"warmup": 10_000},
     "resnet20_rewind": RESNET | REWOUND | {"model": "resnet20", "rewind_to": "500it"},
-    "lenet_signs": SHORT
-    | {
-        "dense_rate": 0.93128,
-        "output_rate": 0.71757,
-        "controls": (
-            *("reshuffle", "constant", "random_reinit:signs=kept"),
-            *("reshuffle:signs=random", "constant:signs=random", "random_reinit"),
-            *("freeze", "freeze:where=moved_away"),
-            # The search itself is large_final.
-            *SIGNED[1:10],
-            "one_shot:criterion=random",
-            *SIGNED[10:],
-        ),
-    },
-    "lenet_supermask": SHORT
-    | {
-        "iterations": 2_000,
-        "dense_rate": 0.67232,
-        "output_rate": 0.40951,
-        "criterion": "large_final_same_sign",
-        "controls": (
-            *("constant", "random_mask"),
-            *(f"one_shot:criterion=large_final{more}" for more in ("", "+constant")),
-        ),
-    },
-    "lenet_init": AT_INIT
-    | {
-        "controls": (
-            *(
-                f"{name}{more}"
-                for name in AT_INITS
-                for more in ("", "+random_mask", "+random_reinit", ":keep=lowest")
-            ),
-            "random_mask",
-        )
-    },
-    "lenet_snip": AT_INIT
-    | {
-        "levels": 0,
-        "criterion": "snip",
-        "first": "prune",
-        "controls": (
-            *("random_mask", "random_reinit"),
-            f"{INIT}:criterion=snip:keep=lowest",
-        ),
-    },
     "vgg16_rewind": VGG | REWOUND | {"model": "vgg16", "rewind_to": "1000it"},
     "vgg16_filters_a": FILTERS,
     "resnet56_filters_a": BLOCKS
@@ -238,6 +169,9 @@ EXPECTED: dict[str, dict[str, Any]] = {
         ),
     },
 }
+# What they found is in docs/methods/: signs.md, freezing.md, untrained.md,
+# at_initialisation.md.
+EXPECTED |= short_runs.expected(LENET)
 
 # Two iterations and two levels; the rest of the paper's settings stay.
 TINY = (
