@@ -1,4 +1,4 @@
-"""What the flagfiles of short runs say: pruned once, to as many weights as 12 levels."""
+"""What the flagfiles of short runs say: pruned once, as far as by twelve levels."""
 
 from __future__ import annotations
 
