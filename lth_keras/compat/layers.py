@@ -134,3 +134,13 @@ def set_constraint(variable: Any, constraint: Any) -> None:
         part._constraint = constraint
     if target is not variable or hasattr(target, "values"):
         target._constraint = constraint
+
+
+def forget_weights(layer: keras.layers.Layer, variables: list[Any]) -> None:
+    """Removes variables that `add_weight` made from all that a layer keeps of them."""
+    gone = {id(variable) for variable in variables}
+    kept = [v for v in layer._non_trainable_weights if id(v) not in gone]
+    layer._non_trainable_weights[:] = kept
+    for name, found in list(layer._trackable_children().items()):
+        if id(found) in gone:
+            layer._delete_tracking(name)

@@ -4,7 +4,7 @@
 """
 
 # Importing them registers them.
-from lth_keras.controls import masks, rewinds, starts
+from lth_keras.controls import kept, masks, pruned, rewinds, starts
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.controls.running import run
 from lth_keras.controls.syntax import Control, names, parse
@@ -13,9 +13,11 @@ __all__ = [
     "Case",
     "Change",
     "Control",
+    "kept",
     "masks",
     "names",
     "parse",
+    "pruned",
     "register",
     "rewinds",
     "run",

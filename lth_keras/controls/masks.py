@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
+from typing import Any
 
 import numpy as np
 
 from lth_keras.controls import continued as strategy_2
 from lth_keras.controls.registry import Case, Change, register
-from lth_keras.masking import followers
+from lth_keras.errors import LotteryError
+from lth_keras.masking import followers, scoring
 from lth_keras.masking.gradients import mean_gradients
-from lth_keras.pruning.recipe import Recipe, Values
+from lth_keras.masking.network import Network
+from lth_keras.pruning.recipe import Recipe
+from lth_keras.pruning.scores import Values
 from lth_keras.pruning.units import Arrays
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.editing import values_of, with_values
 from lth_keras.training.feeds import Feed
+
+_KEEP = ("highest", "lowest")
 
 # Each `fit` or `prepare` of a search makes its own feed; a control's plan has it too.
 _GRADIENTS: weakref.WeakKeyDictionary[Feed, list[np.ndarray]] = (
@@ -27,8 +33,34 @@ _GRADIENTS: weakref.WeakKeyDictionary[Feed, list[np.ndarray]] = (
 )
 
 
+def _check_recipe(
+    model: Any,
+    iterations: Any,
+    *,
+    criterion: str | None = None,
+    scope: str | None = None,
+    keep: str | None = None,
+) -> None:
+    """Refuses a criterion, a scope or an end of the scores that is not known."""
+    _varied(Network.of(model).recipe, criterion=criterion, scope=scope).check()
+    if keep not in (None, *_KEEP):
+        raise LotteryError(
+            f"keep={keep} is not known: use keep=lowest, or keep=highest."
+        )
+
+
+def _varied(recipe: Recipe, **fields: Any) -> Recipe:
+    """A recipe with those of the fields replaced that are given."""
+    return dataclasses.replace(recipe, **{k: v for k, v in fields.items() if v})
+
+
 def _masks(
-    recipe: Recipe, search: LotterySearch, case: Case, trained: Arrays, seed: int
+    recipe: Recipe,
+    search: LotterySearch,
+    case: Case,
+    trained: Arrays,
+    seed: int,
+    lowest: bool = False,
 ) -> list[np.ndarray]:
     """The masks that the recipe gives `trained` in one round.
 
@@ -38,18 +70,36 @@ def _masks(
         case: the ticket whose numbers are kept.
         trained: all weights of the network, in the ticket's order.
         seed: of criteria that draw.
+        lowest: whether the lowest-scored are kept in the place of the highest.
     """
-    network, initial = search.network, None
+    network = search.network
+    like = [mask for _, mask in case.ticket.pruned()]
+    initial = None
     if "initial" in recipe.needs:
-        initial = followers.scored(network, values_of(search.ticket(0)))
+        initial = followers.scored(network, values_of(search.initial))
+    if recipe.whole:
+        # The network is set to what the criterion is to see.
+        dense = [np.ones_like(mask) for mask in like]
+        with_values(case.ticket, trained, dense).write_to(network)
+        reads = "gradients" in recipe.needs
+        return scoring.shrunk(
+            network,
+            recipe,
+            initial=initial,
+            seed=seed,
+            data=search.pruning_data(case.plan, 1) if reads else None,
+            like=like,
+            lowest=lowest,
+        )
     values = Values(
         trained=followers.scored(network, trained),
         initial=initial,
         gradients=_gradients(search, case) if "gradients" in recipe.needs else None,
         paths=[weight.path for weight, _ in case.ticket.pruned()],
     )
-    like = [mask for _, mask in case.ticket.pruned()]
     scores = recipe.scores(values, np.random.default_rng(seed))
+    if lowest:
+        scores = [-np.asarray(score) for score in scores]
     dense = [np.ones_like(mask) for mask in like]
     return recipe.shrink_to(scores, dense, like, network.tensors)
 
@@ -68,13 +118,16 @@ def _gradients(search: LotterySearch, case: Case) -> list[np.ndarray]:
     return _GRADIENTS[feed]
 
 
-@register("random_mask", change=Change.MASK)
+@register("random_mask", change=Change.PLACES)
 def random_mask(search: LotterySearch, case: Case, seed: int) -> Case:
     """A random mask that keeps as many weights of each tensor, on theta_k.
 
-    Every tensor keeps the ticket's density, also in global scope.
+    Every tensor keeps the ticket's density, also in global scope. After another mask,
+    as in one_shot+random_mask, it is that mask shuffled within each tensor (2009.08576,
+    section 5).
     """
-    theta = values_of(search.theta)
+    whole = search.theta
+    theta = values_of(whole if case.ticket.step == whole.step else search.initial)
     recipe = dataclasses.replace(
         search.network.recipe, criterion="random", scope="layer"
     )
@@ -82,37 +135,63 @@ def random_mask(search: LotterySearch, case: Case, seed: int) -> Case:
     return case._replace(ticket=with_values(case.ticket, theta, chosen))
 
 
-@register("one_shot", change=Change.MASK)
-def one_shot(search: LotterySearch, case: Case, seed: int) -> Case:
+@register("one_shot", check=_check_recipe, change=Change.MASK, trained=True)
+def one_shot(
+    search: LotterySearch, case: Case, seed: int, *, criterion: str | None = None
+) -> Case:
     """The mask of a single round on the trained dense network, on theta_k.
 
-    It ranks by the search's criterion and keeps as many weights of each tensor (of
-    all together in global scope) as the ticket (1803.03635, section 2).
+    It keeps as many weights of each tensor (of all together in global scope) as the
+    ticket (1803.03635, section 2).
+
+    Args:
+        criterion: what it ranks by; the search's own by default.
     """
-    recipe = search.network.recipe
+    recipe = _varied(search.network.recipe, criterion=criterion)
     chosen = _masks(recipe, search, case, search.trained_weights(0), seed)
     return case._replace(
         ticket=with_values(case.ticket, values_of(search.theta), chosen)
     )
 
 
-@register("prune_at_init", change=Change.MASK)
-def prune_at_init(search: LotterySearch, case: Case, seed: int) -> Case:
-    """Magnitude pruning of theta_0 before any training (1803.03635, appendix F.4).
+@register("prune_at_init", check=_check_recipe, change=Change.MASK)
+def prune_at_init(
+    search: LotterySearch,
+    case: Case,
+    seed: int,
+    *,
+    criterion: str | None = None,
+    scope: str | None = None,
+    keep: str | None = None,
+) -> Case:
+    """The mask of theta_0 before any training (1803.03635, appendix F.4; 2009.08576).
 
     It keeps as many weights of each tensor (of all together in global scope) as the
     ticket, and trains from theta_0 at step 0.
+
+    Args:
+        criterion: what it ranks by: magnitude by default, "snip", "grasp", "synflow".
+        scope: "layer" or "global"; the search's own by default.
+        keep: "lowest" keeps the lowest-scored weights, as many of each tensor as it
+            would of the highest (2009.08576, section 6).
     """
-    first = search.ticket(0)
-    recipe = dataclasses.replace(search.network.recipe, criterion="magnitude")
-    chosen = _masks(recipe, search, case, values_of(first), seed)
+    first = search.initial
+    recipe = _varied(search.network.recipe, criterion=criterion or "magnitude")
+    ranked = _varied(recipe, scope=scope)
+    chosen = _masks(ranked, search, case, values_of(first), seed)
+    if keep == "lowest":
+        case = case._replace(ticket=with_values(first, values_of(first), chosen))
+        by_layer = dataclasses.replace(recipe, scope="layer")
+        chosen = _masks(by_layer, search, case, values_of(first), seed, lowest=True)
     ticket = with_values(case.ticket, values_of(first), chosen)
     return case._replace(
         ticket=dataclasses.replace(ticket, step=0, optimizer=first.optimizer)
     )
 
 
-@register("continued", check=strategy_2.check, change=Change.MASK, shares=True)
+@register(
+    "continued", check=strategy_2.check, change=Change.MASK, shares=True, trained=True
+)
 def continued(search: LotterySearch, case: Case, seed: int) -> Case:
     """The mask of continued training, strategy 2 (1803.03635, appendix B), on theta_k.
 

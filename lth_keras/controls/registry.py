@@ -40,13 +40,15 @@ class Case(NamedTuple):
 class Change(enum.IntEnum):
     """What a transform decides, in the order in which several may be applied.
 
-    A mask brings the weights that it is trained from, and a start replaces them: in
-    another order, or twice, one would undo the other.
+    A mask brings the weights that it is trained from, PLACES are where in each tensor
+    its weights lie, and a start replaces these: in another order, or twice, one would
+    undo the other.
     """
 
     MASK = 0
-    START = 1
-    WEIGHTS = 2
+    PLACES = 1
+    START = 2
+    WEIGHTS = 3
 
 
 class Transform(NamedTuple):
@@ -60,6 +62,8 @@ class Transform(NamedTuple):
         shares: whether its runs at several levels share training of their own, so
             that they are carried out one after another.
         own_mask: whether it goes with the search's own masks alone.
+        trained: whether it takes something of networks that were trained before the
+            level, which a search with first="prune" has none of.
     """
 
     function: Callable[..., Case]
@@ -67,6 +71,7 @@ class Transform(NamedTuple):
     change: Change | None = None
     shares: bool = False
     own_mask: bool = False
+    trained: bool = False
 
 
 REGISTRY: Registry[Transform] = Registry("control")
@@ -113,9 +118,10 @@ def _check_about(name: str, about: dict[str, Any]) -> None:
     if not fits:
         raise LotteryError(
             f"control {name!r}: check is a function f(model, iterations, "
-            "**parameters), and change one of Change.MASK, START and WEIGHTS, or None."
+            "**parameters), and change one of Change.MASK, PLACES, START and WEIGHTS, "
+            "or None."
         )
-    for flag in ("shares", "own_mask"):
+    for flag in ("shares", "own_mask", "trained"):
         switch(flag, about.get(flag, False))
 
 

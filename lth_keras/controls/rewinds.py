@@ -23,7 +23,7 @@ def _check_step(model: Any, iterations: int | None, *, step: str) -> None:
         )
 
 
-@register("fine_tune", change=Change.START, own_mask=True)
+@register("fine_tune", change=Change.START, own_mask=True, trained=True)
 def fine_tune(search: LotterySearch, case: Case, seed: int) -> Case:
     """The mask on the weights it was found in, at the last learning rate (2003.02389).
 
@@ -47,7 +47,7 @@ def fine_tune(search: LotterySearch, case: Case, seed: int) -> Case:
     )
 
 
-@register("lr_rewind", change=Change.START, own_mask=True)
+@register("lr_rewind", change=Change.START, own_mask=True, trained=True)
 def lr_rewind(search: LotterySearch, case: Case, seed: int) -> Case:
     """The mask on the weights it was found in, the schedule rewound (2003.02389).
 
@@ -57,7 +57,9 @@ def lr_rewind(search: LotterySearch, case: Case, seed: int) -> Case:
     return case._replace(ticket=with_values(case.ticket, values))
 
 
-@register("weight_rewind", check=_check_step, change=Change.START, shares=True)
+@register(
+    "weight_rewind", check=_check_step, change=Change.START, shares=True, trained=True
+)
 def weight_rewind(search: LotterySearch, case: Case, seed: int, *, step: str) -> Case:
     """Weights, schedule and optimizer rewound to another step (2003.02389).
 

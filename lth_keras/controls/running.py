@@ -43,7 +43,7 @@ def run(
         search: a search whose `fit` has returned in this process, or one that was
             made ready by `prepare`; its callbacks see the controls too.
         control: name of a registered control, with its parameters; see `parse`.
-        levels: levels whose densities are used; 1 to the last by default.
+        levels: levels whose densities are used; all pruned ones by default.
         replicates: runs per level, each with a seed and data order of its own; or
             the numbers of some of them, from 0.
 
@@ -79,13 +79,14 @@ def carry_out(
         )
     numbers = _numbers(replicates)
     if levels is None:
-        levels = range(1, search.levels + 1)
+        levels = range(search.first_pruned, search.levels + 1)
     else:
+        least = search.first_pruned
         levels = [
-            count("level", level, 1, "a pruned level of the search", search.levels)
+            count("level", level, least, "a pruned level of the search", search.levels)
             for level in listed("levels", levels, "a list of levels, such as [3, 7]")
         ]
-    chosen.check(search.model, plan.iterations)
+    chosen.check(search.model, plan.iterations, search.first)
     rows, trained = [], False
     for level in levels:
         for replicate in numbers:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lth_keras.controls.kept import check_signs
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
@@ -15,7 +16,14 @@ from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.editing import pruned_places, values_of, with_values
 
 
-def _check_source(model: Any, iterations: Any, *, source: str | None = None) -> None:
+def _check_reinit(
+    model: Any,
+    iterations: Any,
+    *,
+    source: str | None = None,
+    signs: str | None = None,
+) -> None:
+    check_signs(model, iterations, signs=signs or "random")
     if source not in (None, "survivors"):
         raise LotteryError(
             f"random_reinit:source={source} is not known: use source=survivors, or "
@@ -28,9 +36,14 @@ def _check_sigma(model: Any, iterations: Any, *, sigma: float = 0.5) -> None:
         raise LotteryError(f"noise:sigma={sigma:g} is not allowed: use one above 0.")
 
 
-@register("random_reinit", check=_check_source, change=Change.START)
+@register("random_reinit", check=_check_reinit, change=Change.START)
 def random_reinit(
-    search: LotterySearch, case: Case, seed: int, *, source: str | None = None
+    search: LotterySearch,
+    case: Case,
+    seed: int,
+    *,
+    source: str | None = None,
+    signs: str | None = None,
 ) -> Case:
     """The ticket's mask on newly drawn initial weights (1803.03635, section 2).
 
@@ -42,10 +55,12 @@ def random_reinit(
         source: "survivors" draws pruned weights, with replacement, from the initial
             values of those that the mask keeps in the same tensor, the paper's D_m
             (appendix F.3).
+        signs: "kept" gives what is drawn the signs of the ticket's weights (1905.01067,
+            section 4); "random", the default, leaves them as they were drawn.
     """
     model = search.trainable_model()
     values = [w.read() for w in Network.of(reinitialised(model, seed)).weights]
-    first = search.ticket(0)
+    first = search.initial
     if source == "survivors":
         rng = np.random.default_rng(seed)
         for index, weight in enumerate(case.ticket.weights):
@@ -54,6 +69,10 @@ def random_reinit(
                 # In global scope a tensor may have run empty.
                 if pool.size:
                     values[index] = rng.choice(pool, size=weight.value.shape)
+    if signs == "kept":
+        for index in pruned_places(case.ticket):
+            sign = case.ticket.weights[index].value
+            values[index] = np.copysign(values[index], sign.astype(values[index].dtype))
     ticket = with_values(case.ticket, values)
     return case._replace(
         ticket=dataclasses.replace(ticket, step=0, optimizer=first.optimizer)
@@ -69,7 +88,7 @@ def noise(search: LotterySearch, case: Case, seed: int, *, sigma: float = 0.5) -
             the same tensor; above 0. Weights that cannot be pruned get none.
     """
     rng = np.random.default_rng(seed)
-    initial, values = values_of(search.ticket(0)), values_of(case.ticket)
+    initial, values = values_of(search.initial), values_of(case.ticket)
     for index in pruned_places(case.ticket):
         scale = sigma * np.std(initial[index], dtype=np.float64)
         drawn = rng.normal(0.0, scale, values[index].shape)

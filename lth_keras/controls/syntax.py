@@ -56,18 +56,24 @@ class Control:
         names = (name for name, _ in self.steps)
         return frozenset(n for n in names if registry.REGISTRY.get(n).shares)
 
-    def check(self, model: Any, iterations: int | None) -> None:
+    def check(self, model: Any, iterations: int | None, first: str = "train") -> None:
         """Refuses what cannot be run, before anything is trained.
 
         Args:
             model: the wrapped model.
             iterations: of a whole run, None where only `fit` knows.
+            first: what the search begins a level with, "train" or "prune".
 
         Raises:
             LotteryError: a parameter is out of range, or the control does not go
                 with the way the model is pruned.
         """
         for name, parameters in self.steps:
+            if first == "prune" and registry.REGISTRY.get(name).trained:
+                raise LotteryError(
+                    f"{name} takes something of a network that was trained before, and "
+                    "a search with first='prune' trains none: leave it out."
+                )
             if refuse := registry.REGISTRY.get(name).check:
                 refuse(model, iterations, **parameters)
 
@@ -114,7 +120,7 @@ def _check_order(text: str, control: Control) -> None:
         if before is not None and (
             transform.change < before[1]
             or transform.change == before[1] != registry.Change.WEIGHTS
-            or (transform.own_mask and before[1] == registry.Change.MASK)
+            or (transform.own_mask and before[1] < registry.Change.START)
         ):
             raise LotteryError(
                 f"control {shown(text)}: {name} would undo {before[0]}, or does not go "

@@ -39,7 +39,7 @@ def check_search(
     search.plan = None
     for name in controls:
         try:
-            syntax.parse(name).check(search.model, plan.iterations)
+            syntax.parse(name).check(search.model, plan.iterations, search.first)
         except LotteryError as error:
             raise LotteryError(f"controls={name!r}: {error}") from None
     if not paths.exists(search.directory.manifest):
@@ -56,17 +56,18 @@ def check_search(
     manifest.write_or_check(search.directory, {**settings, "threads": given})
 
 
-def check_levels(levels: Sequence[int], last: int) -> None:
-    """Refuses levels of controls that the search does not have.
+def check_levels(levels: Sequence[int], search: LotterySearch) -> None:
+    """Refuses levels of controls that the search does not have, or not pruned.
 
     Raises:
         LotteryError: names the first.
     """
+    first, last = search.first_pruned, search.levels
     for level in levels:
-        if not 1 <= level <= last:
+        if not first <= level <= last:
             raise LotteryError(
-                f"levels={list(levels)}: level {level} is none of a control; use 1 to "
-                f"{last}, the pruned levels of the search."
+                f"levels={list(levels)}: level {level} is none of a control; use "
+                f"{first} to {last}, the pruned levels of the search."
             )
 
 

@@ -135,8 +135,8 @@ class Experiment:
         trials = Trials(self._make_search)
         search, arguments = trials.search(0, self._directory.trial(0).root)
         checks.check_search(search, arguments, self._controls, workers)
-        levels = self._levels or range(1, search.levels + 1)
-        checks.check_levels(levels, search.levels)
+        levels = self._levels or range(search.first_pruned, search.levels + 1)
+        checks.check_levels(levels, search)
         if check is not None:
             check(workers, trials)
         per_search = len(self._controls) * len(levels) * self._replicates
@@ -178,7 +178,7 @@ def _known(controls: Iterable[str]) -> tuple[str, ...]:
 
 def _sorted(levels: Iterable[int]) -> list[int]:
     given = arguments.listed("levels", levels, "a list of levels, such as [3, 7]")
-    found = {count("levels", n, 1, "pruned levels", MOST_LEVELS) for n in given}
+    found = {count("levels", n, 0, "pruned levels", MOST_LEVELS) for n in given}
     if not found:
         raise LotteryError("levels=[]: name one or more, or leave it out.")
     return sorted(found)

@@ -13,10 +13,15 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking import acts
 from lth_keras.masking.weights import weights_of
 from lth_keras.masking.wrappers import PruneByLevel
+from lth_keras.masking.wrapping import unwrap
 
 
-def check_model(model: keras.Model) -> None:
+def check_model(model: keras.Model) -> keras.Model:
     """Refuses a model that would not be exported as the ticket that it is.
+
+    Returns:
+        What is to be exported: the model, or the same without its wrappers where these
+        freeze pruned weights at values, which are weights like all others then.
 
     Raises:
         LotteryError: called in a graph, not a tf_keras model, wrapped by stock tfmot,
@@ -46,7 +51,7 @@ def check_model(model: keras.Model) -> None:
             "tfmot.sparsity.keras.strip_pruning(model) returns."
         )
     if not model.built:
-        return
+        return model
     if wrappers:
         acts.verify(model)
     for weight in weights_of(model):
@@ -57,3 +62,6 @@ def check_model(model: keras.Model) -> None:
                 f"weight {weight.path} of model {model.name!r} holds NaN: export a "
                 "level whose training did not diverge."
             )
+    if any(wrapper.get_config().get("frozen") for wrapper in wrappers):
+        return unwrap(model)
+    return model

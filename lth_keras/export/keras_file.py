@@ -79,7 +79,7 @@ def staged_keras(
     """`export_keras` as a stage for `staging.finish`."""
     sentence = held(holds)
     path = destinations.local_path(path)
-    exportable.check_model(model)
+    model = exportable.check_model(model)
     specs = model_io.input_specs(model)
     _check_loadable(model)
     if verify:

@@ -112,7 +112,7 @@ def staged_saved_model(
         )
     sentence = held(holds)
     path = destinations.local_path(path)
-    exportable.check_model(model)
+    model = exportable.check_model(model)
     traced = signatures_of(model, signatures)
     destinations.check_saved_model(path, overwrite)
     original = origins.original_of(model)

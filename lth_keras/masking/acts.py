@@ -15,12 +15,10 @@ import numpy as np
 
 from lth_keras.arguments import count
 from lth_keras.errors import LotteryError
-from lth_keras.masking import followers, slots
-from lth_keras.masking.gradients import mean_gradients
+from lth_keras.masking import followers, frozen, scoring, slots
 from lth_keras.masking.network import Held, Network
 from lth_keras.masking.starts import Start, values_for
 from lth_keras.pruning import masks
-from lth_keras.pruning.recipe import Values
 
 
 def capture(model: Held, optimizer: Any = None, step: int = 0) -> Start:
@@ -68,9 +66,9 @@ def prune(
         model: a wrapped model.
         start: the initial weights, for criteria that compare with them.
         optimizer: the optimizer of a loop of your own; the compiled one by default.
-        seed: seed of the criterion "random".
+        seed: seed of criteria that draw, such as "random".
         data: (x, y) or (x, y, sample_weight) as arrays, or batches of these, such as
-            a Dataset with an end; for criteria that read gradients.
+            a Dataset with an end; for criteria that read gradients, such as "snip".
 
     Returns:
         The density P_m after the round, in (0, 1].
@@ -83,8 +81,10 @@ def prune(
     seed = count("seed", seed, 0, "a seed")
     network = Network.of(model, optimizer).require_trainable()
     recipe = network.recipe
-    scores = _scores(network, start, seed, data)
-    new = recipe.shrink(scores, network.masks, network.tensors)
+    initial = None
+    if start is not None:
+        initial = followers.scored(network, values_for(network, start))
+    new = scoring.shrunk(network, recipe, initial=initial, seed=seed, data=data)
     for weight, mask in zip(network.pruned, new, strict=True):
         if not mask.any():
             raise LotteryError(
@@ -97,24 +97,6 @@ def prune(
     if network.optimizer is not None:
         slots.project(network)
     return masks.density(new)
-
-
-def _scores(
-    network: Network, start: Start | None, seed: int, data: Any
-) -> list[np.ndarray]:
-    initial, gradients = None, None
-    if start is not None:
-        everything = values_for(network, start)
-        initial = followers.scored(network, everything)
-    if "gradients" in network.recipe.needs and data is not None:
-        gradients = mean_gradients(network, data)
-    values = Values(
-        trained=followers.scored(network),
-        initial=initial,
-        gradients=gradients,
-        paths=[weight.path for weight in network.pruned],
-    )
-    return network.recipe.scores(values, np.random.default_rng(seed))
 
 
 def rewind(model: Held, start: Start, optimizer: Any = None) -> None:
@@ -174,6 +156,9 @@ def project(model: Held, optimizer: Any = None) -> None:
 def verify(model: Held, optimizer: Any = None) -> None:
     """Raises unless weights and optimizer slots obey the masks.
 
+    Pruned weights that are frozen at values stand in tensors of their own: the weights
+    themselves are zero there too.
+
     Args:
         model: a wrapped model.
         optimizer: the optimizer of a loop of your own; the compiled one by default.
@@ -188,6 +173,7 @@ def verify(model: Held, optimizer: Any = None) -> None:
         for weight in network.held
         if np.any((weight.read() != 0) & ~weight.read_mask())
     ]
+    wrong += frozen.violations(network)
     if network.optimizer is not None:
         wrong += slots.violations(network)
     if wrong:

@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from lth_keras import compat
@@ -149,10 +150,13 @@ def _copy_state(original: keras.layers.Layer, copy: keras.layers.Layer) -> None:
     if hasattr(target, "finalize_state"):
         target.finalize_state()
     if isinstance(original, PruneByLevel):
-        for site, mask in zip(
-            original.held_in(target), original.read_masks(), strict=True
-        ):
-            site.variable.assign(masks.apply(site.variable.numpy(), mask))
+        values = zip(original.read_masks(), original.read_frozen(), strict=True)
+        for site, (mask, frozen) in zip(original.held_in(target), values, strict=True):
+            kept = masks.apply(site.variable.numpy(), mask)
+            if frozen is not None and not isinstance(copy, PruneByLevel):
+                # Nothing else would hold them in the copy.
+                kept = np.where(mask, kept, frozen.astype(kept.dtype))
+            site.variable.assign(kept)
 
 
 def _custom_objects(layer: keras.layers.Layer) -> dict[str, Any]:

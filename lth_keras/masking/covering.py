@@ -42,6 +42,7 @@ class WeightCoverage:
             or what a batch normalisation has for it, goes with its filter.
         effective: share of its entries that lie on a path from input to output; 1.0
             without a mask.
+        frozen: how many of the pruned entries are frozen at a value, not at zero.
     """
 
     layer: str
@@ -51,6 +52,7 @@ class WeightCoverage:
     reason: str
     density: float
     effective: float = 1.0
+    frozen: int = 0
 
 
 class Reason(NamedTuple):
@@ -92,7 +94,7 @@ class Coverage(list[WeightCoverage]):
                 row.weight,
                 " x ".join(map(str, row.shape)) or "scalar",
                 f"{row.density:.4f}" if row.pruned else "",
-                "yes" if row.pruned else f"no: {row.reason}",
+                _said(row),
             )
             for row in self
         ]
@@ -111,6 +113,12 @@ class Coverage(list[WeightCoverage]):
         # Short: in a notebook the table has just been printed.
         pruned = sum(row.pruned for row in self)
         return f"<{len(self)} weights, {pruned} pruned, density {self.density:.4f}>"
+
+
+def _said(row: WeightCoverage) -> str:
+    if not row.pruned:
+        return f"no: {row.reason}"
+    return f"yes, {row.frozen:,} of the pruned frozen" if row.frozen else "yes"
 
 
 def coverage(
@@ -195,6 +203,7 @@ def _rows(
                 pruned=mask is not None and not follows,
                 reason=reason.text,
                 density=1.0 if mask is None else float(np.mean(mask.numpy() != 0)),
+                frozen=_frozen(layer, variable),
             )
             yield row, reason, key
 
@@ -208,6 +217,11 @@ def _masks(layer: keras.layers.Layer) -> dict[int, tuple[Any, bool]]:
         id(compat.raw_variable(variable)): (mask, place in lead)
         for place, (variable, mask, _) in enumerate(layer.pruning_vars)
     }
+
+
+def _frozen(layer: keras.layers.Layer, variable: Any) -> int:
+    held = layer.frozen_of(variable) if isinstance(layer, PruneByLevel) else None
+    return 0 if held is None else int(np.count_nonzero(held.numpy()))
 
 
 def _reason(

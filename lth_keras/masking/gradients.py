@@ -1,9 +1,11 @@
-"""Mean gradients of the loss at the present weights, for criteria that read them."""
+"""Mean gradients of the loss at the present weights, for criteria that read them.
+
+And products of its Hessian with a vector.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,11 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
+from lth_keras.masking import gradient_data
 from lth_keras.masking.network import Network
 
-_BATCH_SIZE = 128
 # Where layers compute in float16: what Keras's LossScaleOptimizer begins with.
 _FLOAT16_SCALE = 2.0**15
-_WANTED = "pass (x, y), (x, y, sample_weight) or batches of these"
 
 _MISFITS = (
     TypeError,
@@ -26,6 +27,7 @@ _MISFITS = (
     tf.errors.UnimplementedError,
 )
 
+Arrays = Sequence[np.ndarray]
 _Gradients = Callable[[Any, float], list[np.ndarray]]
 
 
@@ -56,6 +58,33 @@ def mean_gradients(network: Network, data: Any) -> list[np.ndarray]:
         LotteryError: the model is not compiled, its losses have reduction "none" or
             several, or the data are none, without an end, or do not fit.
     """
+    return _mean(network, data)
+
+
+def hessian_products(network: Network, data: Any, vectors: Arrays) -> list[np.ndarray]:
+    """The Hessian of the mean loss over `data`, by the pruned weights, times a vector.
+
+    Everything else is as in `mean_gradients`; entries that are pruned have no part in
+    it, in the vector either.
+
+    Args:
+        network: of a wrapped, compiled model.
+        data: as in `mean_gradients`; batches must come again as they came before.
+        vectors: one array per pruned weight, in its shape, which together are the
+            vector.
+
+    Returns:
+        One float32 array per pruned weight.
+
+    Raises:
+        LotteryError: as `mean_gradients`.
+    """
+    return _mean(network, data, vectors)
+
+
+def _mean(
+    network: Network, data: Any, vectors: Arrays | None = None
+) -> list[np.ndarray]:
     model = network.model
     if getattr(model, "compiled_loss", None) is None:
         raise LotteryError(
@@ -63,12 +92,13 @@ def mean_gradients(network: Network, data: Any) -> list[np.ndarray]:
             "model.compile first."
         )
     summing = _sums_over_batch(model)
-    gradients, scale = _gradient_function(network, summing), _loss_scale(model)
+    gradients = _gradient_function(network, summing, vectors)
+    scale = _loss_scale(model)
     total, sums = 0.0, [np.zeros(w.shape, np.float64) for w in network.pruned]
     _reset(model)
     try:
-        for given in _batches(data):
-            batch, size = _checked(model, given)
+        for given in gradient_data.batches(data):
+            batch, size = gradient_data.checked(model, given)
             found = gradients(batch, scale)
             while scale > 1 and not all(np.isfinite(each).all() for each in found):
                 scale /= 2
@@ -86,25 +116,35 @@ def mean_gradients(network: Network, data: Any) -> list[np.ndarray]:
     return [(held / total).astype(np.float32) for held in sums]
 
 
-def _gradient_function(network: Network, summing: bool) -> _Gradients:
-    """A function (batch, loss scale) -> gradient of the batch's loss by each weight."""
+def _gradient_function(
+    network: Network, summing: bool, vectors: Arrays | None
+) -> _Gradients:
+    """A function (batch, loss scale) -> gradient of the batch's loss by each weight.
+
+    With vectors it is the gradient's own gradient along them.
+    """
     model = network.model
     variables = [compat.raw_variable(weight.variable) for weight in network.pruned]
     strategy = model.distribute_strategy
     replicas = strategy.num_replicas_in_sync
 
-    def of_replica(batch: Any, scale: Any) -> list[Any]:
+    def loss_of(batch: Any, scale: Any) -> Any:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        with tf.GradientTape() as tape:
-            loss = model.compute_loss(x, y, model(x, training=False), sample_weight)
-            if summing and replicas > 1 and model.losses:
-                # Keras divides regularisers by the number of replicas, but no sum.
-                loss += (1 - 1 / replicas) * tf.add_n(model.losses)
-            loss = scale * tf.cast(loss, tf.float32)
-        found = tape.gradient(
-            loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-        return [tf.cast(tf.convert_to_tensor(g), tf.float32) for g in found]
+        loss = model.compute_loss(x, y, model(x, training=False), sample_weight)
+        if summing and replicas > 1 and model.losses:
+            # Keras divides regularisers by the number of replicas, but no sum.
+            loss += (1 - 1 / replicas) * tf.add_n(model.losses)
+        return scale * tf.cast(loss, tf.float32)
+
+    def of_replica(batch: Any, scale: Any) -> list[Any]:
+        with tf.GradientTape() as again, tf.GradientTape() as tape:
+            found = _gradient(tape, loss_of(batch, scale), variables)
+            if vectors is None:
+                return found
+            along = tf.add_n(
+                [tf.reduce_sum(g * v) for g, v in zip(found, vectors, strict=True)]
+            )
+        return _gradient(again, along, variables)
 
     # Metrics of a distributed model are updated in a replica only. Each gets the
     # whole batch, so that one of them knows the gradient.
@@ -117,13 +157,21 @@ def _gradient_function(network: Network, summing: bool) -> _Gradients:
             found = of_all(batch, tf.constant(scale))
         except _MISFITS as error:
             raise LotteryError(
-                f"data= does not fit the model or its loss: {_reason(error)}"
+                "data= does not fit the model or its loss: "
+                f"{gradient_data.reason(error)}"
             ) from error
         factor = np.float32((1 if summing else replicas) / scale)
         local = [strategy.experimental_local_results(each)[0] for each in found]
         return [factor * each.numpy() for each in local]
 
     return gradients
+
+
+def _gradient(tape: tf.GradientTape, target: Any, variables: Any) -> list[Any]:
+    found = tape.gradient(
+        target, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    return [tf.cast(tf.convert_to_tensor(g), tf.float32) for g in found]
 
 
 def _sums_over_batch(model: keras.Model) -> bool:
@@ -149,107 +197,3 @@ def _reset(model: keras.Model) -> None:
     model.reset_metrics()
     if model.stateful:
         model.reset_states()
-
-
-def _batches(data: Any) -> Iterable[Any]:
-    if isinstance(data, tuple):
-        return _cut(data)
-    if isinstance(data, tf.data.Dataset):
-        if int(data.cardinality()) == tf.data.INFINITE_CARDINALITY:
-            raise LotteryError(
-                "data= is a Dataset without an end: say how many batches count, "
-                "data=dataset.take(100)."
-            )
-        return data
-    if isinstance(data, list) and any(hasattr(part, "shape") for part in data):
-        raise LotteryError(
-            "data= is a list of arrays: pass the tuple (x, y), or a list of batches."
-        )
-    if hasattr(data, "shape") or isinstance(data, (dict, str)):
-        raise LotteryError(f"data= is one {type(data).__name__}: {_WANTED}.")
-    if not isinstance(data, Iterable):
-        raise LotteryError(f"data={data!r} holds no batches: {_WANTED}.")
-    return data
-
-
-def _cut(data: tuple[Any, ...]) -> Iterator[Any]:
-    """The batches of arrays, in their order."""
-    arrays = [_arrays(part) for part in data]
-    size = _size(arrays)
-    for begin in range(0, size, _BATCH_SIZE):
-        end = begin + _BATCH_SIZE
-
-        def cut(part: Any, begin: int = begin, end: int = end) -> Any:
-            return None if part is None else part[begin:end]
-
-        yield tuple(tf.nest.map_structure(cut, part) for part in arrays)
-
-
-def _checked(model: keras.Model, batch: Any) -> tuple[Any, int]:
-    """A batch (x, y, sample_weight) of tensors, and its number of examples."""
-    if isinstance(batch, list):
-        batch = tuple(batch)
-    if isinstance(batch, tuple) and not 1 <= len(batch) <= 3:
-        raise LotteryError(f"data= has a batch of {len(batch)} parts: {_WANTED}.")
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-    if y is None and model.loss:
-        raise LotteryError(
-            "data= has no targets, and the model was compiled with a loss: pass (x, "
-            "y), or batches of these."
-        )
-    x, y, sample_weight = (_arrays(part) for part in (x, y, sample_weight))
-    size = _size([x, y])
-    return tf.nest.map_structure(_tensor, (x, y, sample_weight)), size
-
-
-def _arrays(part: Any) -> Any:
-    """Lists of numbers as arrays; structures of arrays as they are."""
-    if isinstance(part, dict):
-        return {key: _arrays(value) for key, value in part.items()}
-    if isinstance(part, (list, tuple)):
-        if any(hasattr(leaf, "shape") for leaf in tf.nest.flatten(part)):
-            found = [_arrays(value) for value in part]
-            return found if isinstance(part, list) else tuple(found)
-    elif part is None or hasattr(part, "shape"):
-        return part
-    try:
-        return np.asarray(part)
-    except ValueError:
-        raise LotteryError(
-            "data= holds lists of different lengths: give arrays, with a first "
-            "dimension that counts the examples."
-        ) from None
-
-
-def _size(arrays: Any) -> int:
-    """How many examples there are, as many in each array."""
-    flat = [array for array in tf.nest.flatten(arrays) if array is not None]
-    if not all(len(array.shape) for array in flat):
-        raise LotteryError(
-            "data= holds single numbers where batches of examples are wanted: batch a "
-            "Dataset, data=dataset.batch(100)."
-        )
-    sizes = sorted({int(array.shape[0]) for array in flat})
-    if len(sizes) > 1:
-        raise LotteryError(
-            f"data= holds arrays of {' and '.join(map(str, sizes))} examples: give as "
-            "many of each, and a Dataset in batches."
-        )
-    return sizes[0] if sizes else 0
-
-
-def _tensor(part: Any) -> Any:
-    if part is None or tf.is_tensor(part):
-        return part
-    try:
-        return tf.convert_to_tensor(part)
-    except (TypeError, ValueError) as error:
-        raise LotteryError(f"data= holds what is no array: {_reason(error)}") from None
-
-
-def _reason(error: Exception) -> str:
-    """The last line that says something: TensorFlow and Keras put pages around it."""
-    text = str(error).split("Call arguments received")[0]
-    text = re.sub(r"\[\[\{\{.*?\}\}\]\]|\{\{.*?\}\}|\[Op:\w+\]", "", text)
-    lines = text.strip().splitlines()
-    return lines[-1].strip() if lines else type(error).__name__

@@ -9,6 +9,7 @@ and before any optimizer slot sees it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -23,7 +24,13 @@ class MaskedVariable(AutoCastVariable):
         variable: float `tf.Variable` of any shape; a Keras autocasting variable or a
             distributed one too.
         mask: float `tf.Variable` of that shape with entries 0 and 1.
+
+    Attributes:
+        frozen: None, or a variable of that shape, zero where the mask keeps, which is
+            added to what is read: the values that pruned weights are frozen at.
     """
+
+    frozen: tf.Variable | None = None
 
     def __init__(self, variable: tf.Variable, mask: tf.Variable):
         # Keras's own check is passed on purpose: an autocasting variable reports
@@ -56,24 +63,33 @@ class MaskedVariable(AutoCastVariable):
         return False
 
     def value(self) -> tf.Tensor:
-        return _masked(
+        found = _masked(
             tf.convert_to_tensor(self._variable), self._lth_mask.read_value()
         )
+        return self._with_frozen(found, lambda frozen: frozen.read_value())
 
     def read_value(self) -> tf.Tensor:
-        return _masked(self._variable.read_value(), self._lth_mask.read_value())
+        found = _masked(self._variable.read_value(), self._lth_mask.read_value())
+        return self._with_frozen(found, lambda frozen: frozen.read_value())
 
     def sparse_read(self, indices: Any, name: str | None = None) -> tf.Tensor:
-        return _masked(
+        found = _masked(
             self._variable.sparse_read(indices, name=name),
             self._lth_mask.sparse_read(indices),
         )
+        return self._with_frozen(found, lambda frozen: frozen.sparse_read(indices))
 
     def gather_nd(self, indices: Any, name: str | None = None) -> tf.Tensor:
-        return _masked(
+        found = _masked(
             self._variable.gather_nd(indices, name=name),
             self._lth_mask.gather_nd(indices),
         )
+        return self._with_frozen(found, lambda frozen: frozen.gather_nd(indices))
+
+    def _with_frozen(self, found: tf.Tensor, read: Callable[[Any], Any]) -> tf.Tensor:
+        if self.frozen is None:
+            return found
+        return found + tf.cast(read(self.frozen), found.dtype)
 
     def _dense_var_to_tensor(
         self, dtype: Any = None, name: str | None = None, as_ref: bool = False

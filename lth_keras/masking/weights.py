@@ -79,9 +79,22 @@ class Weight:
             return np.ones(self.shape, bool)
         return np.asarray(keras.backend.get_value(self.mask)) != 0
 
+    @property
+    def frozen(self) -> Any:
+        """The variable of values that pruned entries are frozen at, or None."""
+        find = getattr(self.wrapper, "frozen_of", None)
+        return None if find is None or self.mask is None else find(self.variable)
+
+    def read_frozen(self) -> np.ndarray | None:
+        """The values that pruned entries are frozen at; None where none is."""
+        frozen = self.frozen
+        return None if frozen is None else np.asarray(keras.backend.get_value(frozen))
+
     def write_mask(self, mask: np.ndarray) -> None:
         """Sets the mask, and the weight to +0.0 where it prunes."""
         self.mask.assign(np.asarray(mask, self.mask.dtype.as_numpy_dtype))
+        if (frozen := self.read_frozen()) is not None:
+            self.frozen.assign(np.where(mask, 0, frozen))
         self.write(masks.apply(self.read(), mask))
 
 
@@ -123,6 +136,8 @@ def weights_of(model: keras.Model) -> list[Weight]:
             for place, (variable, mask, threshold) in enumerate(layer.pruning_vars):
                 pruned[id(raw_variable(variable))] = mask, layer, lead.get(place)
                 bookkeeping |= {id(mask), id(threshold)}
+                if (find := getattr(layer, "frozen_of", None)) is not None:
+                    bookkeeping.add(id(find(variable)))
             bookkeeping.add(id(layer.pruning_step))
     owners: dict[int, Any] = {}
     for layer in layers:

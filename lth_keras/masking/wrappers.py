@@ -24,6 +24,7 @@ from lth_keras.compat import (
 from lth_keras.errors import LotteryError
 from lth_keras.masking import sites as prunable
 from lth_keras.masking.counting import CountsItsLayer
+from lth_keras.masking.freezing import FreezesPruned
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.variables import MaskedConstraint, MaskedVariable
 from lth_keras.pruning.granularity import Tensor
@@ -32,7 +33,11 @@ from lth_keras.pruning.recipe import Recipe
 
 @keras.utils.register_keras_serializable("lth_keras")
 class PruneByLevel(
-    CountsItsLayer, InfersByItsLayer, RestoresItsLayer, PruneLowMagnitude
+    FreezesPruned,
+    CountsItsLayer,
+    InfersByItsLayer,
+    RestoresItsLayer,
+    PruneLowMagnitude,
 ):
     """A layer whose prunable weights are held on masks that change by level.
 
@@ -52,6 +57,8 @@ class PruneByLevel(
         tied: a name that layers have in common whose filters go together.
         follows: of a batch normalisation, the layer with whose filters its scale and
             offset go.
+        frozen: whether there are values that pruned weights are frozen at, as a file
+            of such a model has them.
         **kwargs: Keras layer arguments; the name is the wrapped layer's by default.
     """
 
@@ -68,6 +75,7 @@ class PruneByLevel(
         where: str = "each",
         tied: str = "",
         follows: str = "",
+        frozen: bool = False,
         **kwargs: Any,
     ):
         instance("layer", layer, keras.layers.Layer, "a layer of tf_keras")
@@ -94,6 +102,9 @@ class PruneByLevel(
         self.__dict__["_own_weight_names"] = {}
         self.__dict__["_sites"] = []
         self.__dict__["_held"] = []
+        self.__dict__["_proxies"] = []
+        self.__dict__["_frozen"] = []
+        self.__dict__["_begins_frozen"] = switch("frozen", frozen)
         name = kwargs.pop("name", layer.name)
         kwargs.setdefault("dtype", layer.dtype_policy)
         # The way a layer tells tfmot what to prune; its registry knows fewer.
@@ -139,6 +150,8 @@ class PruneByLevel(
             self._recipe.check_tensor(Tensor(path, kind, shape))
         super().build(input_shape)
         self._install()
+        if self._begins_frozen:
+            self.hold_frozen()
 
     def add_weight(self, name: str | None = None, **kwargs: Any) -> Any:
         # The parent gives all masks of a layer one name, which HDF5 files refuse.
@@ -149,9 +162,10 @@ class PruneByLevel(
     def _install(self) -> None:
         """Puts a masked read wherever the layer holds a prunable weight."""
         held = {id(compat.raw_variable(v)): (v, m) for v, m, _ in self.pruning_vars}
-        for site in self._held:
+        # In the order of the masks, which what is held has too.
+        self._proxies[:] = [MaskedVariable(v, m) for v, m, _ in self.pruning_vars]
+        for site, proxy in zip(self._held, self._proxies, strict=True):
             variable, mask = held[id(compat.raw_variable(site.variable))]
-            proxy = MaskedVariable(variable, mask)
             for place in prunable.places(self.layer, variable):
                 # Not through setattr, by which Keras would track it as a weight.
                 place.owner.__dict__[place.attribute] = proxy
@@ -266,6 +280,8 @@ class PruneByLevel(
             signature=self._signature,
         )
         config.update({n: v for n in ("tied", "follows") if (v := getattr(self, n))})
+        if self._frozen:
+            config["frozen"] = True
         if self._left_dense is None or self._left_dense:
             config["left_dense"] = self._left_dense and sorted(self._left_dense)
         return config

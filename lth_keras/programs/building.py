@@ -123,16 +123,17 @@ def check_survivors(options: Options, model: keras.Model) -> None:
         FlagError: names the level and the layer.
     """
     network = Network.of(model)
-    rounds = network.recipe.rule.rounds
-    if rounds is not None and options.levels > rounds:
+    before = int(options.first == "prune")
+    rounds, most = options.levels + before, network.recipe.rule.rounds
+    if most is not None and rounds > most:
         raise FlagError(
             f"--levels={options.levels}: --granularity={options.granularity} prunes in "
-            f"{rounds} round{'s' * (rounds != 1)}, and nothing after: use "
-            f"--levels={rounds}, or one that falls by level, such as 3-2-1:4"
+            f"{most} round{'s' * (most != 1)}, and nothing after: use "
+            f"--levels={most - before}, or one that falls by level, such as 3-2-1:4"
         )
-    empty = network.recipe.first_empty(network.groups, options.levels)
+    empty = network.recipe.first_empty(network.groups, rounds)
     if empty is not None:
-        level, group = empty
+        level, group = empty[0] - before, empty[1]
         name = "the network" if options.scope == "global" else group.name
         raise FlagError(
             f"--levels={options.levels}: level {level} would leave {name} "

@@ -27,7 +27,8 @@ class Choice:
         density: share of the prunable weights that are left, in [0, 1].
         accuracy: percent of the test images, at the end of training; the mean over
             `trials`.
-        dense_accuracy: the same of level 0, over the same trials.
+        dense_accuracy: the same of level 0, over the same trials; None where level 0
+            is pruned already.
         trials: the trials that have finished the level and level 0.
     """
 
@@ -35,18 +36,20 @@ class Choice:
     last: int
     density: float
     accuracy: float
-    dense_accuracy: float
+    dense_accuracy: float | None
     trials: tuple[int, ...]
 
     def sentence(self, tolerance: float | None) -> str:
         """One line with the numbers; `tolerance` (points) for a choice by it."""
-        gap = self.accuracy - self.dense_accuracy
         count = len(self.trials)
         mean = f"the mean of {count} trials" if count > 1 else "one trial"
         numbers = (
             f"P_m {100 * self.density:.1f} %, test accuracy {self.accuracy:.2f} % "
-            f"({mean}), dense {self.dense_accuracy:.2f} %, {gap:+.2f} points"
+            f"({mean})"
         )
+        if self.dense_accuracy is not None:
+            gap = self.accuracy - self.dense_accuracy
+            numbers += f", dense {self.dense_accuracy:.2f} %, {gap:+.2f} points"
         if tolerance is None:
             return f"level {self.level} of {self.last}, as asked for: {numbers}"
         return (
@@ -81,6 +84,12 @@ def choose(directory: layout.ExperimentDirectory, request: Request) -> Choice:
             f"that have are {sorted(found)}"
         )
     finished = sorted(found[request.trial])
+    dense = found[request.trial][0]["density"] == 1
+    if not dense and request.level is None:
+        raise LotteryError(
+            f"{directory.root} is of a search that prunes before it trains "
+            "(--first=prune), with no dense network to compare with: name a --level"
+        )
     if request.level is not None and request.level not in finished:
         raise LotteryError(
             f"level {request.level} of trial {request.trial} is not finished in "
@@ -96,7 +105,9 @@ def choose(directory: layout.ExperimentDirectory, request: Request) -> Choice:
                 finished[-1],
                 found[request.trial][level]["density"],
                 100 * float(np.mean([row[level]["test_accuracy"] for row in rows])),
-                100 * float(np.mean([row[0]["test_accuracy"] for row in rows])),
+                100 * float(np.mean([row[0]["test_accuracy"] for row in rows]))
+                if dense
+                else None,
                 trials,
             )
         )
@@ -105,7 +116,8 @@ def choose(directory: layout.ExperimentDirectory, request: Request) -> Choice:
     near = [
         choice
         for choice in choices
-        if choice.dense_accuracy - choice.accuracy <= request.tolerance + _ROUNDING
+        if choice.dense_accuracy is not None
+        and choice.dense_accuracy - choice.accuracy <= request.tolerance + _ROUNDING
     ]
     return min(near, key=lambda choice: choice.density)
 

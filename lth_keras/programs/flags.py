@@ -285,6 +285,14 @@ def _define_pruning(flag: _Flag) -> None:
         "whole, and commas between them. The first that matches counts.",
     )
     flag(
+        "first",
+        "train",
+        one_of(("train", "prune")),
+        "What a level begins with: train, as the paper's search, which prunes what "
+        "was trained; or prune, by which every level is a round more on the initial "
+        "weights (pruning at initialisation), for criteria such as snip.",
+    )
+    flag(
         "rewind_to",
         "0it",
         Value(

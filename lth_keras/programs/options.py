@@ -43,6 +43,7 @@ ARGUMENTS = (
     "granularity",
     "where",
     "layer_rates",
+    "first",
     "rewind_to",
     "evaluate_every",
     "monitor_metric",
@@ -96,6 +97,7 @@ class Options:
     granularity: str
     where: str
     layer_rates: tuple[str, ...]
+    first: str
     rewind_to: str
     trials: int
     controls: tuple[str, ...]
@@ -106,6 +108,11 @@ class Options:
     workers: int
     export: str
     output_dir: str
+
+    @property
+    def pruned_levels(self) -> range:
+        """The levels that controls have the densities of."""
+        return range(int(self.first == "train"), self.levels + 1)
 
 
 def read(argv: Sequence[str], about: str) -> Options:

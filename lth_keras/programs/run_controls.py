@@ -6,9 +6,10 @@
 From a checkout, python examples/run_controls.py is the same program. RUN_DIR is the
 search's --output_dir. Nothing of the search is trained again: its tickets are read, its
 flags too, and the results go where its own are. Controls: random_reinit
-(:source=survivors), random_mask, one_shot, continued, prune_at_init, noise:sigma=0.5,
-fine_tune, lr_rewind, weight_rewind:step=500it, or several joined by +, as in
-one_shot+random_reinit.
+(:source=survivors, :signs=kept), reshuffle and constant (:signs=random), random_mask,
+one_shot and prune_at_init (:criterion=snip), freeze (:where=moved_away), continued,
+noise:sigma=0.5, fine_tune, lr_rewind, weight_rewind:step=500it, or several joined by +,
+as in one_shot+random_reinit.
 """
 
 from __future__ import annotations
@@ -47,10 +48,11 @@ def main(argv: Sequence[str]) -> None:
             f"same results, and the search ran with --workers={stored.workers}: use "
             f"{used}"
         )
-    if levels is not None and max(levels) > stored.levels:
+    wrong = [n for n in levels or () if n not in stored.pruned_levels]
+    if wrong:
         raise FlagError(
-            f"--levels={max(levels)}: the search in {root} has levels 1 to "
-            f"{stored.levels}"
+            f"--levels={max(wrong)}: the search in {root} has levels "
+            f"{stored.pruned_levels[0]} to {stored.levels}"
         )
     searching.run_controls(dataclasses.replace(stored, **changes), levels)
 
@@ -76,7 +78,7 @@ def define() -> flags.FlagValues:
 
 
 def _levels(text: str) -> tuple[int, ...]:
-    return numbers(text, 1, MOST_LEVELS)
+    return numbers(text, 0, MOST_LEVELS)
 
 
 def program() -> int:

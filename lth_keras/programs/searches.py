@@ -74,6 +74,7 @@ class Searches:
             seed=seed,
             trial=trial,
             monitor_metric=options.monitor_metric,
+            first=options.first,
         )
         return search, self._fit_arguments
 
@@ -117,7 +118,7 @@ def check_controls(options: Options, model: keras.Model) -> None:
     for name in options.controls:
         control = syntax.parse(name)
         try:
-            control.check(model, options.iterations)
+            control.check(model, options.iterations, options.first)
         except LotteryError as error:
             raise FlagError(f"--controls={name}: {error}") from None
         if str(control.parameters.get("step", "")).endswith("ep"):

@@ -49,7 +49,7 @@ def run(options: Options) -> None:
         stored_options.check(directory, options)
     else:
         make_search()  # What is refused must not leave a directory behind.
-    levels = range(1, options.levels + 1)
+    levels = options.pruned_levels
     every = tasks.of_job(
         range(options.trials), levels, options.controls, options.replicates
     )
@@ -74,7 +74,7 @@ def run_controls(options: Options, levels: Sequence[int] | None) -> None:
     """
     searches.check_names(options)
     directory = layout.ExperimentDirectory(options.output_dir)
-    levels = range(1, options.levels + 1) if levels is None else levels
+    levels = options.pruned_levels if levels is None else levels
     found = directory.trials()
     per_search = len(options.controls) * len(levels) * options.replicates
     checks.check_size(len(found), options.levels, per_search)

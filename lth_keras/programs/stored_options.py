@@ -19,6 +19,7 @@ ADDED: Mapping[str, Any] = {
     "criterion": "magnitude",
     "granularity": "weight",
     "layer_rates": [],
+    "first": "train",
     "monitor_metric": "accuracy",
     "validation_size": None,
     "where": "each",

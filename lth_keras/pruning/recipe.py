@@ -12,35 +12,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from lth_keras.arguments import among
 from lth_keras.errors import LotteryError, shown
-from lth_keras.pruning import criteria, granularities, groups, rounds, units
+from lth_keras.pruning import criteria, granularities, groups, rounds, scores, units
 from lth_keras.pruning.granularities import Tensor
 from lth_keras.pruning.groups import Group
+from lth_keras.pruning.scores import Values as Values
 from lth_keras.pruning.units import Arrays
 
 SCOPES = ("layer", "global")
 WHERE = ("each", "together", "first")
-
-
-class Values(NamedTuple):
-    """What criteria read, one array per prunable weight tensor.
-
-    Attributes:
-        trained: the present weights.
-        initial: the initial weights, or None where they were not captured.
-        gradients: the mean gradients of the loss, or None where there are no data.
-        paths: names of the tensors, for errors.
-    """
-
-    trained: Arrays
-    initial: Arrays | None = None
-    gradients: Arrays | None = None
-    paths: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +109,16 @@ class Recipe:
         """What the criterion reads besides the trained weights."""
         return criteria.needs(self.criterion)
 
+    @property
+    def whole(self) -> bool:
+        """Whether the criterion sees the whole network."""
+        return criteria.of(self.criterion).whole
+
+    @property
+    def rounds(self) -> int:
+        """In how many steps the criterion takes a round."""
+        return criteria.of(self.criterion).rounds
+
     def scores(self, values: Values, rng: np.random.Generator) -> list[np.ndarray]:
         """The scores of each weight tensor, in its shape; higher is kept.
 
@@ -135,33 +130,7 @@ class Recipe:
             LotteryError: the criterion needs what is not there, or returned scores
                 of another shape.
         """
-        if "initial" in self.needs and values.initial is None:
-            raise LotteryError(
-                f"criterion={self.criterion!r} compares with the initial weights: pass "
-                "what lth.capture(model) returned, lth.prune(model, start)."
-            )
-        if "gradients" in self.needs and values.gradients is None:
-            raise LotteryError(
-                f"criterion={self.criterion!r} reads gradients: pass the data that "
-                "they are of, lth.prune(model, data=(x, y))."
-            )
-        function = criteria.get(self.criterion)
-        found = []
-        for index, trained in enumerate(values.trained):
-            initial = trained if values.initial is None else values.initial[index]
-            given = [initial, trained, rng]
-            if "gradients" in self.needs and values.gradients is not None:
-                given.append(values.gradients[index])
-            score = function(*given)
-            if np.shape(score) != trained.shape:
-                name = values.paths[index] if values.paths else f"weight {index}"
-                raise LotteryError(
-                    f"criterion={self.criterion!r} returned scores of shape "
-                    f"{np.shape(score)} for {name} of shape {trained.shape}: return "
-                    "one score a weight."
-                )
-            found.append(score)
-        return found
+        return scores.of(self.criterion, values, rng)
 
     def shrink(
         self, scores: Arrays, masks: Arrays, tensors: Sequence[Tensor] = ()
@@ -191,6 +160,7 @@ class Recipe:
         masks: Arrays,
         like: Arrays,
         tensors: Sequence[Tensor] = (),
+        share: float = 1.0,
     ) -> list[np.ndarray]:
         """The masks that keep as many units of each group as other masks do.
 
@@ -199,16 +169,22 @@ class Recipe:
             masks: the masks to choose from.
             like: the masks whose numbers are kept.
             tensors: as in `shrink`.
+            share: how far toward these numbers, by the factor between both: of 100
+                units to 1, half the way leaves 10.
         """
         among = self._units(units.named(tensors, masks))
         wanted = [np.asarray(mask, bool) for mask in like]
 
         def number(together: Any, present: Any, rate: float) -> int:
             kept = among.of(wanted)
-            return sum(
+            left = sum(
                 int(np.count_nonzero(among.joined(bundle, kept, kept)[0]))
                 for bundle in together
             )
+            surviving = sum(int(np.count_nonzero(units)) for units in present)
+            if share == 1 or not surviving:
+                return left
+            return max(left, round(surviving * (left / surviving) ** share))
 
         return rounds.carry_out(among, scores, masks, self.scope, self.rates, number)
 

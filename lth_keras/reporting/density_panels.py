@@ -38,7 +38,7 @@ def panel(
     tickets = [line for line in found if line.is_ticket]
     if len(tickets) == 1 and (points := _points(tickets[0], metric)):
         level, dense = next(iter(points.items()))
-        if level == 0:
+        if level == 0 and tickets[0].column[0].density == 1:
             axes.axhline(dense.mean, color=drawing.GREY, lw=1, ls=":", label=_DENSE)
     if not axes.lines:
         drawing.not_measured(axes)

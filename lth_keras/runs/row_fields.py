@@ -14,6 +14,8 @@ _WORD = re.compile("[A-Za-z0-9_.=+,-]{1,200}")
 # Of metrics Keras takes any name; one of several lines would break a message.
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _METRICS = ("metrics", "early_stop_metrics")
+# Numbers that lines of earlier versions do not have, and are not given.
+_LATER = ("initial_test_accuracy",)
 _WHOLE = ("trial", "replicate", "iterations", "seed")
 
 
@@ -39,7 +41,7 @@ def checked(record: fields.Record, numbers: Iterable[str]) -> dict[str, Any]:
         raise record.refusal("effective_density", "a fraction from 0 to 1")
     for name in _WHOLE:
         record.whole(name, optional=True)
-    for name in numbers:
+    for name in (*numbers, *_LATER):
         record.number(name)
     parameters = record.object("parameters", optional=True)
     if not all(

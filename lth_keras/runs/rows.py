@@ -87,6 +87,22 @@ def measures(
     }
 
 
+def untrained(
+    begun: Mapping[str, float], monitor_metric: str | None = None
+) -> dict[str, Any]:
+    """The part of a result line that was measured before the first step.
+
+    What the masked network computes untrained is what a supermask is judged by
+    (1905.01067, section 5).
+
+    Args:
+        begun: the metrics of the test data, by name.
+        monitor_metric: the metric of tables and figures, as `measures` takes it.
+    """
+    shown = shown_metric.chosen(list(begun), monitor_metric)
+    return {"initial_test_accuracy": _accuracy(begun, "test_", shown)}
+
+
 def _is_last(best: int, values: Sequence[float]) -> bool:
     return not any(math.isfinite(value) for value in values[best + 1 :])
 

@@ -19,6 +19,7 @@ from lth_keras.pruning.counts import check_density
 from lth_keras.runs import integrity, manifest
 from lth_keras.runs.result_lines import ResultLines
 from lth_keras.runs.stored import StoredSearch
+from lth_keras.search import level_counts
 from lth_keras.search import settings as search_settings
 from lth_keras.search.tensorboard import LevelSummaries
 from lth_keras.storage import paths
@@ -48,6 +49,7 @@ class PreparedSearch(StoredSearch):
         monitor: str = "val_loss",
         monitor_metric: str | None = None,
         trial: int = 0,
+        first: str = "train",
         log_dir: str | None = None,
         on_result: Callable[[dict[str, Any]], None] | None = None,
     ):
@@ -58,6 +60,11 @@ class PreparedSearch(StoredSearch):
         self.plan: plans.Plan | None = None
         self.seed = count("seed", seed, 0, "a seed")
         self.trial = count("trial", trial, 0, "the number of the trial")
+        if not among(first, level_counts.FIRST):
+            raise LotteryError(
+                f"first={shown(first)} is not known: use 'train' or 'prune'."
+            )
+        self.first = first
         if levels is not None:
             levels = count("levels", levels, 0, "a number of rounds", MOST_LEVELS)
         if target_density is not None:
@@ -77,11 +84,15 @@ class PreparedSearch(StoredSearch):
     def levels(self) -> int:
         """The last level of the search."""
         if self._levels is None and self._target is not None:
-            network = self.network
-            self._levels = network.recipe.level_for_density(
-                network.groups, self._target
+            self._levels = level_counts.for_density(
+                self.network, self._target, self.first
             )
         return self._levels or 0
+
+    @property
+    def first_pruned(self) -> int:
+        """The first level that is pruned."""
+        return 1 - level_counts.rounds_before(self.first)
 
     @property
     def network(self) -> Network:
@@ -116,6 +127,15 @@ class PreparedSearch(StoredSearch):
             LotteryError: level 0 has not been reached.
         """
         return self._ordered(super().theta)
+
+    @property
+    def initial(self) -> Ticket:
+        """The dense network that the search began with, theta_0.
+
+        Raises:
+            LotteryError: level 0 has not been reached.
+        """
+        return self.theta if self.first == "prune" else self.ticket(0)
 
     def trained_weights(self, level: int) -> list[np.ndarray]:
         """The weights that a level ended with, in the order of its ticket's.
@@ -186,9 +206,9 @@ class PreparedSearch(StoredSearch):
             **arguments,
         )
         rewind_step = self._rewind_step(self.plan)
-        self.network.check_levels(self.levels)
+        level_counts.check(self.network, self.levels, self.first)
         if "gradients" in self.network.recipe.needs:
-            self.pruning_data(self.plan, 1)
+            self.pruning_data(self.plan, self.first_pruned)
         iterations.check_alignment(model, self.plan, rewind_step)
         iterations.check_lengths(self.plan, self.levels)
         # The learning rate in it may change while training.
@@ -202,6 +222,7 @@ class PreparedSearch(StoredSearch):
             rewind_step=rewind_step,
             optimizer_state=self._optimizer_state,
             optimizer=self._optimizer_config,
+            first=self.first,
         )
         return self.plan, rewind_step, settings
 
@@ -239,7 +260,7 @@ class PreparedSearch(StoredSearch):
             )
         parse_step(self._rewind_to, 1)
         if model.built:
-            self.network.check_levels(self.levels)
+            level_counts.check(self.network, self.levels, self.first)
         if self._log_dir is not None:
             LevelSummaries(self._log_dir)
 
@@ -268,6 +289,11 @@ class PreparedSearch(StoredSearch):
             raise LotteryError(
                 f"rewind_to={self._rewind_to!r} is iteration {step}, past the end of "
                 f"a level of {plan.iterations} iterations: choose an earlier one."
+            )
+        if step and self.first == "prune":
+            raise LotteryError(
+                f"rewind_to={self._rewind_to!r}: a search with first='prune' starts "
+                "every level from theta_0: leave it at '0it'."
             )
         plan.feed.check_start(step)
         return step

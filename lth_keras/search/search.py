@@ -14,6 +14,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking import acts
 from lth_keras.runs import integrity, layout, manifest, rows
 from lth_keras.runs.stored import SearchHistory
+from lth_keras.search import untrained
 from lth_keras.search.prepared import PreparedSearch
 from lth_keras.storage import directories, locks, paths
 from lth_keras.tickets.ticket import Ticket
@@ -25,7 +26,9 @@ class LotterySearch(PreparedSearch):
     """Searches a wrapped, compiled model for lottery tickets by plain `fit` calls.
 
     Level 0 trains the dense network; each later level prunes the trained weights of
-    the level before, rewinds the rest to theta_0 (or theta_k), and trains again.
+    the level before, rewinds the rest to theta_0 (or theta_k), and trains again. With
+    ``first="prune"`` no level looks at what was trained: each is a round more on
+    theta_0, and level 0 is pruned already.
 
     Args:
         model: made by `lth.wrap`, compiled by you.
@@ -43,6 +46,8 @@ class LotterySearch(PreparedSearch):
             ("digit_accuracy", "mae"); by default accuracy, of several the first, or
             else the first metric, or the loss. Lines hold all metrics by name.
         trial: number of the trial, for the result lines.
+        first: what comes first in a level, "train" (the paper's search) or "prune"
+            (pruning at initialisation, for criteria such as "snip": 1810.02340).
         log_dir: TensorBoard summaries by level go here.
         on_result: called with each result line as it is stored.
 
@@ -68,6 +73,7 @@ class LotterySearch(PreparedSearch):
             directory=directory,
             seed=stored["seed"],
             trial=stored["trial"],
+            first=stored.get("first", "train"),
         )
 
     def fit(
@@ -191,13 +197,18 @@ class LotterySearch(PreparedSearch):
         settings: dict[str, Any],
     ) -> Ticket:
         """The dense network at level 0, else one round beyond the level before."""
+        if self.first == "prune":
+            untrained.begin(self.network, self.directory, self.seed)
+            return untrained.next_ticket(
+                self.network,
+                self.initial,
+                before,
+                self.seed,
+                settings,
+                lambda level: self.pruning_data(plan, level),
+            )
         if before is None:
-            density = self.network.density
-            if density < 1.0:
-                raise LotteryError(
-                    f"the model has a density of {density:.3g} already, and "
-                    "a search begins with the dense network: wrap the model anew."
-                )
+            untrained.require_dense(self.network)
             start = acts.capture(self.network)
             return Ticket.of(self.network, start, seed=self.seed, settings=settings)
         level, needs = before.level + 1, self.network.recipe.needs

@@ -57,6 +57,7 @@ def settings(
     rewind_step: int,
     optimizer_state: str,
     optimizer: Any,
+    first: str = "train",
 ) -> dict[str, Any]:
     """What decides a search's results, as plain data.
 
@@ -96,6 +97,9 @@ def settings(
         "devices": sorted({d.device_type for d in tf.config.list_logical_devices()}),
         "replicas": model.distribute_strategy.num_replicas_in_sync,
     }
+    if first != "train":
+        # Manifests from before one could choose do not say it.
+        found["first"] = first
     return _plain(found)
 
 

@@ -27,6 +27,8 @@ class TicketWeight:
         name: name of the weight in the layer.
         value: the value to start from, +0.0 where it is pruned.
         mask: boolean array of the same shape, or None where it is not prunable.
+        frozen: array of the same shape and dtype with the values that pruned entries
+            are frozen at, zero elsewhere; None where they are zero too.
     """
 
     layer: str
@@ -34,6 +36,14 @@ class TicketWeight:
     name: str
     value: np.ndarray
     mask: np.ndarray | None
+    frozen: np.ndarray | None = None
+
+    @property
+    def effective(self) -> np.ndarray:
+        """What a layer computes with: the value, or the frozen one where pruned."""
+        if self.frozen is None or self.mask is None:
+            return self.value
+        return np.where(self.mask, self.value, self.frozen)
 
     @property
     def path(self) -> str:
@@ -63,6 +73,10 @@ class Fingerprint:
         self._digest.update(value.reshape(-1).view(np.uint8).data)
         if weight.mask is not None:
             self._digest.update(np.packbits(weight.mask).tobytes())
+        if weight.frozen is not None:
+            frozen = np.ascontiguousarray(weight.frozen)
+            self._digest.update(b"frozen")
+            self._digest.update(frozen.reshape(-1).view(np.uint8).data)
 
     def hexdigest(self) -> str:
         """Of all that was taken, 64 hexadecimal digits."""

@@ -46,9 +46,13 @@ def with_values(
     new = iter(chosen) if chosen is not None else None
     found = []
     for weight, value in zip(ticket.weights, values, strict=True):
-        mask = weight.mask
+        mask, frozen = weight.mask, weight.frozen
         if mask is not None:
+            before = mask
             mask = mask if new is None else next(new)
+            if not np.array_equal(mask, before):
+                frozen = None  # What another mask prunes was not.
             value = masks.apply(np.asarray(value), mask)
-        found.append(dataclasses.replace(weight, value=value, mask=mask))
+        changed = dataclasses.replace(weight, value=value, mask=mask, frozen=frozen)
+        found.append(changed)
     return dataclasses.replace(ticket, weights=tuple(found))

@@ -8,6 +8,7 @@ may still be wrong.
 
 from __future__ import annotations
 
+import dataclasses
 from concurrent import futures
 from typing import TypeVar
 
@@ -17,9 +18,10 @@ from lth_keras.errors import LotteryError, shown
 from lth_keras.masking import slots
 from lth_keras.storage import arrays, directories, paths
 from lth_keras.tickets import manifest as manifests
+from lth_keras.tickets import packing
 from lth_keras.tickets.content import Fingerprint, TicketContent, TicketWeight
 from lth_keras.tickets.entries import Entry, dtype_of
-from lth_keras.tickets.manifest import MASKS, OPTIMIZER, WEIGHTS, Manifest
+from lth_keras.tickets.manifest import FROZEN, MASKS, OPTIMIZER, WEIGHTS, Manifest
 
 
 def save(ticket: TicketContent, path: paths.PathLike, overwrite: bool = False) -> None:
@@ -37,11 +39,11 @@ def save(ticket: TicketContent, path: paths.PathLike, overwrite: bool = False) -
     names = [f"{i:04d}/{w.path}" for i, w in enumerate(ticket.weights)]
     kept = {
         # Of a pruned weight only what is kept: files shrink with density.
-        name: w.value if w.mask is None else _kept(w.value, w.mask)
+        name: w.value if w.mask is None else packing.kept(w.value, w.mask)
         for name, w in zip(names, ticket.weights, strict=True)
     }
     for weight, value in zip(ticket.weights, kept.values(), strict=True):
-        if not _is_finite(value):
+        if not _is_finite(value) or not _is_finite(weight.effective):
             raise LotteryError(
                 f"the ticket's weight {weight.path} is NaN or infinite: no network can "
                 "start from it; take the ticket of finite weights."
@@ -60,6 +62,8 @@ def save(ticket: TicketContent, path: paths.PathLike, overwrite: bool = False) -
             },
             WEIGHTS: kept,
         }
+        if held := packing.frozen(names, ticket):
+            contents[FROZEN] = held
         if ticket.optimizer is not None:
             contents[OPTIMIZER] = slots.stored(ticket.optimizer)
         sha256 = {
@@ -69,9 +73,6 @@ def save(ticket: TicketContent, path: paths.PathLike, overwrite: bool = False) -
         fingerprint.result()
         manifests.write(folder, ticket, sha256)
 
-
-# The share of kept entries beyond which NumPy is faster by the mask than by places.
-_MOST = 0.75
 
 _Content = TypeVar("_Content", bound=TicketContent)
 
@@ -99,6 +100,10 @@ def load(path: paths.PathLike, kind: type[_Content]) -> _Content:
         for name, entry in zip(manifest.names, manifest.entries, strict=True)
         if entry.masked
     ]
+    held: dict[str, np.ndarray] = {}
+    if FROZEN in manifest.sha256:
+        held = _arrays(path, manifest, FROZEN)
+        _check_names(path, FROZEN, held, sorted(set(masked) & set(held)))
     _check_names(path, WEIGHTS, values, manifest.names)
     _check_names(path, MASKS, packed, masked)
     weights, fingerprint = [], Fingerprint()
@@ -107,7 +112,10 @@ def load(path: paths.PathLike, kind: type[_Content]) -> _Content:
         for name, entry in zip(manifest.names, manifest.entries, strict=True):
             # Without the lists' own references a masked weight is not held twice.
             value, mask = values.pop(name), packed.pop(name, None)
-            weights.append(_weight(path, entry, value, mask))
+            weight = _weight(path, entry, value, mask)
+            if name in held:
+                weight = _with_frozen(path, weight, held.pop(name))
+            weights.append(weight)
             taken.append(pool.submit(fingerprint.add, weights[-1]))
         for each in taken:
             each.result()
@@ -181,7 +189,7 @@ def _weight(
         count = int(np.count_nonzero(mask))
         if value.shape != (count,):
             raise LotteryError(f"{label}: {value.size} values for {count} kept.")
-        value = _scattered(value, mask)
+        value = packing.scattered(value, mask)
     if value.shape != entry.shape:
         raise LotteryError(
             f"{label} has shape {value.shape}; the manifest says {entry.shape}."
@@ -189,26 +197,23 @@ def _weight(
     return TicketWeight(entry.layer, entry.kind, entry.name, value, mask)
 
 
-def _kept(value: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """What a mask keeps, as a vector."""
-    count = int(np.count_nonzero(mask))
-    if count == mask.size:
-        return value.reshape(-1)
-    if count > _MOST * mask.size:
-        return value[mask]
-    return value.reshape(-1)[np.flatnonzero(mask)]
-
-
-def _scattered(kept: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The array of which a mask keeps these, +0.0 elsewhere."""
-    if kept.size == mask.size:
-        return kept.reshape(mask.shape)
-    dense = np.zeros(mask.shape, kept.dtype)
-    if kept.size > _MOST * mask.size:
-        dense[mask] = kept
-    else:
-        dense.reshape(-1)[np.flatnonzero(mask)] = kept
-    return dense
+def _with_frozen(
+    path: paths.PathLike, weight: TicketWeight, found: np.ndarray
+) -> TicketWeight:
+    """A weight with the values that its pruned entries are frozen at."""
+    assert weight.mask is not None
+    number = weight.mask.size - int(np.count_nonzero(weight.mask))
+    if found.shape != (number,) or found.dtype != weight.value.dtype:
+        raise LotteryError(
+            f"ticket {path}: {FROZEN} has {found.dtype} of shape {found.shape} for the "
+            f"{number} pruned entries of {weight.path}; copy the ticket again."
+        )
+    if not _is_finite(found):
+        raise LotteryError(
+            f"ticket {path}: a frozen value of {weight.path} is NaN or infinite: no "
+            "network can start from it; find the ticket anew."
+        )
+    return dataclasses.replace(weight, frozen=packing.scattered(found, ~weight.mask))
 
 
 def _is_finite(value: np.ndarray) -> bool:

@@ -23,6 +23,8 @@ from lth_keras.tickets.entries import ADVICE, TEXT, Entry
 from lth_keras.version import versions
 
 MASKS, WEIGHTS, OPTIMIZER = "masks.npz", "weights.npz", "optimizer.npz"
+# Of tickets whose pruned weights are frozen at values; no other has it.
+FROZEN = "frozen.npz"
 NAME = "manifest.json"
 _FORMAT = "lth_keras ticket 1"
 _CHECKSUM = "manifest_sha256"
@@ -159,9 +161,11 @@ def read(path: paths.PathLike) -> Manifest:
 
 def _digests(record: fields.Record) -> dict[str, str]:
     value = record.object("sha256")
-    if not {MASKS, WEIGHTS} <= set(value) <= {MASKS, WEIGHTS, OPTIMIZER}:
+    if not {MASKS, WEIGHTS} <= set(value) <= {MASKS, WEIGHTS, OPTIMIZER, FROZEN}:
         raise record.refusal(
-            "sha256", f"a SHA-256 for {MASKS}, {WEIGHTS} and perhaps {OPTIMIZER} alone"
+            "sha256",
+            f"a SHA-256 for {MASKS}, {WEIGHTS} and perhaps {OPTIMIZER} and {FROZEN} "
+            "alone",
         )
     found = fields.Record(value, f"{record.what}, sha256", ADVICE)
     return {name: found.text(name, fields.SHA256) for name in value}

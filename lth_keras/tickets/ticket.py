@@ -18,7 +18,7 @@ import numpy as np
 from lth_keras.arguments import instance, switch
 from lth_keras.compat import raw_variable, require_tf_keras_model
 from lth_keras.errors import LotteryError
-from lth_keras.masking import followers, slots
+from lth_keras.masking import followers, frozen, slots
 from lth_keras.masking.network import Held, Network
 from lth_keras.masking.starts import Start, values_for
 from lth_keras.masking.weights import Weight
@@ -174,12 +174,20 @@ class Ticket(TicketContent):
                 matching.check_can_hold(weight, target)
         for weight, target in pairs:
             dtype = raw_variable(target.variable).dtype.as_numpy_dtype
-            target.write(weight.value.astype(dtype, copy=False))
+            value = weight.value if target.is_pruned else weight.effective
+            target.write(value.astype(dtype, copy=False))
             if target.is_pruned:
                 dense = np.ones(target.shape, bool)
                 mask = dense if weight.mask is None else weight.mask
                 target.mask.assign(mask.astype(target.mask.dtype.as_numpy_dtype))
         followers.settle(network)
+        if network.pruned:
+            given = {id(target): weight.frozen for weight, target in pairs}
+            held = [
+                given[id(w)] if id(w) in given else w.read_frozen()
+                for w in network.pruned
+            ]
+            frozen.write(network, held)
         return skipped
 
 
@@ -190,10 +198,12 @@ def _network(model: Held) -> Network:
 
 
 def _ticket_weight(weight: Weight, value: np.ndarray) -> TicketWeight:
-    mask = None
+    mask, held = None, None
     if weight.mask is not None:
-        mask = weight.read_mask()
+        mask, held = weight.read_mask(), weight.read_frozen()
         value = masks.apply(np.asarray(value), mask)
     if weight.follows is not None:
-        mask = None  # It is told by that of the kernel.
-    return TicketWeight(weight.layer, weight.kind, weight.name, value, mask)
+        mask, held = None, None  # It is told by that of the kernel.
+    if mask is not None and held is not None:
+        held = np.where(mask, 0, held).astype(value.dtype)
+    return TicketWeight(weight.layer, weight.kind, weight.name, value, mask, held)

@@ -31,12 +31,15 @@ class TestStep:
     def __init__(self, model: keras.Model):
         self._model = model
         self._compiled: Any = None
+        self._forgotten = 0
 
     def __call__(self, batch: Any) -> dict[str, Any]:
         """Adds a batch to the metrics, and returns them by name."""
         if self._model.run_eagerly:
             return self._model.test_step(batch)
-        if self._compiled is None:
+        forgotten = compat.traces_forgotten(self._model)
+        if self._compiled is None or self._forgotten != forgotten:
+            self._forgotten = forgotten
             self._compiled = tf.function(
                 self._model.test_step,
                 jit_compile=bool(self._model.jit_compile) or None,
@@ -49,8 +52,7 @@ class Evaluator:
     """Loss and metrics of a compiled model on fixed data.
 
     Args:
-        model: a compiled model that has made at least one training step by the time
-            of the first call.
+        model: a compiled model.
         data: (x, y) or (x, y, sample_weight) of arrays, or a finite Dataset of such
             batches.
         rule: in what batches arrays are evaluated; `fit`'s default where there is none.
@@ -124,13 +126,13 @@ class Evaluator:
         )
 
     def _clear_metrics(self) -> None:
-        if self._cleared is None:
+        variables = self._metric_variables()
+        # The first step of a model makes those of its metrics.
+        if self._cleared is None or len(self._cleared) != len(variables):
             self._model.reset_metrics()
-            self._cleared = [v.numpy() for v in self._metric_variables()]
+            self._cleared = [v.numpy() for v in variables]
             return
-        for variable, value in zip(
-            self._metric_variables(), self._cleared, strict=True
-        ):
+        for variable, value in zip(variables, self._cleared, strict=True):
             variable.assign(value)
 
     def _metric_variables(self) -> list[Any]:

@@ -71,6 +71,8 @@ def carry_out(
         capture = capturing.CaptureAt(capture_at, store, network=network)
     _begin(network, ticket, run, fresh_optimizer)
     on_paths = paths.density(network)
+    test = plan.evaluators.get("test")
+    untrained = {} if test is None else {f"test_{n}": v for n, v in test().items()}
     began = time.perf_counter()
     try:
         with last_rate(network.model, plan.after):
@@ -99,6 +101,7 @@ def carry_out(
             plan.monitor,
             plan.monitor_metric,
         ),
+        **rows.untrained(untrained, plan.monitor_metric),
         "seconds": round(time.perf_counter() - began, 3),
         "seed": plan.seed,
     }

@@ -73,7 +73,7 @@ def test_what_it_found_can_be_exported(searched, name, tmp_path):
     lth.verify(model)
     plain = lth.unwrap(model)
     for weight, value in zip(ticket.weights, plain.get_weights(), strict=True):
-        assert weight.value.tobytes() == value.tobytes()
+        assert weight.effective.tobytes() == value.tobytes()
 
 
 def on_two_replicas() -> None:

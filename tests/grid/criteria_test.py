@@ -17,20 +17,46 @@ from tests.grid import rows
 from tests.support import small_search as small
 
 every = pytest.mark.parametrize("name", rows.CRITERIA)
+# A model takes seconds; what differs between these is what they read and draw.
+FAST = ("movement", "snip")
+few = pytest.mark.parametrize(
+    "name",
+    [
+        name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+        for name in rows.CRITERIA
+    ],
+)
 DATA = (small.X, small.Y)
+
+
+class Seen:
+    """What a criterion of the whole network is given, of one weight tensor."""
+
+    data = DATA
+    weights = [np.array(rows.TRAINED)]
+
+    def gradients(self):
+        return [np.array(rows.GRADIENTS)]
+
+    def hessian_products(self, vectors):
+        assert np.array_equal(vectors[0], rows.GRADIENTS)
+        return [np.array(rows.PRODUCTS)]
+
+    def flow(self):
+        return [np.array(rows.FLOW)]
 
 
 @every
 def test_it_keeps_what_its_formula_says(name):
     columns = (rows.TRAINED, rows.INITIAL, rows.GRADIENTS)
-    values = Values(*([np.array(column)] for column in columns))
+    values = Values(*([np.array(column)] for column in columns), context=Seen())
     recipe = Recipe(name, rates=(0.5,))
     scores = recipe.scores(values, np.random.default_rng(0))
     (mask,) = recipe.shrink(scores, [np.ones(4, bool)])
     assert np.flatnonzero(mask).tolist() == rows.CRITERIA[name]
 
 
-@every
+@few
 def test_a_wrapped_model_keeps_it_in_its_configuration(name, tmp_path):
     wrapped = lth.wrap(small.dense_model(), {"dense": 0.3}, criterion=name)
     wrapped.save(tmp_path / "model.keras")
@@ -39,17 +65,7 @@ def test_a_wrapped_model_keeps_it_in_its_configuration(name, tmp_path):
     assert Network.of(again).recipe == Recipe(name, rates=(0.3, 0.3))
 
 
-# A search takes seconds; what differs between these is what they read and draw.
-FAST = ("movement",)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
-        for name in rows.CRITERIA
-    ],
-)
+@few
 def test_a_search_that_was_stopped_ends_as_one_that_was_not(name, tmp_path):
     def searched(folder: pathlib.Path) -> None:
         def on_result(row):
@@ -69,7 +85,7 @@ def test_a_search_that_was_stopped_ends_as_one_that_was_not(name, tmp_path):
     assert small.fingerprints(cut) == small.fingerprints(whole)
 
 
-@every
+@few
 def test_what_it_prunes_is_exactly_zero_in_an_export(name, tmp_path):
     model = small.compiled(criterion=name)
     lth.prune(model, lth.capture(model), data=DATA)

@@ -12,17 +12,34 @@ from typing import Any, NamedTuple
 INITIAL = [1.0, -4.0, 2.0, 0.5]
 TRAINED = [-2.0, 1.0, 3.0, -0.5]
 GRADIENTS = [1.0, -4.0, 0.1, 2.0]
+# The Hessian times these, and the flow with all weights positive.
+PRODUCTS = [-4.0, 24.0, 0.2, 2.0]
+FLOW = [1.0, 4.0, 2.0, 3.0]
 CRITERIA: dict[str, list[int]] = {
+    "grasp": [0, 1],  # 8, 24, .6, -1
     "large_final": [0, 2],  # |w_f| = 2, 1, 3, 0.5
+    # Of the third alone the sign is kept; of those that go the first stays.
+    "large_final_same_sign": [0, 2],
     "large_init": [1, 2],  # |w_i| = 1, 4, 2, 0.5
+    "large_init_same_sign": [0, 2],
     "large_init_large_final": [1, 2],  # .25, .33, .5, .125
+    "large_init_large_final_same_sign": [0, 2],
     "magnitude": [0, 2],
     "magnitude_increase": [0, 2],  # 1, -3, 1, 0
+    "magnitude_increase_same_sign": [0, 2],
     "movement": [0, 1],  # 3, 5, 1, 1
+    "movement_same_sign": [0, 2],
+    "movement_pruning": [0, 2],  # 3, -15, 5, 0
+    "movement_pruning_same_sign": [0, 2],
     "random": [0, 1],  # .64, .27, .04, .02 from seed 0
+    "snip": [0, 1],  # 2, 4, .3, 1
     "small_final": [1, 3],
+    "small_final_same_sign": [0, 2],
     "small_init": [0, 3],
+    "small_init_same_sign": [0, 2],
+    "synflow": [1, 2],  # 2, 4, 6, 1.5
     "small_init_small_final": [0, 3],  # -.67, -1, -1, -.17
+    "small_init_small_final_same_sign": [0, 2],
 }
 
 # How a granularity is asked for.
@@ -50,14 +67,17 @@ class Control(NamedTuple):
 
 
 CONTROLS: dict[str, Control] = {
+    "constant": Control("constant", True, False),
     "continued": Control("continued", False, True),
     "fine_tune": Control("fine_tune", True, False),
+    "freeze": Control("freeze:where=moved_away", True, True),
     "lr_rewind": Control("lr_rewind", True, False),
     "noise": Control("noise:sigma=0.5", True, False),
     "one_shot": Control("one_shot", False, True),
     "prune_at_init": Control("prune_at_init", False, True),
     "random_mask": Control("random_mask", False, True),
     "random_reinit": Control("random_reinit", True, False),
+    "reshuffle": Control("reshuffle:signs=random", True, False),
     "weight_rewind": Control("weight_rewind:step=3it", True, False),
 }
 

@@ -81,6 +81,7 @@ search.fit(x, y, verbose=0, validation_data=(xv, yv))
 PINNED = "asks a package index, which needs a network"
 BAZEL = "needs bazel, which this project does not install"
 SEARCH = "python examples/lottery_search.py"
+FLAGFILES = Elsewhere("tests/programs/flagfiles_test.py")
 DEMO = "makes .venv and takes a minute; .ci/run runs it on a fresh clone"
 
 TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
@@ -116,6 +117,23 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/methods/granularity.md", "model = lth.wrap(build(), rate=0.5"): Python(
         given=READERS
     ),
+    ("docs/methods/at_initialisation.md", "wrapped = lth.wrap(model, rate=0.9"): Python(
+        given=READERS
+    ),
+    ("docs/methods/at_initialisation.md", "@lth.criteria.register"): Python(),
+    ("docs/methods/at_initialisation.md", SEARCH): FLAGFILES,
+    ("docs/methods/freezing.md", 'lth.controls.run(search, "freeze"'): Python(
+        given=READERS + FINISHED
+    ),
+    ("docs/methods/freezing.md", SEARCH): FLAGFILES,
+    ("docs/methods/signs.md", "wrapped = lth.wrap(model"): Python(
+        given=READERS + FINISHED
+    ),
+    ("docs/methods/signs.md", SEARCH): FLAGFILES,
+    ("docs/methods/untrained.md", "found = lth.controls.run(search"): Python(
+        given=READERS + FINISHED
+    ),
+    ("docs/methods/untrained.md", SEARCH): FLAGFILES,
     ("docs/reproducibility.md", "runs/mnist/"): NotRun("is a list of files"),
     ("docs/results.md", f"{SEARCH} --dataset=mnist"): Commands(),
     ("docs/results.md", f"{SEARCH} --dataset=cifar10"): Commands(

@@ -35,7 +35,7 @@ layers = keras.layers
 PLUG_IN = pathlib.Path(__file__).absolute().parent / "plug_in"
 # The file of each addition, and the row of the table that it goes by.
 ADDITIONS = {
-    "snip": "criterion",
+    "fisher": "criterion",
     "whole_filters": "granularity",
     "flipped": "control",
     "agreement": "analysis",
@@ -94,8 +94,8 @@ def test_an_addition_is_one_file_that_stands_where_the_table_says(module):
 
 
 def test_each_is_known_by_its_name_once_the_package_is_imported(plug_in):
-    assert "snip" in lth.criteria.names()
-    assert lth.criteria.needs("snip") == {"gradients"}
+    assert "fisher" in lth.criteria.names()
+    assert lth.criteria.needs("fisher") == {"gradients"}
     assert "whole_filter" in granularity.names()
     assert "flipped" in controls.names()
     assert "by_trial" in engines.names()
@@ -132,13 +132,11 @@ def gradients(weights: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def test_a_criterion_of_gradients_finds_tickets(plug_in, tmp_path):
-    search = dense_search(tmp_path / "run", criterion="snip")
+    search = dense_search(tmp_path / "run", criterion="fisher")
     for level in (1, 2):
         before = search.trained_weights(level - 1)
         kernels = [before[0], before[2]]
-        scores = [
-            np.abs(g * w) for g, w in zip(gradients(before), kernels, strict=True)
-        ]
+        scores = [(g * w) ** 2 for g, w in zip(gradients(before), kernels, strict=True)]
         present = [mask for _, mask in search.ticket(level - 1).pruned()]
         expected = [
             small.pruned_by_hand(score, mask, 0.3)
@@ -226,7 +224,7 @@ def experiment(directory: pathlib.Path) -> lth.Experiment:
     """Two trials of a search with a criterion, a granularity and a control of ours."""
 
     def make_search(trial: int, directory: str) -> Any:
-        wrapped = small.compiled(criterion="snip", granularity="whole_filter")
+        wrapped = small.compiled(criterion="fisher", granularity="whole_filter")
         search = lth.LotterySearch(wrapped, 1, directory, trial=trial, seed=trial)
         return search, {
             "x": small.X,
@@ -285,7 +283,7 @@ import lth_keras as lth
 
 def make_search(trial, directory):
     model = keras.Sequential([keras.layers.Dense(8, input_shape=(6,))])
-    wrapped = lth.wrap(model, 0.25, criterion="snip", granularity="whole_filter")
+    wrapped = lth.wrap(model, 0.25, criterion="fisher", granularity="whole_filter")
     wrapped.compile("sgd", "mse")
     search = lth.LotterySearch(wrapped, 1, directory, trial=trial)
     x, y = np.eye(6, dtype="float32"), np.ones((6, 8), "float32")
@@ -300,7 +298,7 @@ print([(row["control"], row["density"]) for row in rows])
 def test_workers_know_what_a_script_of_ones_own_registers(tmp_path):
     additions = "".join(
         (PLUG_IN / f"{module}.py").read_text(encoding="utf-8")
-        for module in ("snip", "whole_filters", "flipped")
+        for module in ("fisher", "whole_filters", "flipped")
     )
     additions = additions.replace("from __future__ import annotations\n", "")
     script = tmp_path / "script.py"

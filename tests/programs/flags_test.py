@@ -22,7 +22,7 @@ def refusal(*arguments: str) -> str:
         ("--scope=block", "layer, global"),
         (
             "--criterion=size",
-            "large_final, large_init, large_init_large_final, magnitude",
+            "use one of grasp, large_final, large_final_same_sign",
         ),
         ("--jit=yes", "auto, on, off"),
         ("--rate=0", "above 0 and below 1"),

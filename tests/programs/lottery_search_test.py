@@ -50,6 +50,7 @@ ROW_KEYS = [
     "monitor_metric",
     "metrics",
     "early_stop_metrics",
+    "initial_test_accuracy",
     "seconds",
     "seed",
 ]

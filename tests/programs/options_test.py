@@ -77,6 +77,7 @@ def test_the_default_is_lenet_on_the_digits():
         granularity="weight",
         where="each",
         layer_rates=(),
+        first="train",
         rewind_to="0it",
         trials=1,
         controls=("random_reinit",),

@@ -23,6 +23,13 @@ EXPECTED = {
     "movement": [3, 5, 1, 1],
     "large_init_large_final": [1 / 4, 1 / 3, 1 / 2, 1 / 8],
     "small_init_small_final": [-2 / 3, -1, -1, -1 / 6],
+    "movement_pruning": [3, -15, 5, 0],
+}
+# Only the third has the sign that it had.
+EXPECTED |= {
+    f"{name}_same_sign": [-np.inf, -np.inf, scores[2], -np.inf]
+    for name, scores in EXPECTED.items()
+    if name != "magnitude"
 }
 
 
@@ -33,7 +40,8 @@ def test_the_scores_follow_the_formula(name):
 
 
 def test_every_criterion_stands_in_this_table():
-    assert set(criteria.names()) == {*EXPECTED, "random"}
+    seen = {name for name in criteria.names() if not criteria.of(name).whole}
+    assert seen == {*EXPECTED, "random"}
 
 
 def test_random_scores_follow_the_generator_and_not_the_weights():
@@ -52,7 +60,28 @@ def test_scaling_a_weight_of_zeros_divides_by_nothing():
 
 def test_criteria_that_read_the_trained_weights_alone_need_no_initial_ones():
     without = {name for name in criteria.names() if not criteria.needs_initial(name)}
-    assert without == {"magnitude", "large_final", "small_final", "random"}
+    whole = {name for name in without if criteria.of(name).whole}
+    assert whole == {"grasp", "snip", "synflow"}
+    assert without - whole == {"magnitude", "large_final", "small_final", "random"}
+
+
+def test_a_weight_that_is_zero_has_no_sign_to_keep():
+    score = criteria.get("large_final_same_sign")
+    initial, trained = np.array([0.0, -0.0, 1.0, -2.0]), np.array([1.0, -1.0, 0.0, -3])
+    found = score(initial, trained, np.random.default_rng(0))
+    assert found.tolist() == [-np.inf, -np.inf, -np.inf, 3.0]
+
+
+def test_movement_pruning_is_what_small_steps_of_gradient_descent_add_up_to():
+    rng = np.random.default_rng(0)
+    initial, target, rate = rng.normal(size=8), rng.normal(size=8), 1e-5
+    weights, score = initial.copy(), np.zeros(8)
+    for _ in range(50_000):
+        gradient = weights - target
+        score -= weights * gradient
+        weights -= rate * gradient
+    found = criteria.get("movement_pruning")(initial, weights, rng)
+    np.testing.assert_allclose(found, 2 * rate * score, rtol=1e-3, atol=1e-5)
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():

@@ -122,3 +122,11 @@ def test_several_heads_are_told_apart_by_name() -> None:
 def test_what_is_no_number_is_none_in_the_metrics() -> None:
     found = rows.measures({"iteration": []}, {"test_mae": NAN}, {}, None)
     assert found["metrics"] == {"test_mae": None}
+
+
+def test_before_training_the_accuracy_of_the_metric_that_is_shown_is_kept() -> None:
+    begun = {"test_loss": 2.3, "test_a_accuracy": 0.1, "test_b_accuracy": 0.2}
+    assert rows.untrained(begun) == {"initial_test_accuracy": 0.1}
+    assert rows.untrained(begun, "b_accuracy") == {"initial_test_accuracy": 0.2}
+    assert rows.untrained({"test_loss": 2.3}) == {"initial_test_accuracy": None}
+    assert rows.untrained({}) == {"initial_test_accuracy": None}

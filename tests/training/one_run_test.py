@@ -34,7 +34,7 @@ def test_a_run_leaves_its_line_its_curve_and_its_weights(tmp_path) -> None:
         "early_stop_censored", "early_stop_test_accuracy", "test_accuracy",
         "validation_loss",
         "train_accuracy", "monitor_metric", "metrics", "early_stop_metrics",
-        "seconds", "seed",
+        "initial_test_accuracy", "seconds", "seed",
     ]  # fmt: skip
     assert (row["level"], row["iterations"], row["density"]) == (1, 5, 51 / 72)
     expected = one.model.evaluate(X, Y, verbose=0, return_dict=True)["accuracy"]
@@ -49,6 +49,21 @@ def test_a_run_leaves_its_line_its_curve_and_its_weights(tmp_path) -> None:
     assert len(curve["epochs"]["val_loss"]) == 1
     stored = arrays.read_arrays(place / "trained" / "weights.npz")
     assert small.same_bits(stored.values(), small.values(one.model))
+
+
+def test_a_line_says_what_the_masked_network_computes_untrained(tmp_path) -> None:
+    one = searched(tmp_path, test_data=(X, Y))
+    for level, row in enumerate(one.results):
+        plain = small.compiled()
+        one.ticket(level).apply(plain)
+        expected = plain.evaluate(X, Y, verbose=0, return_dict=True)["accuracy"]
+        assert row["initial_test_accuracy"] == pytest.approx(expected)
+    # Without test data nobody knows, and what lines say is as it was.
+    other = searched(tmp_path / "other")
+    assert [row["initial_test_accuracy"] for row in other.results] == [None, None]
+    for mine, theirs in zip(one.results, other.results, strict=True):
+        assert mine["train_accuracy"] == theirs["train_accuracy"]
+        assert mine["validation_loss"] == theirs["validation_loss"]
 
 
 def test_weights_written_off_the_masks_while_training_are_found(tmp_path) -> None:

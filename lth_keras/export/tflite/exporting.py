@@ -118,7 +118,7 @@ def staged_tflite(
             else f"representative is only for quantize='int8', got {quantize!r}."
         )
     path = destinations.local_path(path)
-    exportable.check_model(model)
+    model = exportable.check_model(model)
     signature = signatures_of(model, None)[DEFAULT]
     destinations.check_file(path, ".tflite", overwrite)
     original = origins.original_of(model)

@@ -3,13 +3,25 @@
 `register` adds one of your own; `names` lists them.
 """
 
-from lth_keras.pruning.criteria import weights  # Importing it registers them.
+# Importing them registers theirs.
+from lth_keras.pruning.criteria import gradients, signs, weights
 from lth_keras.pruning.criteria.registry import (
     get,
     names,
     needs,
     needs_initial,
+    of,
     register,
 )
 
-__all__ = ["get", "names", "needs", "needs_initial", "register", "weights"]
+__all__ = [
+    "get",
+    "gradients",
+    "names",
+    "needs",
+    "needs_initial",
+    "of",
+    "register",
+    "signs",
+    "weights",
+]

@@ -13,16 +13,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lth_keras.arguments import among, listed, switch
+from lth_keras.arguments import among, count, listed, switch
 from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning.registries import Registry
 
 Array = np.ndarray
 Generator = np.random.Generator
-Function = Callable[..., Array]
+Function = Callable[..., Any]  # an array of scores, or a list of such arrays
 
 # What a criterion may ask for besides the trained weights.
 NEEDS = ("initial", "gradients")
+# Steps of a round; beyond these nothing becomes finer.
+MOST_ROUNDS = 10_000
 _NEEDED = "'initial' or 'gradients', or several in a tuple"
 
 
@@ -33,10 +35,14 @@ class Criterion(NamedTuple):
         function: f(initial, trained, rng) -> scores; with "gradients" among its needs
             f(initial, trained, rng, gradients).
         needs: what it reads, of `NEEDS`.
+        whole: whether it sees the whole network: f(context) -> all scores.
+        rounds: in how many steps a round of pruning is taken by it.
     """
 
     function: Function
     needs: frozenset[str]
+    whole: bool = False
+    rounds: int = 1
 
 
 REGISTRY: Registry[Criterion] = Registry("criterion")
@@ -47,6 +53,8 @@ def register(
     needs: Iterable[str] | bool | None = None,
     *,
     needs_initial: bool | None = None,
+    whole: bool = False,
+    rounds: int = 1,
     replace: bool = False,
 ) -> Callable[[Function], Function]:
     """Registers a score function under `name`; the highest scores are kept.
@@ -56,13 +64,21 @@ def register(
     `gradients`, the mean gradient of the loss at the trained weights. It returns an
     array of scores of that shape.
 
+    One that sees the whole network (``whole=True``) is f(context) -> a list of scores,
+    an array for each prunable weight tensor; see `Context` for what it may read.
+
     Args:
         name: what `wrap(criterion=...)` is given: letters, digits and underscores.
         needs: what the function reads of "initial" and "gradients". One that reads
             the initial weights (the default) can only be used where they were
-            captured, one that reads gradients only where there are data.
+            captured, one that reads gradients only where there are data. One of the
+            whole network reads neither unless it says so.
         needs_initial: the same for "initial" alone; older code has it, and has it in
             the place of `needs` too.
+        whole: whether it sees the whole network.
+        rounds: of one of the whole network, how many steps a round of pruning is
+            taken in: scores are computed anew after each, and what is kept falls by
+            the same factor each time (2006.05467, algorithm 1).
         replace: whether a criterion of that name may be replaced.
 
     Raises:
@@ -75,11 +91,23 @@ def register(
         needs_initial = switch("needs_initial", needs_initial)
     if isinstance(needs, bool):
         needs, needs_initial = None, needs
+    whole = switch("whole", whole)
+    rounds = count("rounds", rounds, 1, "the steps of a round", MOST_ROUNDS)
+    if rounds > 1 and not whole:
+        raise LotteryError(
+            f"criterion {name!r}: rounds={rounds} is for criteria of the whole "
+            "network: pass whole=True, or leave it out."
+        )
+    if whole and needs is None:
+        needs = ("initial",) if needs_initial else ()
     wanted = _checked_needs(name, needs, needs_initial)
 
     def add(function: Function) -> Function:
-        _check_signature(name, function, wanted)
-        REGISTRY.add(name, Criterion(function, wanted), replace)
+        arguments = ["context"] if whole else ["initial", "trained", "rng"]
+        if "gradients" in wanted and not whole:
+            arguments.append("gradients")
+        _check_signature(name, function, arguments)
+        REGISTRY.add(name, Criterion(function, wanted, whole, rounds), replace)
         return function
 
     return add
@@ -102,6 +130,15 @@ def get(name: str) -> Function:
 def needs(name: str) -> frozenset[str]:
     """What the criterion reads besides the trained weights, of `NEEDS`."""
     return REGISTRY.get(name).needs
+
+
+def of(name: str) -> Criterion:
+    """The criterion called `name`, with what was said of it.
+
+    Raises:
+        LotteryError: no such criterion.
+    """
+    return REGISTRY.get(name)
 
 
 def needs_initial(name: str) -> bool:
@@ -128,9 +165,7 @@ def _said(need: Any) -> str:
     return need if isinstance(need, str) else shown(need)
 
 
-def _check_signature(name: str, function: Function, needs: frozenset[str]) -> None:
-    arguments = ["initial", "trained", "rng"]
-    arguments += ["gradients"] if "gradients" in needs else []
+def _check_signature(name: str, function: Function, arguments: list[str]) -> None:
     wanted = f"f({', '.join(arguments)}) -> scores"
     if not callable(function):
         raise LotteryError(f"criterion {name!r} is no function: write {wanted}.")

@@ -65,6 +65,16 @@ def small_init_small_final(initial: Array, trained: Array, rng: Generator) -> Ar
     return -np.maximum(_scaled(np.abs(trained)), _scaled(np.abs(initial)))
 
 
+@register("movement_pruning")
+def movement_pruning(initial: Array, trained: Array, rng: Generator) -> Array:
+    """w_f^2 - w_i^2: keeps what training moved away from 0 (2005.07683, equation 3).
+
+    Movement pruning adds up -w dL/dw over the steps. Under gradient descent of small
+    steps that is the integral of w dw, up to the learning rate: half of this.
+    """
+    return trained**2 - initial**2
+
+
 @register("random", needs=())
 def random(initial: Array, trained: Array, rng: Generator) -> Array:
     """Uniform scores from `rng`: a random mask of the same density."""

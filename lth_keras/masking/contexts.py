@@ -1,0 +1,55 @@
+"""What a criterion of the whole network reads of a wrapped model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lth_keras.masking import flows
+from lth_keras.masking.gradients import hessian_products, mean_gradients
+from lth_keras.masking.network import Network
+
+
+class NetworkContext:
+    """A network and its data as `pruning.criteria.context.Context` says.
+
+    Args:
+        network: of a wrapped model; its present weights and masks are read anew at
+            each step.
+        initial: the initial prunable weights, or None.
+        data: as `lth.prune` takes it, or None.
+        rng: for a criterion that draws.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        initial: Sequence[np.ndarray] | None,
+        data: Any,
+        rng: np.random.Generator,
+    ):
+        self._network = network
+        self.model, self.data = network.model, data
+        self.initial, self.rng = initial, rng
+        self._flow: flows.Flow | None = None
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        return [weight.read() for weight in self._network.pruned]
+
+    @property
+    def masks(self) -> list[np.ndarray]:
+        return self._network.masks
+
+    def gradients(self) -> list[np.ndarray]:
+        return mean_gradients(self._network, self.data)
+
+    def hessian_products(self, vectors: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return hessian_products(self._network, self.data, vectors)
+
+    def flow(self) -> list[np.ndarray]:
+        # One trace serves all steps of a round.
+        self._flow = self._flow or flows.Flow(self._network)
+        return self._flow()

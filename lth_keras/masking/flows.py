@@ -1,0 +1,172 @@
+"""The flow through each weight of a network whose weights are all positive.
+
+R = the sum of the outputs for an input of ones, every weight at its absolute value
+(2006.05467, equation 2). It needs no data, and nothing in it cancels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lth_keras import compat
+from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
+from lth_keras.masking.network import Network
+
+# Where a deep network's flow overflows, a smaller input is tried.
+_INPUTS = (1.0, 1e-10, 1e-20, 1e-30)
+# Their outputs have one sum, or one limit, whatever the weights are.
+_PROBABILITIES = ("softmax", "sigmoid", "log_softmax")
+
+
+class Flow:
+    """f() -> dR/d|w| of each pruned weight, at the present weights' absolute values.
+
+    Args:
+        network: of a wrapped model.
+
+    Raises:
+        LotteryError: the shape of an input is open, or the model has no inputs yet.
+    """
+
+    def __init__(self, network: Network):
+        self._network = network
+        self._inputs = _inputs(network.model)
+        self._variables = [compat.raw_variable(w.variable) for w in network.pruned]
+        self._compiled = tf.function(self._gradients)
+
+    def __call__(self) -> list[np.ndarray]:
+        """One float32 array per pruned weight, in its shape.
+
+        Raises:
+            LotteryError: it is nowhere above 0, or overflows.
+        """
+        with _all_positive(self._network), _logits(self._network.model):
+            for size in _INPUTS:
+                found = self._at(size)
+                if all(np.isfinite(each).all() for each in found):
+                    break
+        if not all(np.isfinite(each).all() for each in found):
+            raise LotteryError(
+                "the flow through the network overflows: rank by another criterion, "
+                "such as 'snip', or by 'magnitude'."
+            )
+        if not any(each.any() for each in found):
+            raise LotteryError(
+                "nothing flows through the network: for an input of ones its outputs "
+                "do not depend on its weights. Rank by another criterion."
+            )
+        return found
+
+    def _at(self, size: float) -> list[np.ndarray]:
+        strategy = self._network.model.distribute_strategy
+        found = self._compiled(tf.constant(size, tf.float32))
+        return [
+            np.asarray(strategy.experimental_local_results(each)[0].numpy())
+            for each in found
+        ]
+
+    def _gradients(self, size: Any) -> list[Any]:
+        model = self._network.model
+
+        def of_replica() -> list[Any]:
+            inputs = tf.nest.map_structure(
+                lambda given: (
+                    given * tf.cast(size, given.dtype)
+                    if given.dtype.is_floating
+                    else given
+                ),
+                self._inputs,
+            )
+            with tf.GradientTape() as tape:
+                outputs = tf.nest.flatten(model(inputs, training=False))
+                total = tf.add_n(
+                    [tf.reduce_sum(tf.cast(each, tf.float32)) for each in outputs]
+                )
+            found = tape.gradient(
+                total,
+                self._variables,
+                unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            )
+            return [tf.cast(tf.convert_to_tensor(g), tf.float32) for g in found]
+
+        return model.distribute_strategy.run(of_replica)
+
+
+def _inputs(model: keras.Model) -> Any:
+    """One example of ones."""
+    if not getattr(model, "inputs", None):
+        raise LotteryError(
+            f"model {model.name!r} does not say the shape of its inputs: give it an "
+            "Input, or call it once."
+        )
+
+    def ones(given: Any) -> Any:
+        shape = [1, *given.shape[1:]]
+        if None in shape:
+            raise LotteryError(
+                f"the input {given.name} has the open shape {tuple(given.shape)}, and "
+                "the flow is of an input of ones: build the model on a fixed shape."
+            )
+        return tf.ones(shape, given.dtype)
+
+    found = [ones(given) for given in model.inputs]
+    return found if len(found) > 1 else found[0]
+
+
+@contextlib.contextmanager
+def _all_positive(network: Network) -> Iterator[None]:
+    """Every weight at its absolute value, and back again."""
+    before = [
+        (weight, value)
+        for weight in network.weights
+        if (value := weight.read()).dtype.kind not in "biuSOU"
+    ]
+    try:
+        for weight, value in before:
+            weight.write(np.abs(value))
+        yield
+    finally:
+        for weight, value in before:
+            weight.write(value)
+
+
+@contextlib.contextmanager
+def _logits(model: keras.Model) -> Iterator[None]:
+    """What goes into probabilities at the outputs, in the place of these."""
+    replaced = []
+    try:
+        for layer in _last(model):
+            name = "call" if isinstance(layer, keras.layers.Softmax) else "activation"
+            kind = getattr(vars(layer).get("activation"), "__name__", "")
+            if name == "call" or kind in _PROBABILITIES:
+                replaced.append((layer, name, vars(layer).get(name)))
+                # Not through setattr, by which Keras would count it as a change.
+                vars(layer)[name] = _as_it_is
+        yield
+    finally:
+        for layer, name, before in replaced:
+            if before is None:
+                del vars(layer)[name]
+            else:
+                vars(layer)[name] = before
+
+
+def _as_it_is(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    return inputs
+
+
+def _last(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """The layers that the outputs come from, without wrappers."""
+    by_name = {layer.name: layer for layer in model.layers}
+    for name in dict.fromkeys(compat.output_names(model)):
+        layer = by_name[name]
+        if isinstance(layer, keras.Model):
+            yield from _last(layer)
+        else:
+            yield getattr(layer, "layer", layer)

@@ -1,0 +1,57 @@
+"""Values at which pruned weights are frozen, instead of at zero.
+
+A tensor of its own beside the mask, which does not train, and which the masked read
+adds: the weight itself stays sparse, and all that is said of it stays true. A wrapper
+has these tensors only while some are frozen; a model that freezes none computes as if
+there were no such thing.
+
+    write(network, [None, np.where(mask, 0, theta_0), ...])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lth_keras import compat
+from lth_keras.masking.network import Network
+
+
+def write(network: Network, values: Sequence[np.ndarray | None]) -> None:
+    """Freezes pruned weights at values; where nothing is, at zero as always.
+
+    Functions that Keras has compiled for the model are made anew where one begins or
+    ends to freeze.
+
+    Args:
+        network: of a wrapped model whose masks are set.
+        values: one array for each of `network.pruned`, zero where the mask keeps, or
+            None for zeros.
+    """
+    any_frozen = any(value is not None and value.any() for value in values)
+    wrappers = {id(w.wrapper): w.wrapper for w in network.pruned}.values()
+    held = [w for w in wrappers if getattr(w, "_frozen", None)]
+    if any_frozen:
+        with network.model.distribute_strategy.scope():
+            for wrapper in wrappers:
+                wrapper.hold_frozen()
+        for weight, value in zip(network.pruned, values, strict=True):
+            dtype = weight.frozen.dtype.as_numpy_dtype
+            zeros = np.zeros(weight.shape, dtype)
+            weight.frozen.assign(zeros if value is None else value.astype(dtype))
+    else:
+        for wrapper in held:
+            wrapper.drop_frozen()
+    if any_frozen != bool(held):
+        compat.forget_traces(network.model)
+
+
+def violations(network: Network) -> list[str]:
+    """Weights with a frozen value where the mask keeps."""
+    return [
+        f"frozen value of {weight.path}"
+        for weight in network.pruned
+        if (value := weight.read_frozen()) is not None
+        and np.any((value != 0) & weight.read_mask())
+    ]

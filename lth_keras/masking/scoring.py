@@ -1,0 +1,83 @@
+"""The masks of a round on what a model holds, which is left as it is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from lth_keras.masking import followers
+from lth_keras.masking.contexts import NetworkContext
+from lth_keras.masking.gradients import mean_gradients
+from lth_keras.masking.network import Network
+from lth_keras.pruning.recipe import Recipe
+from lth_keras.pruning.scores import Values
+from lth_keras.pruning.units import Arrays
+
+
+def shrunk(
+    network: Network,
+    recipe: Recipe,
+    *,
+    initial: Sequence[np.ndarray] | None = None,
+    seed: int = 0,
+    data: Any = None,
+    like: Arrays | None = None,
+    lowest: bool = False,
+) -> list[np.ndarray]:
+    """The masks after a round on a model's present weights and masks.
+
+    Args:
+        network: of a wrapped model, which is left as it is.
+        recipe: how it is pruned, the network's own or one with a field replaced.
+        initial: the initial prunable weights, for criteria that compare with them.
+        seed: of criteria that draw.
+        data: as in `lth.prune`.
+        like: masks whose numbers of each group are kept; by default the recipe's own.
+        lowest: whether the lowest-scored are kept in the place of the highest, in one
+            step.
+
+    Raises:
+        LotteryError: the criterion needs what is not there, or returned other scores.
+    """
+    rng = np.random.default_rng(seed)
+    context, gradients = None, None
+    if recipe.whole:
+        context = NetworkContext(network, initial, data, rng)
+    elif "gradients" in recipe.needs and data is not None:
+        gradients = mean_gradients(network, data)
+    masks, tensors = network.masks, network.tensors
+    paths = [weight.path for weight in network.pruned]
+    if like is None and recipe.rounds > 1:
+        like = recipe.shrink([np.zeros(m.shape) for m in masks], masks, tensors)
+    with _kept(network):
+        # What most flows through taken out step by step, nothing would flow at all.
+        for left in range(1 if lowest else recipe.rounds, 0, -1):
+            trained = followers.scored(network)
+            values = Values(trained, initial, gradients, paths, context)
+            scores = recipe.scores(values, rng)
+            if lowest:
+                scores = [-np.asarray(score) for score in scores]
+            if like is None:
+                masks = recipe.shrink(scores, masks, tensors)
+            else:
+                masks = recipe.shrink_to(scores, masks, like, tensors, 1 / left)
+            if left > 1:
+                for weight, mask in zip(network.pruned, masks, strict=True):
+                    weight.write_mask(mask)
+    return masks
+
+
+@contextlib.contextmanager
+def _kept(network: Network) -> Iterator[None]:
+    """Sets weights and masks back that the steps of a round have written."""
+    before = [(w, w.read(), w.read_mask()) for w in network.pruned]
+    try:
+        yield
+    finally:
+        for weight, value, mask in before:
+            if not np.array_equal(weight.read_mask(), mask):
+                weight.write_mask(mask)
+                weight.write(value)
