@@ -42,9 +42,9 @@ def test_the_demo_is_the_default_with_few_digits_to_train_on():
     }
     assert changes == {
         "validation_size": 1_138,
-        "iterations": 1_500,
+        "iterations": 1_200,
         "evaluate_every": 25,
-        "levels": 14,
+        "levels": 12,
     }
 
 
