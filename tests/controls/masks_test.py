@@ -113,6 +113,7 @@ def test_a_mask_is_shuffled_within_each_tensor(searched):
         assert shuffled.step == plain.step
 
 
+@pytest.mark.slow
 def test_a_criterion_of_the_whole_network_sees_theta_0(searched):
     network = searched.network
     for criterion, rate in (("snip", 0.3), ("synflow", 0.3)):

@@ -72,6 +72,7 @@ def test_of_another_mask_the_dense_network_is_asked(searched):
         assert np.array_equal(frozen, np.where(~mask & away, then, 0))
 
 
+@pytest.mark.slow
 def test_a_run_of_it_leaves_no_trace_in_those_after_it(searched, tmp_path):
     """Nor does one before it: the same bits in any order."""
     first = lth.controls.run(searched, "random_mask", levels=[2])

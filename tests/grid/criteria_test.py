@@ -18,7 +18,7 @@ from tests.support import small_search as small
 
 every = pytest.mark.parametrize("name", rows.CRITERIA)
 # A model takes seconds; what differs between these is what they read and draw.
-FAST = ("movement", "snip")
+FAST = ("movement",)
 few = pytest.mark.parametrize(
     "name",
     [

@@ -18,6 +18,9 @@ from tests.grid import rows
 from tests.support import small_search as small
 
 OURS = "rows:2"
+SLOW = pytest.mark.slow
+# The kind that says most about a granularity, and the plainest.
+FAST = (("filter", "layer"), ("weight", "global"))
 TEXTS = (*rows.GRANULARITIES.values(), OURS)
 
 
@@ -54,8 +57,14 @@ def ours(monkeypatch):
     register()
 
 
-@pytest.mark.parametrize("text", TEXTS)
-@pytest.mark.parametrize("scope", ["layer", "global"])
+@pytest.mark.parametrize(
+    ("text", "scope"),
+    [
+        pytest.param(text, scope, marks=() if (text, scope) in FAST else SLOW)
+        for text in TEXTS
+        for scope in ("layer", "global")
+    ],
+)
 def test_it_comes_back_resumes_and_is_exported(text, scope, tmp_path):
     def model() -> keras.Model:
         keras.backend.clear_session()
@@ -82,7 +91,7 @@ def test_it_comes_back_resumes_and_is_exported(text, scope, tmp_path):
     assert small.same_bits(small.values(plain), small.values(found.model))
 
 
-@pytest.mark.parametrize("scope", ["layer", "global"])
+@pytest.mark.parametrize("scope", ["layer", pytest.param("global", marks=SLOW)])
 def test_whole_units_are_kept_by_searches_and_by_controls(scope, tmp_path):
     search = small.search(
         small.compiled(granularity=OURS, scope=scope), tmp_path, levels=1

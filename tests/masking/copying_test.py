@@ -187,7 +187,7 @@ def test_a_model_with_nothing_to_prune_is_refused():
     ("arguments", "message"),
     [
         ({"scope": "net"}, "scope='net' is not known: use 'layer' or 'global'."),
-        ({"criterion": "size"}, "criterion='size' is not known: use one of large_"),
+        ({"criterion": "size"}, "criterion='size' is not known: use one of grasp, "),
     ],
 )
 def test_unknown_names_are_refused(arguments, message):

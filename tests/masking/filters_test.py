@@ -146,6 +146,7 @@ def residual() -> keras.Model:
     return keras.Model(inputs, layers.Dense(2, name="out")(x))
 
 
+@pytest.mark.slow
 def test_layers_that_are_added_lose_the_same_filters_together_or_none():
     first = lth.wrap(residual(), 0.5, granularity="filter", where="first")
     assert {w.layer for w in Network.of(first).pruned} == {"b1_1", "b2_1"}

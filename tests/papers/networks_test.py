@@ -67,6 +67,7 @@ def test_resnet_20_has_267696_prunable_and_3200_spared_weights(name):
     assert kernels(model) == 270_896
 
 
+@pytest.mark.slow
 def test_networks_of_the_paper_on_filters_are_of_the_sizes_in_its_table():
     # 1608.08710, table 1: 8.5e5 and 1.5e7 parameters.
     padded = cifar("resnet20_padded")

@@ -75,6 +75,7 @@ def test_every_metric_of_every_head_is_in_the_line_by_its_name(tmp_path) -> None
     assert f"{100 * row['metrics']['test_parity_accuracy']:.2f}" in other
 
 
+@pytest.mark.slow
 def test_the_metric_that_is_shown_may_be_another_when_a_search_goes_on(
     tmp_path,
 ) -> None:

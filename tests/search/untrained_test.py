@@ -67,7 +67,7 @@ def test_a_level_trains_as_the_ticket_trains_alone(whole):
 
 @pytest.mark.parametrize(
     "criterion",
-    ["snip", *(pytest.param(n, marks=pytest.mark.slow) for n in ("grasp", "synflow"))],
+    [pytest.param(n, marks=pytest.mark.slow) for n in ("snip", "grasp", "synflow")],
 )
 def test_it_goes_on_where_it_was_stopped_and_ends_the_same(criterion, tmp_path):
     def keep(row):
@@ -101,6 +101,7 @@ def test_snip_at_level_0_is_snip_of_the_first_batches(tmp_path):
     assert [row["density"] for row in one.results] == [51 / 72]
 
 
+@pytest.mark.slow
 def test_its_controls_begin_at_level_0(whole):
     rows = []
     for name in ("random_mask", "random_reinit", "prune_at_init:keep=lowest"):

@@ -51,6 +51,7 @@ def test_a_run_leaves_its_line_its_curve_and_its_weights(tmp_path) -> None:
     assert small.same_bits(stored.values(), small.values(one.model))
 
 
+@pytest.mark.slow
 def test_a_line_says_what_the_masked_network_computes_untrained(tmp_path) -> None:
     one = searched(tmp_path, test_data=(X, Y))
     for level, row in enumerate(one.results):
