@@ -18,14 +18,7 @@ from lth_keras.experiments import Experiment, engines
 from lth_keras.experiments.progress import Progress
 from lth_keras.storage import files, locks, paths
 from lth_keras.training import one_run
-from tests.support.small_search import (
-    BATCH,
-    VALIDATION,
-    X,
-    Y,
-    compiled,
-    fingerprints,
-)
+from tests.support.small_search import BATCH, VALIDATION, X, Y, compiled, fingerprints
 
 Made = tuple[lth.LotterySearch, dict[str, Any]]
 
@@ -86,6 +79,7 @@ def test_every_run_has_one_line_by_trial_then_levels_then_controls(finished):
     assert stored(finished) == rows_of(found)
 
 
+@pytest.mark.slow
 def test_trials_begin_with_weights_of_their_own_that_follow_the_trial(
     finished, tmp_path
 ):
@@ -216,6 +210,7 @@ def test_lines_that_a_kill_has_lost_are_made_again(finished, tmp_path, all_store
     assert not leftover.exists()
 
 
+@pytest.mark.slow
 def test_more_trials_and_controls_may_be_asked_for_later(finished, tmp_path):
     experiment(tmp_path, trials=1, controls=()).run()
     assert rows_of(experiment(tmp_path).run()) == stored(finished)
@@ -291,6 +286,7 @@ def test_a_missing_directory_is_refused():
         Experiment(small(), controls=CONTROLS)
 
 
+@pytest.mark.slow
 def test_what_make_search_must_return_is_said(tmp_path):
     def without_arguments(trial: int, directory: str) -> Any:
         return small()(trial, directory)[0]

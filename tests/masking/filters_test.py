@@ -211,6 +211,7 @@ def dataclass_start(model: keras.Model, gamma: np.ndarray) -> lth.Start:
     return start
 
 
+@pytest.mark.slow
 def test_tickets_and_files_keep_what_goes_with_filters(tmp_path):
     model = trained(lth.wrap(conv_net(), 0.5, granularity="filter"))
     start = lth.capture(model)

@@ -94,6 +94,7 @@ def test_looking_for_the_weights_leaves_what_trains_as_it_is():
     assert [layer.trainable for layer in layers_within(model)] == flags
 
 
+@pytest.mark.slow
 def test_a_ticket_fits_whatever_was_frozen_before_or_after(tmp_path):
     model = lth.wrap(block(), 0.5)
     lth.prune(model)
@@ -155,6 +156,7 @@ def test_layers_are_matched_by_position_whatever_their_names_say():
     assert values(target) == values(source)
 
 
+@pytest.mark.slow
 def test_the_recipe_has_a_rate_for_each_pruned_weight():
     model = lth.wrap(
         small.dense_model(), {"dense$": 0.4, "dense_1": 0.1}, criterion="movement"

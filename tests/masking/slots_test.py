@@ -87,6 +87,7 @@ def test_rewinding_puts_every_variable_of_an_optimizer_back(name: str) -> None:
     acts.verify(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["average", pytest.param("legacy_adam", marks=pytest.mark.slow)]
 )

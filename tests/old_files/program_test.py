@@ -58,6 +58,7 @@ def job(gone_on, tmp_path) -> pathlib.Path:
     return pathlib.Path(shutil.copytree(gone_on, tmp_path / "job"))
 
 
+@pytest.mark.slow
 def test_the_program_goes_on_and_ends_the_same(stopped, gone_on):
     stored = [len(lth.LotterySearch.load(stopped / t).results) for t in trials()]
     assert sum(stored) == jobs.STORED_RUNS

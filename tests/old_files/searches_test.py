@@ -84,6 +84,7 @@ def test_a_killed_search_goes_on_and_ends_the_same(place, tmp_path):
         assert ticket.step == (2 if name != "together" and level else 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "place", quick(["frozen_between", "frozen_inside"], ("frozen_inside",))
 )

@@ -13,7 +13,7 @@ from lth_keras.masking.network import Network
 from tests.old_files import facts, jobs
 
 NAMES = ("directions", "frozen", "global_movement", "layer_magnitude")
-SLOW = ("global_movement",)
+SLOW = ("global_movement", "layer_magnitude")
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +82,7 @@ def test_what_an_older_ticket_prunes_must_be_frozen_after_wrapping(folder, tmp_p
 @pytest.mark.parametrize(
     "name",
     [
-        name
-        if name != "global_movement"
-        else pytest.param(name, marks=pytest.mark.slow)
+        name if name not in SLOW else pytest.param(name, marks=pytest.mark.slow)
         for name in NAMES
         if name != "directions"
     ],

@@ -17,6 +17,14 @@ CONV_64_64 = 1_728 + 36_864
 CONV_128_128 = 73_728 + 147_456
 CONV_256_256 = 294_912 + 589_824
 
+# The deepest take seconds to be built.
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow)
+    if name in ("resnet56", "resnet110")
+    else name
+    for name in networks.names()
+]
+
 
 def test_names_are_the_papers_networks():
     assert networks.names() == (
@@ -108,7 +116,7 @@ def test_vgg_16_has_14_7_million_prunable_weights():
     assert kernels(model, "conv") == 20_018_880 - 589_824 - 2 * 2_359_296 == 14_710_464
 
 
-@pytest.mark.parametrize("name", networks.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_a_network_maps_images_to_one_logit_per_class(name):
     model = cifar(name)
     logits = model(np.zeros((2, 32, 32, 3), np.float32))
@@ -119,7 +127,7 @@ def test_a_network_maps_images_to_one_logit_per_class(name):
     assert not any(hasattr(layer, "layer") for layer in model.layers)
 
 
-@pytest.mark.parametrize("name", networks.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_weights_start_glorot_normal_and_biases_at_zero(name):
     model = cifar(name)
     for layer in model.layers:

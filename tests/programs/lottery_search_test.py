@@ -164,6 +164,7 @@ def test_without_matplotlib_it_says_so_and_succeeds(finished, monkeypatch, capfd
     assert err == ""
 
 
+@pytest.mark.slow
 def test_rewound_levels_start_at_that_iteration(tmp_path):
     folder = tmp_path / "job"
     # An epoch of 1,259 examples is 10 whole batches of 120.

@@ -57,6 +57,7 @@ def test_figures_and_report_go_into_the_run_and_are_named(tmp_path, capfd):
     assert (run / "report.html").read_text().count("<img ") == 3
 
 
+@pytest.mark.slow
 def test_what_cannot_be_drawn_is_said_unless_it_was_asked_for(tmp_path, capfd):
     run = make(tmp_path / "run")
     out = tmp_path / "out"

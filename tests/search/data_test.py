@@ -91,6 +91,7 @@ def test_ragged_and_sparse_examples_train_as_with_fit(
     assert one.ticket(1).density < 1.0
 
 
+@pytest.mark.slow
 def test_frames_train_as_with_fit_and_as_their_arrays(tmp_path) -> None:
     def frames(x, y):
         return pandas.DataFrame(x), pandas.Series(y)

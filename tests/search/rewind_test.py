@@ -115,6 +115,7 @@ def test_a_search_is_what_a_hand_written_loop_does(rewind: int, tmp_path) -> Non
     lth.verify(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rewind", "step", "epochs"),
     [

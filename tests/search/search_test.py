@@ -224,6 +224,7 @@ def test_the_monitor_may_be_an_accuracy(tmp_path) -> None:
     assert history.results[0]["early_stop_iteration"] == 5 * (best + 1)
 
 
+@pytest.mark.slow
 def test_keras_validates_by_itself_where_it_is_told_how(tmp_path) -> None:
     one = search(small.compiled(), tmp_path, 1)
     history = fit(

@@ -23,6 +23,7 @@ def written(directory) -> dict[str, list[tuple[int, float]]]:
     return {name: sorted(points) for name, points in found.items()}
 
 
+@pytest.mark.slow
 def test_each_level_has_its_densities_and_results(tmp_path) -> None:
     search = lth.LotterySearch(
         small.kept(), 2, str(tmp_path / "run"), log_dir=str(tmp_path / "logs")

@@ -85,6 +85,7 @@ def test_running_training_metrics_stay_as_they_were(model) -> None:
     )
 
 
+@pytest.mark.slow
 def test_targets_without_a_last_dimension_and_several_outputs() -> None:
     inputs = {"a": keras.Input((6,), name="a"), "b": keras.Input((2,), name="b")}
     merged = layers.Concatenate()([inputs["a"], inputs["b"]])

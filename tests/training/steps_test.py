@@ -88,6 +88,7 @@ def test_a_plain_loop_prunes_and_rewinds_as_each_level_begins() -> None:
     assert model.train_function.experimental_get_tracing_count() <= 2
 
 
+@pytest.mark.slow
 def test_an_interrupted_fit_is_followed_by_a_rewind_without_a_round() -> None:
     model = small.compiled()
     theta = small.values(model)
@@ -165,6 +166,7 @@ def test_an_unbuilt_model_says_how_to_build_it() -> None:
         fit(model, lth.CaptureInitialWeights(), lth.PruneAndRewind())
 
 
+@pytest.mark.slow
 def test_dropout_repeats_from_the_seed_and_the_level() -> None:
     def trained(seed: int) -> list[np.ndarray]:
         model = small.compiled(small.dense_model(dropout=0.5))
@@ -250,6 +252,7 @@ def evaluate(model, every=None, monitor="val_loss", **arguments):
     return evaluating.Evaluate(data, every, monitor=monitor, **arguments)
 
 
+@pytest.mark.slow
 def test_the_curve_has_the_cadence_asked_for_and_each_epochs_end() -> None:
     model = small.compiled()
     curve = evaluate(model, 4)
