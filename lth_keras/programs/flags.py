@@ -180,6 +180,12 @@ def _define_training(flag: _Flag) -> None:
         "resnet, 1/2,3/4 for vgg, else none.",
     )
     flag(
+        "lr_decay",
+        "none",
+        one_of(("none", "cosine")),
+        "cosine: the learning rate falls along half a cosine to 0 over the iterations.",
+    )
+    flag(
         "weight_decay",
         None,
         real(lambda decay: 0 <= decay < math.inf, "use a number, 0 or more"),
@@ -214,6 +220,15 @@ def _define_pruning(flag: _Flag) -> None:
         "global. Default: the next three.",
     )
     share = real(lambda rate: 0 <= rate < 1, "use a fraction, 0 or more and below 1")
+    flag(
+        "method",
+        "imp",
+        TEXT,
+        "How the subnetwork is found: imp prunes and rewinds, level by level. Others "
+        "take settings of their own, as in edge_popup:keep=0.3, supermask:weights="
+        "signed_constant, dsd:rates=0.5 or iht:rates=0.8:rounds=4, and train "
+        "--iterations in each of their phases; docs/methods has them.",
+    )
     flag(
         "conv_rate",
         None,

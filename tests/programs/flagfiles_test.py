@@ -42,6 +42,8 @@ ALL: dict[str, Any] = {
     "where": "each",
     "layer_rates": (),
     "first": "train",
+    "lr_decay": "none",
+    "method": "imp",
     "rewind_to": "0it",
     "trials": 5,
     "controls": ("random_reinit",),
@@ -173,6 +175,45 @@ EXPECTED: dict[str, dict[str, Any]] = {
 # at_initialisation.md.
 EXPECTED |= short_runs.expected(LENET)
 
+# Of other methods than rounds of pruning, which have no settings of those.
+METHODS: dict[str, dict[str, Any]] = {
+    "lenet_edge_popup": {
+        "dataset": "mnist",
+        "model": "lenet",
+        "method": "edge_popup:keep=0.5:weights=signed_constant",
+        "iterations": 2_000,
+        "optimizer": "momentum",
+        "learning_rate": 0.1,
+        "lr_decay": "cosine",
+        "weight_decay": 0.0001,
+    },
+    "lenet_supermask": {
+        "dataset": "mnist",
+        "model": "lenet",
+        "method": "supermask:weights=signed_constant",
+        "iterations": 10_000,
+        "optimizer": "momentum",
+        "learning_rate": 100.0,
+    },
+    "lenet_dsd": {
+        "dataset": "fashion_mnist",
+        "model": "lenet",
+        "method": "dsd:rates=0.5:dense_rate=0.1",
+        "iterations": 2_000,
+        "optimizer": "adam",
+        "learning_rate": 0.0012,
+    },
+}
+METHODS["conv2_edge_popup"] = METHODS["lenet_edge_popup"] | {
+    "dataset": "cifar10",
+    "model": "conv2",
+    "iterations": 4_000,
+}
+METHODS["lenet_iht"] = METHODS["lenet_dsd"] | {
+    "method": "iht:rates=0.8:rounds=4",
+    "iterations": 500,
+}
+
 # Two iterations and two levels; the rest of the paper's settings stay.
 TINY = (
     "--iterations=2",
@@ -191,7 +232,9 @@ def flagfile(name: str) -> str:
 
 
 def test_there_is_a_row_here_for_every_flagfile():
-    assert {path.name for path in FLAGS.iterdir()} == {f"{n}.flags" for n in EXPECTED}
+    assert {path.name for path in FLAGS.iterdir()} == {
+        f"{n}.flags" for n in (*EXPECTED, *METHODS)
+    }
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -199,6 +242,16 @@ def test_a_flagfile_says_what_the_paper_says(name):
     found = options.read(["lottery_search.py", flagfile(name)], "")
     expected = EXPECTED[name] | {"export": "off", "output_dir": f"runs/{name}"}
     assert found == options.Options(**expected)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_flagfile_of_a_method_says_what_its_page_says(name):
+    found = vars(options.read(["lottery_search.py", flagfile(name)], ""))
+    wanted = METHODS[name] | {"trials": 3, "output_dir": f"runs/{name}"}
+    assert {key: found[key] for key in wanted} == wanted
+    text = (FLAGS / f"{name}.flags").read_text()
+    assert text.startswith("#") and "(arXiv" in text.replace("of arXiv", "(arXiv")
+    assert f"--flagfile=examples/flags/{name}.flags" in text
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -209,6 +262,8 @@ def test_every_setting_of_the_paper_is_written_out(name):
     apart = {"data_dir", "width", "rate", "jit", "seed", "workers", "export"}
     given -= {"criterion", "first"}
     apart |= {"criterion", "first", "monitor_metric", "validation_size"}
+    apart |= {"lr_decay", "method"}
+    apart |= {"criterion", "monitor_metric", "validation_size"}
     if EXPECTED[name]["granularity"] == "weight":
         apart |= {"granularity", "where", "layer_rates"}
     if EXPECTED[name]["optimizer"] != "momentum":
