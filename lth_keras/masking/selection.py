@@ -132,7 +132,7 @@ def _searched(bits: tf.Tensor, size: int, keep: int, hint: tf.Tensor) -> Any:
         body,
         [0, _INFINITY, size, 0, hint[0], hint[1], tf.zeros([2]), 0],
     )
-    # Of a few entries the slope is chance: half of it is what was known before.
+    # Of a few entries the slope is chance: most of it stays what was known before.
     return low, high, reach, beyond, tf.stack([before[1], (slope + 3 * hint[1]) / 4])
 
 
