@@ -13,7 +13,7 @@ import numpy as np
 
 from lth_keras.arguments import listed
 from lth_keras.errors import LotteryError
-from lth_keras.masking import slots
+from lth_keras.masking import followers, slots
 from lth_keras.masking.network import Held, Network
 from lth_keras.pruning import masks as masks_
 
@@ -27,7 +27,9 @@ def grow(
 
     The only act by which a mask grows (Dense-Sparse-Dense, Han et al. 2017). What is
     kept stays, whatever `masks` says of it. The optimizer's slots of released weights
-    are what they were before the first step.
+    are what they were before the first step. Of whole filters biases, scales and
+    offsets come back too; with both its kernel and its scale at zero a filter has no
+    gradient but its offset's, so that filters are better released by hand.
 
     Args:
         model: a wrapped model.
@@ -59,6 +61,7 @@ def replace(network: Network, new: list[np.ndarray]) -> None:
     """
     for weight, mask in zip(network.pruned, new, strict=True):
         weight.write_mask(mask)
+    followers.settle(network)
     # What was pruned has slots at their beginning already, as every act leaves them.
     if network.optimizer is not None:
         slots.project(network)

@@ -87,6 +87,7 @@ def carry_out(
         trained = _named_weights(network, directory)
         if settle is not None:
             ticket = settle()
+            on_paths = paths.density(network, [mask for _, mask in ticket.pruned()])
             values = (weight.value for weight in ticket.weights)
             trained = dict(zip(trained, values, strict=True))
         _check_numbers(trained, fitted.iterations)

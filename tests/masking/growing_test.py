@@ -69,3 +69,16 @@ def test_masks_that_do_not_fit_are_refused_and_nothing_is_released():
     assert [mask.tolist() for mask in Network.of(model).masks] == before
     with pytest.raises(lth.LotteryError, match="wrap it first"):
         lth.grow(small.dense_model())
+
+
+def test_what_goes_with_a_filter_comes_back_with_it():
+    model = small.compiled(granularity="filter")
+    lth.prune(model)
+    network = Network.of(model)
+    assert any(not weight.read_mask().all() for weight in network.held)
+    assert lth.grow(model) == 1.0
+    assert all(weight.read_mask().all() for weight in network.held)
+    model.fit(small.X, small.Y, batch_size=10, verbose=0)
+    lth.verify(model)
+    # By its offset a filter has a gradient, whatever its scale.
+    assert all((w.read() != 0).all() for w in network.held if w.name == "beta")

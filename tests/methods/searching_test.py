@@ -62,6 +62,8 @@ def test_a_learned_mask_is_stored_with_its_start_line_and_weights(tmp_path):
     (row,) = search.results
     ticket = search.ticket(0)
     assert row["density"] == ticket.density == 0.5 and row["control"] == "ticket"
+    # Of what was found, and not of the dense network that it was trained from.
+    assert 0.3 < row["effective_density"] <= row["density"]
     assert row["iterations"] == 10 and row["validation_loss"] > 0
     # What it was trained from: the dense network of weights that stay.
     assert search.theta.density == 1.0

@@ -13,6 +13,7 @@ from lth_keras.controls import syntax
 from lth_keras.programs import building, command_line, lottery_search, options
 from lth_keras.storage import files
 from tests.support import short_runs
+from tests.programs.method_flagfiles_test import METHODS
 from tests.support.places import ROOT
 from tests.support.tiny_tfds import offline, prepare
 
@@ -175,45 +176,6 @@ EXPECTED: dict[str, dict[str, Any]] = {
 # at_initialisation.md.
 EXPECTED |= short_runs.expected(LENET)
 
-# Of other methods than rounds of pruning, which have no settings of those.
-METHODS: dict[str, dict[str, Any]] = {
-    "lenet_edge_popup": {
-        "dataset": "mnist",
-        "model": "lenet",
-        "method": "edge_popup:keep=0.5:weights=signed_constant",
-        "iterations": 2_000,
-        "optimizer": "momentum",
-        "learning_rate": 0.1,
-        "lr_decay": "cosine",
-        "weight_decay": 0.0001,
-    },
-    "lenet_supermask": {
-        "dataset": "mnist",
-        "model": "lenet",
-        "method": "supermask:weights=signed_constant",
-        "iterations": 10_000,
-        "optimizer": "momentum",
-        "learning_rate": 100.0,
-    },
-    "lenet_dsd": {
-        "dataset": "fashion_mnist",
-        "model": "lenet",
-        "method": "dsd:rates=0.5:dense_rate=0.1",
-        "iterations": 2_000,
-        "optimizer": "adam",
-        "learning_rate": 0.0012,
-    },
-}
-METHODS["conv2_edge_popup"] = METHODS["lenet_edge_popup"] | {
-    "dataset": "cifar10",
-    "model": "conv2",
-    "iterations": 4_000,
-}
-METHODS["lenet_iht"] = METHODS["lenet_dsd"] | {
-    "method": "iht:rates=0.8:rounds=4",
-    "iterations": 500,
-}
-
 # Two iterations and two levels; the rest of the paper's settings stay.
 TINY = (
     "--iterations=2",
@@ -242,16 +204,6 @@ def test_a_flagfile_says_what_the_paper_says(name):
     found = options.read(["lottery_search.py", flagfile(name)], "")
     expected = EXPECTED[name] | {"export": "off", "output_dir": f"runs/{name}"}
     assert found == options.Options(**expected)
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_a_flagfile_of_a_method_says_what_its_page_says(name):
-    found = vars(options.read(["lottery_search.py", flagfile(name)], ""))
-    wanted = METHODS[name] | {"trials": 3, "output_dir": f"runs/{name}"}
-    assert {key: found[key] for key in wanted} == wanted
-    text = (FLAGS / f"{name}.flags").read_text()
-    assert text.startswith("#") and "(arXiv" in text.replace("of arXiv", "(arXiv")
-    assert f"--flagfile=examples/flags/{name}.flags" in text
 
 
 @pytest.mark.parametrize("name", EXPECTED)
