@@ -195,7 +195,7 @@ class Bernoulli(Reading):
 
 
 # Compiled by itself too: unsigned numbers op by op would go through memory ten times.
-@tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
+@tf.function(jit_compile=True, autograph=False)
 def _compared(chance: tf.Tensor, step: tf.Tensor, seed: int) -> tf.Tensor:
     return tf.cast(draws.uniform(chance.shape, seed, step) < chance, chance.dtype)
 

@@ -8,8 +8,11 @@ import pytest
 import lth_keras as lth
 from lth_keras import compat
 from lth_keras.compat import keras
+from lth_keras.masking import draws, scores
 from lth_keras.masking.network import Network
 from tests.support import small_search as small
+
+import tensorflow as tf  # isort: skip
 
 RATE, STEPS = 0.5, 4
 
@@ -113,9 +116,6 @@ def test_a_supermask_trains_scores_as_a_loop_by_hand_does(rescale):
     start, scores, found = fitted(method)
     assert small.same_bits(start, two_layers().get_weights())
     assert not np.concatenate([s.ravel() for s in scores]).any()
-    import tensorflow as tf
-
-    from lth_keras.masking import draws
 
     def share(s, step, place):
         seed = 5 * 1_000_003 + 100 * place
@@ -175,6 +175,15 @@ def test_evaluation_writes_nothing_and_one_trace_serves_all():
     assert not np.array_equal(first, model.predict(small.X, verbose=0))
 
 
+def test_tensors_of_many_shapes_are_drawn_for_in_one_process():
+    """A function that is traced for too many would forget the shapes."""
+    reading = scores.Bernoulli(rescale=False)
+    for size in range(1, 8):
+        given = tf.fill([2, size], 20.0)
+        moment, _ = reading.now(given, True, tf.constant(0, tf.int64), 0)
+        assert np.array_equal(moment.share, np.ones((2, size)))
+
+
 def test_a_regulariser_of_a_kernel_acts_on_its_scores():
     model = keras.Sequential(
         [keras.layers.Dense(4, kernel_regularizer=keras.regularizers.L2(0.5))]
@@ -225,8 +234,6 @@ def test_models_that_have_no_weights_or_are_wrapped_are_refused():
 
 
 def on_two_replicas() -> None:
-    import tensorflow as tf
-
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     for kind in (lth.methods.EdgePopup, lth.methods.Supermask):
         with strategy.scope():

@@ -82,7 +82,7 @@ def test_a_job_of_a_method_ends_in_lines_and_goes_on(method, tmp_path, capsys):
     assert "phases of 4 iterations" in capsys.readouterr().out
     lottery_search.main(arguments)
     assert (tmp_path / "job" / "results.jsonl").read_text() == text
-    with pytest.raises(FlagError, match="keep=0|rates=0.0|rates=0 "):
+    with pytest.raises(FlagError, match="keep=0.0: give|rate=0.0 is not"):
         method = method.split("=")[0] + "=0"
         lottery_search.main([*arguments[:1], f"--method={method}", *arguments[2:-1],
                              f"--output_dir={tmp_path / 'other'}"])  # fmt: skip
