@@ -63,6 +63,7 @@ _ROUNDS = (
     "granularity",
     "where",
     "layer_rates",
+    "first",
     "rewind_to",
     "controls",
     "replicates",

@@ -12,8 +12,8 @@ import lth_keras as lth
 from lth_keras.controls import syntax
 from lth_keras.programs import building, command_line, lottery_search, options
 from lth_keras.storage import files
-from tests.support import short_runs
 from tests.programs.method_flagfiles_test import METHODS
+from tests.support import short_runs
 from tests.support.places import ROOT
 from tests.support.tiny_tfds import offline, prepare
 

@@ -22,7 +22,7 @@ METHODS: dict[str, dict[str, Any]] = {
         "lr_decay": "cosine",
         "weight_decay": 0.0001,
     },
-    "lenet_supermask": {
+    "lenet_learned_mask": {
         "dataset": "mnist",
         "model": "lenet",
         "method": "supermask:weights=signed_constant",
