@@ -46,6 +46,8 @@ __all__ = [
     "export_keras",
     "export_saved_model",
     "export_tflite",
+    "grow",
+    "methods",
     "project",
     "prune",
     "rewind",

@@ -15,6 +15,7 @@ import wrapt
 
 _PACKAGE = "lth_keras"
 _CLASSES = {
+    "HoldByScore": "lth_keras.masking.scored",
     "IterativePruning": "lth_keras.masking.schedules",
     "LinearWarmup": "lth_keras.training.learning_rates",
     "PruneByLevel": "lth_keras.masking.wrappers",

@@ -18,8 +18,8 @@ FLOORS = (
     "compacting export tickets",
     "runs",
     "training",
-    "analysis methods papers search",
-    "controls reporting",
+    "analysis papers search",
+    "controls methods reporting",
     "experiments",
     "programs",
     # The facade, which nothing below may ask for.

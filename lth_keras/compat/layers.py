@@ -20,6 +20,16 @@ def copy_trainable_flag(source: keras.layers.Layer, target: keras.layers.Layer) 
     target._trainable = source._trainable
 
 
+def freeze_weights(layer: keras.layers.Layer) -> None:
+    """Lets the layer's own weights not train; `trainable` stays as it is.
+
+    By that flag BatchNormalization chooses whose statistics it computes with. The
+    weights stay in their order.
+    """
+    layer._non_trainable_weights[:0] = layer._trainable_weights
+    layer._trainable_weights[:] = []
+
+
 def lost_arguments(layer: keras.layers.Layer) -> dict[str, Any]:
     """What a constructor was given and a configuration that Keras derives leaves out.
 

@@ -22,6 +22,11 @@ def masks_uncounted() -> Iterator[None]:
         _UNCOUNTED.reset(token)
 
 
+def counted() -> bool:
+    """Whether parameters are being counted, and masks are none."""
+    return _UNCOUNTED.get()
+
+
 class CountsItsLayer:
     """What a wrapper is made of that lists its masks where they are not counted."""
 

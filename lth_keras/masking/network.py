@@ -23,6 +23,7 @@ from lth_keras.errors import LotteryError, shown
 from lth_keras.masking.weights import (
     Weight,
     listed_by_keras,
+    scores_of,
     trainable_in,
     weights_of,
 )
@@ -144,6 +145,11 @@ class Network:
         return tuple(w for w in self.weights if w.mask is not None)
 
     @functools.cached_property
+    def learned(self) -> tuple[Weight, ...]:
+        """The scores that train in place of weights; no part of what is found."""
+        return tuple(scores_of(self.model))
+
+    @functools.cached_property
     def recipe(self) -> Recipe:
         """How the model is pruned, with a rate for each of `pruned`.
 
@@ -232,7 +238,7 @@ class Network:
         """
         return [
             (weight, name, slot)
-            for weight in self.weights
+            for weight in (*self.weights, *self.learned)
             for name, slot in compat.optimizer_slots(
                 self.optimizer, weight.variable
             ).items()

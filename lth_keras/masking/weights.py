@@ -139,6 +139,8 @@ def weights_of(model: keras.Model) -> list[Weight]:
                 if (find := getattr(layer, "frozen_of", None)) is not None:
                     bookkeeping.add(id(find(variable)))
             bookkeeping.add(id(layer.pruning_step))
+            # Scores that train in place of weights, and what they are drawn by.
+            bookkeeping |= {id(variable) for variable in getattr(layer, "learned", ())}
     owners: dict[int, Any] = {}
     for layer in layers:
         # tfmot's wrapper lists the weights of its layer as if they were its own.
@@ -166,6 +168,16 @@ def weights_of(model: keras.Model) -> list[Weight]:
             )
         )
     return found
+
+
+def scores_of(model: keras.Model) -> list[Weight]:
+    """The scores of a model whose masks are learned, in the order of its layers."""
+    return [
+        Weight(layer.name, type(layer).__name__, f"scores_{index}", scores, None, layer)
+        for layer in layers_within(model)
+        for index, scores in enumerate(getattr(layer, "scores", ()))
+        if isinstance(layer, PruneLowMagnitude)
+    ]
 
 
 def trainable_in(model: keras.Model) -> set[int]:

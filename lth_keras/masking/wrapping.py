@@ -73,7 +73,7 @@ def wrap(
     Raises:
         LotteryError: the model or an argument is not one that can be wrapped.
     """
-    _check_model(model)
+    check_model(model)
     embeddings = switch("embeddings", embeddings)
     recipe = Recipe(criterion, granularity, scope, where=where).check()
     if recipe.rule.outputs and output_rate is not None:
@@ -142,7 +142,12 @@ def unwrap(model: keras.Model) -> keras.Model:
     return rebuilt(model, convert)
 
 
-def _check_model(model: keras.Model) -> None:
+def check_model(model: keras.Model) -> None:
+    """Refuses a model whose layers cannot be replaced by wrapped ones.
+
+    Raises:
+        LotteryError: says why, and what to do.
+    """
     compat.require_tf_keras_model(model)
     kind = type(model).__qualname__
     if any(isinstance(m, PruneLowMagnitude) for m in compat.layers_within(model)):

@@ -45,16 +45,7 @@ def wrapped_model(
         )
         if rate
     }
-    with compat.seeded(seed):
-        model = networks.build(
-            options.model,
-            input_shape,
-            classes,
-            hidden=options.hidden,
-            width=options.width,
-            dropout=options.dropout,
-            weight_decay=options.weight_decay,
-        )
+    model = plain_model(options, input_shape, classes, seed)
     return wrap(
         model,
         rates,
@@ -63,6 +54,22 @@ def wrapped_model(
         granularity=options.granularity,
         where=options.where,
     )
+
+
+def plain_model(
+    options: Options, input_shape: tuple[int, int, int], classes: int, seed: int
+) -> keras.Model:
+    """The network with initial weights from `seed`, not wrapped."""
+    with compat.seeded(seed):
+        return networks.build(
+            options.model,
+            input_shape,
+            classes,
+            hidden=options.hidden,
+            width=options.width,
+            dropout=options.dropout,
+            weight_decay=options.weight_decay,
+        )
 
 
 def compile_model(options: Options, model: keras.Model, steps: Sequence[int]) -> None:
@@ -111,6 +118,8 @@ def learning_rate(options: Options) -> Any:
             [round(share * options.iterations) - 1 for share in options.lr_drops],
             [rate * 0.1**n for n in range(len(options.lr_drops) + 1)],
         )
+    if options.lr_decay == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, options.iterations)
     if options.warmup:
         rate = learning_rates.LinearWarmup(rate, options.warmup)
     return rate

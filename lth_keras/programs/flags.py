@@ -12,17 +12,14 @@ from typing import Any
 
 from absl import flags
 
-from lth_keras.arguments import MOST_LEVELS
-from lth_keras.errors import LotteryError
 from lth_keras.papers.settings import (
     DIGITS_ITERATIONS,
-    DIGITS_LEVELS,
     OPTIMIZERS,
     PAPER,
     listed,
     of_paper,
 )
-from lth_keras.programs import flagfiles, job_flags
+from lth_keras.programs import flagfiles, job_flags, pruning_flags
 from lth_keras.programs.values import (
     TEXT,
     Serializer,
@@ -32,8 +29,6 @@ from lth_keras.programs.values import (
     split,
     whole,
 )
-from lth_keras.pruning import criteria, granularities
-from lth_keras.pruning.recipe import WHERE
 
 # A layer or a convolution beyond these does not fit any machine.
 _MOST_UNITS, _MOST_WIDTH = 100_000, 100
@@ -49,7 +44,7 @@ def define() -> flags.FlagValues:
 
     _define_network(flag)
     _define_training(flag)
-    _define_pruning(flag)
+    pruning_flags.define(flag)
     job_flags.define(flag)
     flag(
         "flagfile",
@@ -180,6 +175,12 @@ def _define_training(flag: _Flag) -> None:
         "resnet, 1/2,3/4 for vgg, else none.",
     )
     flag(
+        "lr_decay",
+        "none",
+        one_of(("none", "cosine")),
+        "cosine: the learning rate falls along half a cosine to 0 over the iterations.",
+    )
+    flag(
         "weight_decay",
         None,
         real(lambda decay: 0 <= decay < math.inf, "use a number, 0 or more"),
@@ -196,142 +197,10 @@ def _define_training(flag: _Flag) -> None:
     )
 
 
-def _define_pruning(flag: _Flag) -> None:
-    flag(
-        "levels",
-        None,
-        whole(0, MOST_LEVELS),
-        "Number of pruning rounds; levels 0 (dense) to this one are trained. Default: "
-        f"{DIGITS_LEVELS} for digits, else down to the sparsest networks that the "
-        f"paper speaks of: {of_paper('levels')}.",
-    )
-    flag(
-        "rate",
-        None,
-        real(lambda rate: 0 < rate < 1, "use a fraction above 0 and below 1"),
-        "Fraction of the surviving weights pruned per round, in every kind of layer "
-        "that the paper prunes; in the output layer half of it, unless the scope is "
-        "global. Default: the next three.",
-    )
-    share = real(lambda rate: 0 <= rate < 1, "use a fraction, 0 or more and below 1")
-    flag(
-        "conv_rate",
-        None,
-        share,
-        "Fraction pruned per round of convolutions, or 0 to leave them whole; resnet's "
-        "1x1 downsampling layers are whole always. Default, from the paper: "
-        f"{of_paper('conv_rate')}; in global scope, with one rate for all kinds, 0.2.",
-    )
-    flag(
-        "dense_rate",
-        None,
-        share,
-        "The same for hidden dense layers. Default, from the paper: "
-        f"{of_paper('dense_rate')}.",
-    )
-    flag(
-        "output_rate",
-        None,
-        share,
-        "The same for the output layer. Default, from the paper: "
-        f"{of_paper('output_rate')}; in global scope 0.2 instead of 0.1.",
-    )
-    flag(
-        "scope",
-        None,
-        one_of(("layer", "global")),
-        "What is ranked together: the weights of each layer, or of all layers. "
-        f"Default, from the paper: {of_paper('scope')}.",
-    )
-    flag(
-        "criterion",
-        "magnitude",
-        one_of(criteria.names()),
-        "What a weight is worth after training; those worth least are pruned. The "
-        f"paper: magnitude. One of {', '.join(criteria.names())}.",
-    )
-    flag(
-        "granularity",
-        "weight",
-        Value(
-            str,
-            _is_granularity,
-            "use weight, filter, filter:l2, filter:scale, row, block:4x4 or 2:4, or "
-            "other numbers",
-        ),
-        "What is kept or pruned as one: weight; filter, of hidden layers, by its L1 "
-        "norm, filter:l2, or filter:scale by the normalisation behind it; row; "
-        "block:4x4; 2:4, in one level, or falling by level, as in 3-2-1:4.",
-    )
-    flag(
-        "where",
-        "each",
-        one_of(WHERE),
-        "Of filters that a residual network adds: each layer loses its own, layers "
-        "that are added lose the same together, or the first layers of a block alone "
-        "lose any.",
-    )
-    flag(
-        "layer_rates",
-        "none",
-        Value(
-            _layer_rates,
-            lambda rates: True,
-            "use patterns of layer names with fractions, 0 or more and below 1, as in "
-            "conv1$=0.5,conv2$=0, or none",
-        ),
-        "Rates of single layers, before those of their kind: regular expressions on "
-        "their names, each with the fraction pruned per round, or 0 to leave them "
-        "whole, and commas between them. The first that matches counts.",
-    )
-    flag(
-        "first",
-        "train",
-        one_of(("train", "prune")),
-        "What a level begins with: train, as the paper's search, which prunes what "
-        "was trained; or prune, by which every level is a round more on the initial "
-        "weights (pruning at initialisation), for criteria such as snip.",
-    )
-    flag(
-        "rewind_to",
-        "0it",
-        Value(
-            str,
-            lambda text: re.fullmatch(r"\d{1,9}(it|ep)", text) is not None,
-            "use iterations such as 500it, or epochs such as 2ep",
-        ),
-        "Where later levels start: in iterations (500it) or epochs (2ep) of level 0.",
-    )
-
-
 def _shares(text: str) -> tuple[float, ...]:
     if text == "none":
         return ()
     return tuple(map(_share, split(text)))
-
-
-def _is_granularity(text: str) -> bool:
-    try:
-        granularities.get(text)
-    except LotteryError:
-        return False
-    return True
-
-
-def _layer_rates(text: str) -> tuple[str, ...]:
-    """The items "pattern=rate", each checked."""
-    if text == "none":
-        return ()
-    items = tuple(split(text))
-    for item in items:
-        pattern, _, rate = item.rpartition("=")
-        try:
-            re.compile(pattern)
-        except re.error:
-            raise ValueError(text) from None
-        if not pattern or not 0 <= float(rate) < 1:
-            raise ValueError(text)
-    return items
 
 
 def _share(text: str) -> float:

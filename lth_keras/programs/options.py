@@ -50,6 +50,25 @@ ARGUMENTS = (
     "seed",
 )
 
+IMP = "imp"
+# What other methods than it have nothing to do with: they have no rounds of it.
+_ROUNDS = (
+    "levels",
+    "rate",
+    "conv_rate",
+    "dense_rate",
+    "output_rate",
+    "scope",
+    "criterion",
+    "granularity",
+    "where",
+    "layer_rates",
+    "first",
+    "rewind_to",
+    "controls",
+    "replicates",
+)
+
 KINDS = ("conv", "dense", "output")
 
 # The flags that a network without such layers has no use for.
@@ -85,8 +104,10 @@ class Options:
     momentum: float
     warmup: int
     lr_drops: tuple[float, ...]
+    lr_decay: str
     weight_decay: float
     jit: str
+    method: str
     levels: int
     rate: float | None
     conv_rate: float
@@ -131,6 +152,9 @@ def read(argv: Sequence[str], about: str) -> Options:
         field.name: known[field.name].value for field in dataclasses.fields(Options)
     }
     paper = PAPER[given["model"]]
+    if given["method"] != IMP:
+        _check_method(given["method"], [n for n in known if known[n].present])
+        given["controls"] = ()
     _check_layers(given, paper, {name: known[name].default for name in _LAYERS})
     if given["hidden"] != known["hidden"].default and given["model"] != "lenet":
         raise FlagError(
@@ -141,12 +165,24 @@ def read(argv: Sequence[str], about: str) -> Options:
     for name in ("batch_size", "scope", "weight_decay", "lr_drops"):
         if given[name] is None:
             given[name] = getattr(paper, name)
+    if given["lr_decay"] != "none":
+        given["lr_drops"] = ()  # the paper's, which the decay takes the place of
     given |= _rates(given, paper)
     if given["output_dir"] is None:
         # A TFDS name may hold a configuration, as in "name/config".
         leaf = f"{given['dataset']}_{given['model']}".replace("/", "_")
         given["output_dir"] = os.path.join("runs", leaf)
     return Options(**given)
+
+
+def _check_method(method: str, given: Sequence[str]) -> None:
+    """Refuses flags of rounds of pruning beside a method that has none."""
+    if found := [name for name in _ROUNDS if name in given]:
+        raise FlagError(
+            f"--{found[0]} is for --method={IMP}, and {method.split(':')[0]} has no "
+            "rounds of it: leave it out, or give the method's own settings, as in "
+            "edge_popup:keep=0.3"
+        )
 
 
 def _check_layers(
@@ -173,6 +209,11 @@ def _fill_training(given: dict[str, Any], paper: Paper) -> None:
         given["augment"] = "crop_flip" if paper.augments and colour else "none"
     if given["optimizer"] is None:
         given["optimizer"] = paper.optimizer
+    if given["lr_decay"] != "none" and given["lr_drops"]:
+        raise FlagError(
+            f"--lr_decay={given['lr_decay']} does not go with --lr_drops="
+            f"{as_text(given['lr_drops'])}: give one of the two"
+        )
     optimizer = given["optimizer"]
     if given["learning_rate"] is None:
         default = optimizer == paper.optimizer

@@ -14,7 +14,9 @@ from lth_keras.compat import keras
 from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
+from lth_keras.methods.method import Method
 from lth_keras.papers import datasets
+from lth_keras.programs import method_runs
 from lth_keras.programs.building import (
     check_survivors,
     compile_model,
@@ -52,8 +54,12 @@ class Searches:
         )
         self._stream = self._data.stream(options.batch_size, options.augment)
         self._rewind_step = rewind_step(options, len(self._data.train[0]))
-        model = wrapped_model(options, self._data.input_shape, self._data.classes, 0)
-        check_survivors(options, model)
+        if method_runs.is_method(options):
+            model = self._method(0).model
+        else:
+            shape, classes = self._data.input_shape, self._data.classes
+            model = wrapped_model(options, shape, classes, 0)
+            check_survivors(options, model)
         check_controls(options, model)
         self.summary = _summary(options, model)
 
@@ -63,6 +69,11 @@ class Searches:
         """The search of a trial in a directory, and the arguments of its `fit`."""
         options, data = self._options, self._data
         seed = trial_seed(options.seed, trial)
+        if method_runs.is_method(options):
+            method = self._method(seed)
+            compile_model(options, method.model, [])
+            made = method_runs.search(options, method, directory, trial, seed)
+            return made, self._fit_arguments
         model = wrapped_model(options, data.input_shape, data.classes, seed)
         steps = [self._rewind_step, *control_steps(options)]
         compile_model(options, model, steps)
@@ -77,6 +88,10 @@ class Searches:
             first=options.first,
         )
         return search, self._fit_arguments
+
+    def _method(self, seed: int) -> Method:
+        shape, classes = self._data.input_shape, self._data.classes
+        return method_runs.method(self._options, shape, classes, seed)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Searches, (self._options,)
@@ -167,6 +182,8 @@ def _summary(options: Options, model: keras.Model) -> str:
         f"{options.levels + 1} levels of {options.iterations:,} iterations",
         f"controls: {', '.join(options.controls) or 'none'}",
     ]
+    if method_runs.is_method(options):
+        parts[1:] = method_runs.described(options)
     if options.trials > 1:
         parts.insert(1, f"{options.trials} trials")
     if use_jit(options, model):

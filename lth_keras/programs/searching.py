@@ -13,7 +13,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.experiments import checks, job, tasks
 from lth_keras.experiments.tasks import Task
 from lth_keras.experiments.trials import Trials
-from lth_keras.programs import exporting, searches, stored_options
+from lth_keras.programs import exporting, method_runs, searches, stored_options
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
 from lth_keras.programs.searches import Searches
@@ -34,6 +34,7 @@ def run(options: Options) -> None:
         LotteryError: the directory is another job's, or in use, or cannot be
             written; the data cannot be read; or the training diverged.
     """
+    options = method_runs.with_phases(options)
     per_search = len(options.controls) * options.levels * options.replicates
     checks.check_size(options.trials, options.levels, per_search)
     searches.check_names(options)
@@ -72,6 +73,7 @@ def run_controls(options: Options, levels: Sequence[int] | None) -> None:
         FlagError: a flag does not fit.
         LotteryError: a search has not finished one of the levels; or as of `run`.
     """
+    method_runs.refuse_controls(options)
     searches.check_names(options)
     directory = layout.ExperimentDirectory(options.output_dir)
     levels = options.pruned_levels if levels is None else levels

@@ -20,6 +20,8 @@ ADDED: Mapping[str, Any] = {
     "granularity": "weight",
     "layer_rates": [],
     "first": "train",
+    "lr_decay": "none",
+    "method": "imp",
     "monitor_metric": "accuracy",
     "validation_size": None,
     "where": "each",

@@ -206,7 +206,7 @@ class PreparedSearch(StoredSearch):
             **arguments,
         )
         rewind_step = self._rewind_step(self.plan)
-        level_counts.check(self.network, self.levels, self.first)
+        self.check_levels()
         if "gradients" in self.network.recipe.needs:
             self.pruning_data(self.plan, self.first_pruned)
         iterations.check_alignment(model, self.plan, rewind_step)
@@ -225,6 +225,10 @@ class PreparedSearch(StoredSearch):
             first=self.first,
         )
         return self.plan, rewind_step, settings
+
+    def check_levels(self) -> None:
+        """Refuses levels that would leave a weight tensor empty."""
+        level_counts.check(self.network, self.levels, self.first)
 
     def pruning_data(self, plan: plans.Plan, level: int) -> Any:
         """The first batches of the level's training data, for criteria of gradients.
@@ -260,7 +264,7 @@ class PreparedSearch(StoredSearch):
             )
         parse_step(self._rewind_to, 1)
         if model.built:
-            level_counts.check(self.network, self.levels, self.first)
+            self.check_levels()
         if self._log_dir is not None:
             LevelSummaries(self._log_dir)
 

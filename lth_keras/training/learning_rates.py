@@ -79,6 +79,52 @@ class Held(keras.optimizers.schedules.LearningRateSchedule):
         return {"schedule": self._schedule, "step": self._step}
 
 
+class Scaled(keras.optimizers.schedules.LearningRateSchedule):
+    """What another schedule gives, times a factor.
+
+    Args:
+        schedule: the other one.
+        factor: above 0.
+    """
+
+    def __init__(self, schedule: Any, factor: float):
+        super().__init__()
+        self._schedule, self._factor = schedule, factor
+
+    def __call__(self, step: Any) -> Any:
+        return self._schedule(step) * self._factor
+
+    def get_config(self) -> dict[str, Any]:
+        return {"schedule": self._schedule, "factor": self._factor}
+
+
+@contextlib.contextmanager
+def scaled_rate(model: keras.Model, factor: float) -> Iterator[None]:
+    """Within the block the model trains at its learning rate times a factor.
+
+    A plain number is changed where it is, and the train step stays; for a schedule it
+    is traced anew, as in `last_rate`.
+
+    Args:
+        model: a compiled model.
+        factor: above 0; 1 changes nothing.
+    """
+    if factor == 1:
+        yield
+        return
+    schedule = compat.learning_rate_schedule(model.optimizer)
+    if schedule is not None:
+        with _replaced(model, Scaled(schedule, factor)):
+            yield
+        return
+    rate = keras.backend.get_value(model.optimizer.learning_rate)
+    keras.backend.set_value(model.optimizer.learning_rate, rate * factor)
+    try:
+        yield
+    finally:
+        keras.backend.set_value(model.optimizer.learning_rate, rate)
+
+
 @contextlib.contextmanager
 def last_rate(model: keras.Model, steps: int) -> Iterator[None]:
     """Within the block the model trains at the rate of the last of `steps` steps.
@@ -96,12 +142,20 @@ def last_rate(model: keras.Model, steps: int) -> Iterator[None]:
     if steps == 0 or schedule is None:
         yield
         return
+    with _replaced(model, Held(schedule, steps - 1)):
+        yield
+
+
+@contextlib.contextmanager
+def _replaced(model: keras.Model, schedule: Any) -> Iterator[None]:
+    """Within the block the optimizer has another schedule, and a step of its own."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    before = compat.learning_rate_schedule(model.optimizer)
     traced = model.train_function
-    optimizer.learning_rate = Held(schedule, steps - 1)
+    optimizer.learning_rate = schedule
     model.train_function = None
     try:
         yield
     finally:
-        optimizer.learning_rate = schedule
+        optimizer.learning_rate = before
         model.train_function = traced

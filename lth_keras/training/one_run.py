@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from lth_keras.runs.rows import Run
 from lth_keras.storage import files
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import bars, capturing, evaluating
-from lth_keras.training.learning_rates import last_rate
+from lth_keras.training.learning_rates import last_rate, scaled_rate
 from lth_keras.training.plan import Plan
 from lth_keras.training.steps import Project, StartAt, StopOnNaN, level_seed
 
@@ -39,6 +39,7 @@ def carry_out(
     directory: LevelDirectory,
     fresh_optimizer: bool = False,
     capture_at: int | None = None,
+    settle: Callable[[], Ticket] | None = None,
 ) -> dict[str, Any]:
     """Trains a model from `ticket` and stores what came of it.
 
@@ -52,6 +53,8 @@ def carry_out(
         fresh_optimizer: whether the ticket's optimizer state is the one before the
             first step although the weights are of a later one.
         capture_at: training step whose state is stored as the rewind point.
+        settle: for a run that finds a mask: called when it has ended, it stores what
+            was found as the run's ticket, and returns it.
 
     Returns:
         The result line, as stored.
@@ -75,10 +78,18 @@ def carry_out(
     untrained = {} if test is None else {f"test_{n}": v for n, v in test().items()}
     began = time.perf_counter()
     try:
-        with last_rate(network.model, plan.after):
+        with (
+            last_rate(network.model, plan.after),
+            scaled_rate(network.model, plan.rate_factor),
+        ):
             fitted = _fit(network, ticket, plan, run, capture)
         acts.verify(network)
         trained = _named_weights(network, directory)
+        if settle is not None:
+            ticket = settle()
+            on_paths = paths.density(network, [mask for _, mask in ticket.pruned()])
+            values = (weight.value for weight in ticket.weights)
+            trained = dict(zip(trained, values, strict=True))
         _check_numbers(trained, fitted.iterations)
     except errors.DivergedError as error:
         raise errors.DivergedError(

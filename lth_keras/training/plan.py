@@ -60,6 +60,7 @@ class Plan:
             rate stays that of the last of them, and the numbers of the epochs go on
             from there; whole epochs.
         monitor_metric: the metric of tables and figures, or None for the default.
+        rate_factor: what the learning rate is multiplied by.
     """
 
     feed: Feed
@@ -76,6 +77,7 @@ class Plan:
     data: dict[str, Any]
     after: int = 0
     monitor_metric: str | None = None
+    rate_factor: float = 1.0
     _pristine: list[tuple[Any, dict[str, Any]]] = dataclasses.field(
         default_factory=list
     )

@@ -11,6 +11,7 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.controls import registry as control_registry
+from lth_keras.methods import registry as method_registry
 from lth_keras.pruning.criteria import registry as criterion_registry
 from tests.support.campaigns import Campaign
 from tests.support.odd_values import ODD
@@ -30,7 +31,11 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(autouse=True)
 def registries() -> Iterator[None]:
     """What a case registers is gone after it."""
-    held = [control_registry.REGISTRY.entries, criterion_registry.REGISTRY.entries]
+    held = [
+        control_registry.REGISTRY.entries,
+        criterion_registry.REGISTRY.entries,
+        method_registry.REGISTRY.entries,
+    ]
     before = [dict(entries) for entries in held]
     yield
     for entries, own in zip(held, before, strict=True):

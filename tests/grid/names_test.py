@@ -25,8 +25,9 @@ PAPER = re.compile(r"\d{4}\.\d{5}")
         (granularity.names(), rows.GRANULARITIES),
         (lth.controls.names(), rows.CONTROLS),
         (engines.names(), rows.ENGINES),
+        (lth.methods.names(), rows.METHODS),
     ],
-    ids=["public", "criteria", "granularities", "controls", "engines"],
+    ids=["public", "criteria", "granularities", "controls", "engines", "methods"],
 )
 def test_every_name_has_a_row_and_every_row_a_name(registered, grid):
     assert sorted(registered) == sorted(grid)
@@ -70,3 +71,12 @@ def test_a_control_names_its_source(name):
 @pytest.mark.parametrize("name", rows.GRANULARITIES)
 def test_a_granularity_has_a_docstring(name):
     assert type(granularity.get(rows.GRANULARITIES[name])).__doc__
+
+
+@pytest.mark.parametrize("name", rows.METHODS)
+def test_a_method_names_its_source_and_says_what_it_takes(name):
+    kind = lth.methods.get(name)
+    text = f"{inspect.getdoc(kind)}\n{inspect.getmodule(kind).__doc__}"
+    assert PAPER.search(text) and "fit" in text
+    for argument in list(inspect.signature(kind.__init__).parameters)[1:]:
+        assert re.search(rf"^ *{argument}:", text, re.MULTILINE), argument

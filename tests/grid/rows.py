@@ -1,4 +1,4 @@
-"""The rows of the grid: every public name, criterion, granularity, control and engine.
+"""The grid's rows: public names, criteria, granularities, controls, engines, methods.
 
 A registered name without a row fails, and a row without a name too. What a row holds is
 what no check can find by itself: how the thing is asked for, and what it must give.
@@ -84,6 +84,31 @@ CONTROLS: dict[str, Control] = {
 # What `Experiment.run` is given beside an engine, where it has processes of its own.
 ENGINES: dict[str, dict[str, Any]] = {"local": {"workers": 2}}
 
+
+class Method(NamedTuple):
+    """A method's row.
+
+    Attributes:
+        text: how it is asked for.
+        phases: the names of its phases.
+        density: of the ticket that it ends with, on two layers of even sizes.
+    """
+
+    text: str
+    phases: tuple[str, ...]
+    density: float
+
+
+METHODS: dict[str, Method] = {
+    "dsd": Method("dsd:rates=0.5", ("dense", "sparse", "dense"), 1.0),
+    "edge_popup": Method("edge_popup:keep=0.25", ("mask",), 0.25),
+    "iht": Method(
+        "iht:rates=0.75:rounds=1", ("dense", "sparse", "dense", "sparse"), 0.25
+    ),
+    "set": Method("set:density=0.25:every=2", ("sparse",), 0.25),
+    "supermask": Method("supermask:rescale=false", ("mask",), 0.5),
+}
+
 # Every name of the facade, by what it is.
 PUBLIC: dict[str, str] = {
     "CaptureInitialWeights": "callback",
@@ -107,6 +132,8 @@ PUBLIC: dict[str, str] = {
     "export_keras": "export",
     "export_saved_model": "export",
     "export_tflite": "export",
+    "grow": "act",
+    "methods": "registry",
     "project": "act",
     "prune": "act",
     "rewind": "act",

@@ -72,6 +72,9 @@ rng = np.random.default_rng(0)
 x, y = rng.normal(size=(200, 20)).astype("float32"), rng.integers(0, 10, 200)
 xv, yv, xt, yt = x[:50], y[:50], x[50:100], y[50:100]
 """
+LOSS = """
+loss = "sparse_categorical_crossentropy"
+"""
 FINISHED = """
 wrapped = lth.wrap(model)
 wrapped.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -134,6 +137,18 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         given=READERS + FINISHED
     ),
     ("docs/methods/untrained.md", SEARCH): FLAGFILES,
+    ("docs/methods/README.md", "method = lth.methods.EdgePopup"): Python(
+        given=READERS + LOSS
+    ),
+    ("docs/methods/README.md", "method = lth.methods.DenseSparseDense"): Python(),
+    ("docs/methods/README.md", "search = lth.methods.MethodSearch"): Python(),
+    ("docs/methods/README.md", '@lth.methods.register("lucky")'): Python(),
+    ("docs/methods/learned_masks.md", f"{SEARCH} --flagfile=lenet_edge"): NotRun(
+        "tests/programs/method_runs_test.py runs such jobs, on the digits"
+    ),
+    ("docs/methods/masks_that_grow.md", f"{SEARCH} --flagfile=lenet_dsd"): NotRun(
+        "tests/programs/method_runs_test.py runs such jobs; it asks for Fashion-MNIST"
+    ),
     ("docs/reproducibility.md", "runs/mnist/"): NotRun("is a list of files"),
     ("docs/results.md", f"{SEARCH} --dataset=mnist"): Commands(),
     ("docs/results.md", f"{SEARCH} --dataset=cifar10"): Commands(

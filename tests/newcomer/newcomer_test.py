@@ -26,6 +26,7 @@ from lth_keras import controls
 from lth_keras.compat import keras
 from lth_keras.controls import registry as control_registry
 from lth_keras.experiments import engines
+from lth_keras.methods import registry as method_registry
 from lth_keras.pruning import criteria, granularity
 from tests.support import small_search as small
 from tests.support.places import ROOT
@@ -40,12 +41,14 @@ ADDITIONS = {
     "flipped": "control",
     "agreement": "analysis",
     "by_trial": "engine",
+    "lucky": "method",
 }
 REGISTRIES = (
     criteria.registry.REGISTRY,
     granularity.REGISTRY,
     control_registry.REGISTRY,
     engines.registry.REGISTRY,
+    method_registry.REGISTRY,
 )
 
 
@@ -99,6 +102,7 @@ def test_each_is_known_by_its_name_once_the_package_is_imported(plug_in):
     assert "whole_filter" in granularity.names()
     assert "flipped" in controls.names()
     assert "by_trial" in engines.names()
+    assert "lucky" in lth.methods.names()
 
 
 # What they do.
@@ -218,6 +222,20 @@ def test_an_analysis_reads_a_finished_run(plug_in, tmp_path):
         ]
         assert share == np.concatenate(same).mean()
         assert 0.5 < share < 1
+
+
+def test_a_method_is_carried_out_in_a_run_directory(plug_in, tmp_path):
+    name, given = lth.methods.parse("lucky:share=0.25")
+    method = lth.methods.get(name)(small.dense_model(), **given)
+    method.model.compile("sgd", "sparse_categorical_crossentropy")
+    search = lth.methods.MethodSearch(method, str(tmp_path / "run"))
+    small.fit(search, epochs=1)
+    assert [row["density"] for row in search.results] == [0.25, 0.25]
+    for level in (0, 1):
+        (_, mask), *_ = search.ticket(level).pruned()
+        chosen = np.random.default_rng(level).permutation(48) < 12
+        assert np.array_equal(mask.reshape(-1), chosen)
+    lth.verify(search.model)
 
 
 def experiment(directory: pathlib.Path) -> lth.Experiment:

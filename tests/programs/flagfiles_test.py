@@ -12,6 +12,7 @@ import lth_keras as lth
 from lth_keras.controls import syntax
 from lth_keras.programs import building, command_line, lottery_search, options
 from lth_keras.storage import files
+from tests.programs.method_flagfiles_test import METHODS
 from tests.support import short_runs
 from tests.support.places import ROOT
 from tests.support.tiny_tfds import offline, prepare
@@ -42,6 +43,8 @@ ALL: dict[str, Any] = {
     "where": "each",
     "layer_rates": (),
     "first": "train",
+    "lr_decay": "none",
+    "method": "imp",
     "rewind_to": "0it",
     "trials": 5,
     "controls": ("random_reinit",),
@@ -191,7 +194,9 @@ def flagfile(name: str) -> str:
 
 
 def test_there_is_a_row_here_for_every_flagfile():
-    assert {path.name for path in FLAGS.iterdir()} == {f"{n}.flags" for n in EXPECTED}
+    assert {path.name for path in FLAGS.iterdir()} == {
+        f"{n}.flags" for n in (*EXPECTED, *METHODS)
+    }
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -209,6 +214,8 @@ def test_every_setting_of_the_paper_is_written_out(name):
     apart = {"data_dir", "width", "rate", "jit", "seed", "workers", "export"}
     given -= {"criterion", "first"}
     apart |= {"criterion", "first", "monitor_metric", "validation_size"}
+    apart |= {"lr_decay", "method"}
+    apart |= {"criterion", "monitor_metric", "validation_size"}
     if EXPECTED[name]["granularity"] == "weight":
         apart |= {"granularity", "where", "layer_rates"}
     if EXPECTED[name]["optimizer"] != "momentum":

@@ -78,6 +78,8 @@ def test_the_default_is_lenet_on_the_digits():
         where="each",
         layer_rates=(),
         first="train",
+        lr_decay="none",
+        method="imp",
         rewind_to="0it",
         trials=1,
         controls=("random_reinit",),

@@ -92,7 +92,14 @@ def test_a_job_of_before_a_flag_was_there_goes_on(tmp_path):
     directory = layout.ExperimentDirectory(str(tmp_path))
     given = read(f"--output_dir={tmp_path}")
     flags = stored_options.as_plain(given)
-    for name in ("criterion", "first", "monitor_metric", "validation_size"):
+    for name in (
+        "criterion",
+        "first",
+        "lr_decay",
+        "method",
+        "monitor_metric",
+        "validation_size",
+    ):
         del flags[name]
     files.write_json(directory.settings, {"flags": flags})
     assert stored_options.options_of(directory) == given

@@ -100,6 +100,28 @@ def program_workers(directory: str) -> None:
     program(directory, workers=2)
 
 
+def method(directory: str, written: str = "supermask") -> None:
+    """A learned mask in a run directory."""
+    import lth_keras as lth
+    from lth_keras.compat import keras
+    from tests.support import small_search as small
+
+    name, given = lth.methods.parse(written)
+    made = lth.methods.get(name)(small.dense_model(dropout=0.3), **given)
+    made.model.compile(
+        keras.optimizers.SGD(0.1, momentum=0.9),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    search = lth.methods.MethodSearch(made, directory, seed=3)
+    small.fit(search, validation_data=small.VALIDATION)
+
+
+def method_phases(directory: str) -> None:
+    """A method of several phases."""
+    method(directory, "iht:rates=0.5:rounds=1")
+
+
 JOBS: dict[str, Callable[[str], None]] = {
     job.__name__: job
     for job in (
@@ -110,5 +132,7 @@ JOBS: dict[str, Callable[[str], None]] = {
         experiment_workers,
         program,
         program_workers,
+        method,
+        method_phases,
     )
 }

@@ -217,6 +217,34 @@ def _criteria(w: World) -> list[Call]:
     ]
 
 
+def _methods(w: World) -> list[Call]:
+    class Own(lth.methods.EdgePopup):
+        pass
+
+    learned = {"seed": 0, "exclude": (), "train_normalization": False}
+    popup = {"model": w.plain, "keep": 0.5, "weights": "kaiming", **learned}
+    mask = {"model": w.plain, "weights": "init", "rescale": True, **learned}
+    moving = {"density": 0.5, "drop": 0.3, "every": 10, "seed": 0}
+    return [
+        _registered(lth.methods.register, Own),
+        Call(lth.methods.get, {"name": "dsd"}),
+        Call(lth.methods.parse, {"written": "edge_popup:keep=0.3"}),
+        Call(lth.methods.EdgePopup, popup),
+        Call(lth.methods.Supermask, {**mask, "evaluate": "threshold"}),
+        Call(
+            lth.methods.DenseSparseDense,
+            {"model": w.plain, "rates": 0.3, "dense_rate": 0.1},
+            frozenset({"rates"}),
+        ),
+        Call(
+            lth.methods.HardThresholding,
+            {"model": w.plain, "rates": 0.3, "rounds": 1},
+            frozenset({"rates"}),
+        ),
+        Call(lth.methods.SparseEvolution, {"model": w.plain, **moving}),
+    ]
+
+
 def _wrap(w: World) -> list[Call]:
     given = {
         "model": w.plain,
@@ -295,6 +323,8 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
         quantize=None,
         representative=None,
     ),
+    "grow": _acts(lth.grow, masks=None),
+    "methods": _methods,
     "project": _acts(lth.project),
     "prune": _acts(lth.prune, start=lambda w: w.start, seed=0, data=None),
     "rewind": _acts(lth.rewind, start=lambda w: w.start),
