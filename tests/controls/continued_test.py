@@ -24,6 +24,7 @@ from tests.support.control_cases import (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rewind", "how"),
     [

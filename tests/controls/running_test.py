@@ -15,6 +15,7 @@ from tests.support import small_search as small
 from tests.support.control_cases import X, Y, search
 
 
+@pytest.mark.slow
 def test_controls_are_run_at_each_level_and_stored_with_the_search(tmp_path) -> None:
     model = small.kept()
     one = search(tmp_path, model)

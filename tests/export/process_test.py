@@ -35,6 +35,7 @@ def refused(tmp_path: pathlib.Path, model: Any, message: str) -> None:
     assert exported(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_layer_that_keeps_states_is_refused_by_name(
     tmp_path: pathlib.Path, wrapped: bool

@@ -19,8 +19,8 @@ from tests.support import small_search as small
 
 OURS = "rows:2"
 SLOW = pytest.mark.slow
-# The kind that says most about a granularity, and the plainest.
-FAST = (("filter", "layer"), ("weight", "global"))
+# What says most about a granularity.
+FAST = (("filter", "layer"),)
 TEXTS = (*rows.GRANULARITIES.values(), OURS)
 
 
@@ -91,6 +91,7 @@ def test_it_comes_back_resumes_and_is_exported(text, scope, tmp_path):
     assert small.same_bits(small.values(plain), small.values(found.model))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", ["layer", pytest.param("global", marks=SLOW)])
 def test_whole_units_are_kept_by_searches_and_by_controls(scope, tmp_path):
     search = small.search(

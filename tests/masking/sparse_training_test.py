@@ -165,6 +165,7 @@ def test_no_constraint_revives_a_pruned_weight(policy, constraint, old):
     assert watched(optimizer, model).dense == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, pytest.param(True, marks=SLOW)])
 def test_recurrent_and_embedded_weights_stay_pruned(jit):
     model = keras.Sequential(

@@ -150,6 +150,7 @@ def test_a_hessian_product_is_the_gradient_s_change_along_the_vector():
         np.testing.assert_allclose(mine[mask], theirs[mask], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_flow_passes_over_probabilities_and_needs_no_data():
     logits, chances = network("synflow"), network("synflow", "softmax")
     softmax = keras.Sequential([*network("synflow").layers, layers.Softmax()])

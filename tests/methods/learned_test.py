@@ -159,6 +159,7 @@ def test_what_is_found_is_what_evaluation_computes_and_an_ordinary_ticket():
     assert len(lth.unwrap(model).trainable_variables) == 6
 
 
+@pytest.mark.slow
 def test_evaluation_writes_nothing_and_one_trace_serves_all():
     method = lth.methods.Supermask(small.dense_model(), evaluate="sample")
     model = compiled(method)

@@ -85,6 +85,7 @@ def test_a_learned_mask_is_stored_with_its_start_line_and_weights(tmp_path):
     assert again.results == search.results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "stop"),
     [
@@ -109,6 +110,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(make, stop, tmp_path):
     assert found == wanted and len(wanted) == len(resumed.method.plan)
 
 
+@pytest.mark.slow
 def test_the_phases_of_a_method_are_the_levels_of_its_run(tmp_path):
     search = run(dsd, tmp_path / "run")
     densities = [row["density"] for row in search.results]

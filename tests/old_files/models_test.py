@@ -70,7 +70,7 @@ def test_a_program_that_only_imports_the_package_loads_them(folder, tmp_path):
     assert json.loads(done.stdout.splitlines()[-1]) == kinds
 
 
-@pytest.mark.parametrize("file", quick(jobs.MODEL_FILES, "tokens.keras"))
+@pytest.mark.parametrize("file", quick(jobs.MODEL_FILES))
 def test_a_model_is_read_bit_for_bit_and_pruned_as_it_was(file, folder):
     model = keras.models.load_model(folder / file)
     known = dict(facts.stored()["models"][file])

@@ -81,6 +81,7 @@ def trials() -> list[str]:
     return ["trial0", "trial1"]
 
 
+@pytest.mark.slow
 def test_the_stored_flags_stay_and_new_ones_are_added(stopped, gone_on):
     before, after = (
         json.loads((folder / "settings.json").read_text())["flags"]

@@ -103,6 +103,7 @@ def test_a_ticket_is_applied_bit_for_bit_and_trained_on_its_masks(
     assert sum(map(np.sum, before)) / sum(map(np.size, before)) == ticket.density
 
 
+@pytest.mark.slow
 def test_the_optimizer_goes_back_to_the_state_in_the_ticket(folder, tmp_path):
     ticket = lth.Ticket.load(folder / "layer_magnitude")
     model = jobs.ticket_model("layer_magnitude", str(tmp_path / "search"))

@@ -236,6 +236,7 @@ def test_keras_validates_by_itself_where_it_is_told_how(tmp_path) -> None:
     assert history.results[1]["early_stop_iteration"] == 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "classes", [pytest.param(None, marks=pytest.mark.slow), {0: 1.0, 1: 2.0, 2: 0.5}]
 )

@@ -274,6 +274,7 @@ def test_the_curve_has_the_cadence_asked_for_and_each_epochs_end() -> None:
     assert curve.finish(again=True) == final
 
 
+@pytest.mark.slow
 def test_evaluation_does_not_change_what_is_trained() -> None:
     one, two = small.compiled(), small.compiled()
     first = fit(one, evaluate(one, 1)).history["loss"]
