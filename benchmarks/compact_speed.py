@@ -10,15 +10,13 @@ what Python takes for each call.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
 from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
+import arms
 import paired
 from lth_keras.compacting.model import compact, compaction
 from lth_keras.compat import keras
@@ -55,29 +53,8 @@ def _in_tensorflow(xla: bool, inside: bool) -> Callable[..., Callable[[], object
     return arm
 
 
-def _in_tflite(model: keras.Model, batch: int, calls: int) -> Callable[[], object]:
-    """A function that calls a model many times in TFLite, on one thread."""
-    given = tf.TensorSpec((batch, 28, 28, 1), tf.float32)
-    function = tf.function(lambda images: model(images, training=False))
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [function.get_concrete_function(given)], model
-    )
-    with contextlib.redirect_stderr(open(os.devnull, "w")):
-        content = converter.convert()
-    interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
-    images = np.random.default_rng(0).random((batch, 28, 28, 1), np.float32)
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], images)
-
-    def many() -> None:
-        for _ in range(calls):
-            interpreter.invoke()
-
-    return many
-
-
 _RUNTIMES = {
-    "TFLite": _in_tflite,
+    "TFLite": arms.in_tflite,
     "XLA, in a loop": _in_tensorflow(True, True),
     "XLA, from Python": _in_tensorflow(True, False),
     "TensorFlow, in a loop": _in_tensorflow(False, True),
@@ -96,12 +73,12 @@ def main(_: list[str]) -> None:
     print(done, flush=True)
     before, after = done.multiply_adds
     paired.report("multiply-adds, compact / dense", f"{after / before:.3f}", "<= 0.7")
-    arms = {
+    smaller = {
         "compact": done.model,
         "compact(gather=True)": compact(model, True),
         "compact(gather=False)": compact(model, False),
     }
-    for (name, small), batch in itertools.product(arms.items(), (1, 60)):
+    for (name, small), batch in itertools.product(smaller.items(), (1, 60)):
         for runtime, arm in _RUNTIMES.items():
             found = paired.measure(
                 arm(small, batch, _CALLS.value),

@@ -9,14 +9,13 @@ under XLA, or in TFLite on one thread; the outputs of both are compared.
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
+import arms
 import lth_keras as lth
 import paired
 from lth_keras.compat import keras
@@ -44,28 +43,10 @@ def _network(name: str, width: float) -> keras.Model:
     return model
 
 
-def _compiled(model: keras.Model, images: tf.Tensor, calls: int) -> _Run:
+def _compiled(model: keras.Model, batch: int, calls: int) -> _Run:
+    images = tf.random.stateless_uniform((batch, 32, 32, 3), (0, 1))
     function = tf.function(lambda x: model(x, training=False), jit_compile=True)
     return lambda: [function(images) for _ in range(calls)][-1].numpy()
-
-
-def _in_tflite(model: keras.Model, images: tf.Tensor, calls: int) -> _Run:
-    function = tf.function(lambda x: model(x, training=False))
-    given = tf.TensorSpec(images.shape, tf.float32)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [function.get_concrete_function(given)], model
-    )
-    with contextlib.redirect_stderr(open(os.devnull, "w")):
-        content = converter.convert()
-    interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], images.numpy())
-
-    def many() -> None:
-        for _ in range(calls):
-            interpreter.invoke()
-
-    return many
 
 
 def main(_: list[str]) -> None:
@@ -81,10 +62,10 @@ def main(_: list[str]) -> None:
         off = float(np.abs(dense(images).numpy() - done.model(images).numpy()).max())
         paired.report(f"{case}: largest difference", f"{off:.1e}", "< 1e-5")
         print(f"{case}: parameters {before:,} -> {after:,}", flush=True)
-        for runtime, arm in (("XLA", _compiled), ("TFLite", _in_tflite)):
+        for runtime, arm in (("XLA", _compiled), ("TFLite", arms.in_tflite)):
             found = paired.measure(
-                arm(dense, images, _CALLS.value),
-                arm(done.model, images, _CALLS.value),
+                arm(dense, _BATCH.value, _CALLS.value),
+                arm(done.model, _BATCH.value, _CALLS.value),
                 _PAIRS.value,
             )
             paired.report(f"{case}, {runtime}: masked / compact", found, "> 1.5")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from absl import app, flags
 
+import arms
 import paired
 from lth_keras.compat import keras
 from lth_keras.masking import wrapping
 from lth_keras.papers import networks
-from lth_keras.training import batches, jit
+from lth_keras.training import jit
 
 _PAIRS = flags.DEFINE_integer("pairs", 7, "Pairs of runs per figure.")
 _STEPS = flags.DEFINE_integer("steps", 300, "LeNet steps per run (Conv-2: a tenth).")
@@ -21,21 +22,8 @@ _STEPS = flags.DEFINE_integer("steps", 300, "LeNet steps per run (Conv-2: a tent
 _SHAPES = {"lenet": (28, 28, 1), "conv2": (32, 32, 3)}
 
 
-def _arm(model: keras.Model, compiled: bool, shape: tuple[int, ...], steps: int):
-    """A function that trains `model` for `steps` steps of batch 60."""
-    import numpy as np
-
-    rng = np.random.default_rng(0)
-    x = rng.random((1200, *shape), np.float32)
-    y = rng.integers(0, 10, 1200)
-    model.compile(
-        keras.optimizers.Adam(1e-3),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        jit_compile=compiled,
-        steps_per_execution=10,
-    )
-    data = batches.batches((x, y), 60)
-    return lambda: model.fit(data, steps_per_epoch=steps, verbose=0)
+def _adam() -> keras.optimizers.Optimizer:
+    return keras.optimizers.Adam(1e-3)
 
 
 def main(_: list[str]) -> None:
@@ -45,16 +33,16 @@ def main(_: list[str]) -> None:
         plain, wrapped = (networks.build(name, shape, 10) for _ in range(2))
         chosen = jit.choose(plain)
         found = paired.measure(
-            _arm(wrapping.wrap(wrapped), chosen, shape, steps),
-            _arm(plain, chosen, shape, steps),
+            arms.trained(wrapping.wrap(wrapped), _adam(), chosen, steps),
+            arms.trained(plain, _adam(), chosen, steps),
             _PAIRS.value,
         )
         setting = "on" if chosen else "off"
         paired.report(f"{name} step, wrapped / unwrapped, jit {setting}", found, target)
         compiled, ordinary = (networks.build(name, shape, 10) for _ in range(2))
         found = paired.measure(
-            _arm(wrapping.wrap(compiled), True, shape, steps),
-            _arm(wrapping.wrap(ordinary), False, shape, steps),
+            arms.trained(wrapping.wrap(compiled), _adam(), True, steps),
+            arms.trained(wrapping.wrap(ordinary), _adam(), False, steps),
             _PAIRS.value,
         )
         right = "< 1" if chosen else "> 1"
