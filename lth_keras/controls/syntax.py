@@ -12,9 +12,8 @@ from lth_keras import arguments
 from lth_keras.controls import registry
 from lth_keras.controls.registry import Case
 from lth_keras.errors import LotteryError, shown
+from lth_keras.pruning import written
 from lth_keras.search.search import LotterySearch
-
-_TRUTHS = {"true": True, "false": False}
 
 
 def names() -> tuple[str, ...]:
@@ -141,20 +140,7 @@ def _parsed(text: str) -> tuple[str, dict[str, Any]]:
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
     found = {key: value for key, value in known.items() if _is_set(value)}
-    given: set[str] = set()
-    for setting in settings:
-        key, _, value = setting.partition("=")
-        if key not in known:
-            raise LotteryError(
-                f"control {shown(text)}: {shown(key)} is no parameter of {name}; it "
-                f"has {', '.join(known) or 'none'}."
-            )
-        if key in given:
-            raise LotteryError(
-                f"control {shown(text)} gives {key} twice: give it once."
-            )
-        given.add(key)
-        found[key] = _converted(text, key, value, known[key])
+    found |= written.read("control", text, settings, known)
     missing = [key for key in known if known[key] is inspect.Parameter.empty]
     if lacking := [key for key in missing if key not in found]:
         raise LotteryError(
@@ -165,21 +151,6 @@ def _parsed(text: str) -> tuple[str, dict[str, Any]]:
 
 def _is_set(default: Any) -> bool:
     return default is not inspect.Parameter.empty and default is not None
-
-
-def _converted(text: str, key: str, value: str, default: Any) -> Any:
-    """The value as a number where the default is one."""
-    kind = type(default) if _is_set(default) else str
-    try:
-        if value:
-            # bool("false") is True.
-            return _TRUTHS[value] if kind is bool else kind(value)
-    except (KeyError, OverflowError, ValueError):
-        pass
-    what = {str: "some text", bool: "true or false"}.get(kind, "a number")
-    raise LotteryError(
-        f"control {shown(text)}: {key}={value[:50]} is not allowed: use {what}."
-    )
 
 
 def seed_of(seed: int, name: str, *numbers: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Iterable
 
@@ -56,9 +57,9 @@ class LearnedMask(Method):
         self._start = [weight.read() for weight in network.weights]
         self.begin(0, network)
 
+    @abc.abstractmethod
     def fixed(self, value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The weights that stay in place of a tensor of the model's own."""
-        raise NotImplementedError
 
     def begin(self, index: int, network: Network) -> None:
         for weight, value in zip(network.weights, self._start, strict=True):

@@ -15,9 +15,8 @@ from typing import Any, NamedTuple, TypeVar
 from lth_keras.arguments import switch, text
 from lth_keras.errors import LotteryError, shown
 from lth_keras.methods.method import Method
+from lth_keras.pruning import written
 from lth_keras.pruning.registries import Registry
-
-_TRUTHS = {"true": True, "false": False}
 
 
 class Entry(NamedTuple):
@@ -72,11 +71,11 @@ def get(name: str) -> type[Method]:
     return REGISTRY.get(name).kind
 
 
-def parse(written: str) -> tuple[str, dict[str, Any]]:
+def parse(asked: str) -> tuple[str, dict[str, Any]]:
     """Reads a method as users write it.
 
     Args:
-        written: "name" or "name:parameter=value:other=value".
+        asked: "name" or "name:parameter=value:other=value".
 
     Returns:
         The name, and the parameters that are given.
@@ -84,24 +83,11 @@ def parse(written: str) -> tuple[str, dict[str, Any]]:
     Raises:
         LotteryError: no such method or parameter, or a value of another kind.
     """
-    text("method", written, "its name, such as 'edge_popup'")
-    name, *settings = written.strip().split(":")
+    text("method", asked, "its name, such as 'edge_popup'")
+    name, *settings = asked.strip().split(":")
     if name not in names():
         raise REGISTRY.unknown(f"method {shown(name)}")
-    known, found = parameters(get(name)), {}
-    for setting in settings:
-        key, _, value = setting.partition("=")
-        if key not in known:
-            raise LotteryError(
-                f"method {shown(written)}: {shown(key)} is no parameter of {name}; it "
-                f"has {', '.join(known) or 'none'}."
-            )
-        if key in found:
-            raise LotteryError(
-                f"method {shown(written)} gives {key} twice: give it once."
-            )
-        found[key] = _converted(written, key, value, known[key])
-    return name, found
+    return name, written.read("method", asked, settings, parameters(get(name)))
 
 
 def parameters(kind: type[Method]) -> dict[str, Any]:
@@ -126,19 +112,3 @@ def _check(name: str, kind: Any) -> None:
         raise LotteryError(
             f"method {name!r} takes {inspect.signature(kind.__init__)}: {wanted}"
         )
-
-
-def _converted(written: str, key: str, value: str, default: Any) -> Any:
-    """The value in the kind of the default."""
-    kind = type(default)
-    try:
-        if value:
-            # bool("false") is True.
-            return _TRUTHS[value] if kind is bool else kind(value)
-    except (KeyError, OverflowError, ValueError):
-        pass
-    what = {str: "some text", bool: "true or false", int: "a whole number"}
-    raise LotteryError(
-        f"method {shown(written)}: {key}={value[:50]} is not allowed: use "
-        f"{what.get(kind, 'a number')}."
-    )

@@ -1,0 +1,60 @@
+"""How what is registered is asked for with parameters: "noise:sigma=0.5".
+
+Controls and methods are written alike; what each may be given is its own to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lth_keras.errors import LotteryError, shown
+
+_TRUTHS = {"true": True, "false": False}
+_KINDS = {str: "some text", bool: "true or false", int: "a whole number"}
+
+
+def read(
+    kind: str, text: str, settings: Iterable[str], known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The parameters that a text gives, each in the kind of its default.
+
+    Args:
+        kind: what is asked for, such as "control".
+        text: the whole text, for errors.
+        settings: its parts behind the name, "parameter=value" each.
+        known: the parameters that there are, with their defaults; of a default that is
+            None, and of no default at all (a type), the value stays text.
+
+    Raises:
+        LotteryError: no such parameter, one is given twice, or its value is of another
+            kind.
+    """
+    found: dict[str, Any] = {}
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        if key not in known:
+            raise LotteryError(
+                f"{kind} {shown(text)}: {shown(key)} is no parameter of "
+                f"{text.strip().partition(':')[0]}; it has "
+                f"{', '.join(known) or 'none'}."
+            )
+        if key in found:
+            raise LotteryError(f"{kind} {shown(text)} gives {key} twice: give it once.")
+        found[key] = _converted(f"{kind} {shown(text)}", key, value, known[key])
+    return found
+
+
+def _converted(about: str, key: str, value: str, default: Any) -> Any:
+    """The value in the kind of the default."""
+    wanted = type(default) if isinstance(default, (bool, int, float)) else str
+    try:
+        if value:
+            # bool("false") is True.
+            return _TRUTHS[value] if wanted is bool else wanted(value)
+    except (KeyError, OverflowError, ValueError):
+        pass
+    raise LotteryError(
+        f"{about}: {key}={value[:50]} is not allowed: use "
+        f"{_KINDS.get(wanted, 'a number')}."
+    )
