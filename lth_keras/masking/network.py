@@ -197,11 +197,11 @@ class Network:
             )
         return self
 
-    def check_levels(self, levels: int) -> None:
+    def check_levels(self, levels: int, before: int = 0) -> None:
         """Refuses levels that would leave a weight tensor empty; see `Recipe`."""
-        if levels:
+        if levels + before:
             self.require_trainable()
-        self.recipe.check_levels(self.groups, levels)
+        self.recipe.check_levels(self.groups, levels, before)
 
     @property
     def groups(self) -> list[Group]:

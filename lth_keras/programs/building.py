@@ -8,11 +8,13 @@ from typing import Any
 
 from lth_keras import compat
 from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from lth_keras.masking.wrapping import wrap
 from lth_keras.papers import networks
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
+from lth_keras.pruning.counts import rounds_before
 from lth_keras.training import jit, learning_rates
 
 _SUMS = r"(conv\d+|downsample)$"
@@ -132,15 +134,12 @@ def check_survivors(options: Options, model: keras.Model) -> None:
         FlagError: names the level and the layer.
     """
     network = Network.of(model)
-    before = int(options.first == "prune")
-    rounds, most = options.levels + before, network.recipe.rule.rounds
-    if most is not None and rounds > most:
-        raise FlagError(
-            f"--levels={options.levels}: --granularity={options.granularity} prunes in "
-            f"{most} round{'s' * (most != 1)}, and nothing after: use "
-            f"--levels={most - before}, or one that falls by level, such as 3-2-1:4"
-        )
-    empty = network.recipe.first_empty(network.groups, rounds)
+    before = rounds_before(options.first)
+    try:
+        network.recipe.check_rounds(options.levels, before)
+    except LotteryError as error:
+        raise FlagError(f"--{error}") from None
+    empty = network.recipe.first_empty(network.groups, options.levels + before)
     if empty is not None:
         level, group = empty[0] - before, empty[1]
         name = "the network" if options.scope == "global" else group.name

@@ -22,6 +22,7 @@ from lth_keras.papers.settings import (
 from lth_keras.programs.command_line import FlagError, parse
 from lth_keras.programs.flags import define as define
 from lth_keras.programs.values import as_text
+from lth_keras.pruning.counts import rounds_before
 
 # Flags that are arguments of the library by the same name.
 ARGUMENTS = (
@@ -133,7 +134,7 @@ class Options:
     @property
     def pruned_levels(self) -> range:
         """The levels that controls have the densities of."""
-        return range(int(self.first == "train"), self.levels + 1)
+        return range(1 - rounds_before(self.first), self.levels + 1)
 
 
 def read(argv: Sequence[str], about: str) -> Options:

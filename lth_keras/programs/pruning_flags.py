@@ -13,6 +13,7 @@ from lth_keras.papers.settings import DIGITS_LEVELS, of_paper
 from lth_keras.programs.job_flags import Flag
 from lth_keras.programs.values import TEXT, Value, one_of, real, split, whole
 from lth_keras.pruning import criteria, granularities
+from lth_keras.pruning.counts import FIRST
 from lth_keras.pruning.recipe import WHERE
 
 
@@ -22,6 +23,15 @@ def define(flag: Flag) -> None:
     Args:
         flag: defines one.
     """
+    flag(
+        "method",
+        "imp",
+        TEXT,
+        "How the subnetwork is found: imp prunes and rewinds, level by level. Others "
+        "take settings of their own, as in edge_popup:keep=0.3, supermask:weights="
+        "signed_constant, dsd:rates=0.5 or iht:rates=0.8:rounds=4, and train "
+        "--iterations in each of their phases; docs/methods has them.",
+    )
     flag(
         "levels",
         None,
@@ -39,15 +49,6 @@ def define(flag: Flag) -> None:
         "global. Default: the next three.",
     )
     share = real(lambda rate: 0 <= rate < 1, "use a fraction, 0 or more and below 1")
-    flag(
-        "method",
-        "imp",
-        TEXT,
-        "How the subnetwork is found: imp prunes and rewinds, level by level. Others "
-        "take settings of their own, as in edge_popup:keep=0.3, supermask:weights="
-        "signed_constant, dsd:rates=0.5 or iht:rates=0.8:rounds=4, and train "
-        "--iterations in each of their phases; docs/methods has them.",
-    )
     flag(
         "conv_rate",
         None,
@@ -121,7 +122,7 @@ def define(flag: Flag) -> None:
     flag(
         "first",
         "train",
-        one_of(("train", "prune")),
+        one_of(FIRST),
         "What a level begins with: train, as the paper's search, which prunes what "
         "was trained; or prune, by which every level is a round more on the initial "
         "weights (pruning at initialisation), for criteria such as snip.",

@@ -9,6 +9,18 @@ from lth_keras import arguments
 from lth_keras.arguments import MOST_LEVELS
 from lth_keras.errors import LotteryError, shown
 
+# What a level of a search begins with.
+FIRST = ("train", "prune")
+
+
+def rounds_before(first: str) -> int:
+    """Rounds of pruning before level 0 is trained.
+
+    Args:
+        first: of `FIRST`: "prune" has one.
+    """
+    return int(first == "prune")
+
 
 def keep_count(surviving: int, rate: float) -> int:
     """How many of `surviving` weights a round at `rate` keeps.

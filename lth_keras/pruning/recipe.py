@@ -21,7 +21,7 @@ from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning import criteria, granularities, groups, rounds, scores, units
 from lth_keras.pruning.granularities import Tensor
 from lth_keras.pruning.groups import Group
-from lth_keras.pruning.scores import Values as Values
+from lth_keras.pruning.scores import Values
 from lth_keras.pruning.units import Arrays
 
 SCOPES = ("layer", "global")
@@ -173,10 +173,9 @@ class Recipe:
                 units to 1, half the way leaves 10.
         """
         among = self._units(units.named(tensors, masks))
-        wanted = [np.asarray(mask, bool) for mask in like]
+        kept = among.of([np.asarray(mask, bool) for mask in like])
 
         def number(together: Any, present: Any, rate: float) -> int:
-            kept = among.of(wanted)
             left = sum(
                 int(np.count_nonzero(among.joined(bundle, kept, kept)[0]))
                 for bundle in together
@@ -217,19 +216,46 @@ class Recipe:
         empty = [(level, group) for level, group in each if level is not None]
         return min(empty, key=lambda pair: pair[0], default=None)
 
-    def check_levels(self, found: Sequence[Group], levels: int) -> None:
+    def check_levels(
+        self, found: Sequence[Group], levels: int, before: int = 0
+    ) -> None:
         """Refuses levels that would leave a weight tensor empty, or prune nothing.
+
+        Args:
+            found: what is ranked together in the dense model.
+            levels: the last level.
+            before: rounds of pruning before level 0.
 
         Raises:
             LotteryError: names the first level, and the weight.
         """
-        self._units().check_rounds(levels)
-        if (empty := self.first_empty(found, levels)) is not None:
-            level, group = empty
+        self.check_rounds(levels, before)
+        if (empty := self.first_empty(found, levels + before)) is not None:
+            level, group = empty[0] - before, empty[1]
+            fewer = f"use at most {level - 1} levels"
             raise LotteryError(
                 f"levels={levels}: level {level} would leave {group.name} "
                 f"({group.weights} weights at rate {group.rate}) without any weight: "
-                f"use at most {level - 1} levels, or leave the layer out (exclude=)."
+                f"{fewer if level else 'lower the rate'}, or leave the layer out "
+                "(exclude=)."
+            )
+
+    def check_rounds(self, levels: int, before: int = 0) -> None:
+        """Refuses more rounds than the granularity prunes anything in.
+
+        Args:
+            levels: the last level.
+            before: rounds of pruning before level 0.
+
+        Raises:
+            LotteryError: says how many do.
+        """
+        most = self.rule.rounds
+        if most is not None and levels + before > most:
+            raise LotteryError(
+                f"levels={levels}: granularity={self.granularity!r} prunes in {most} "
+                f"round{'s' * (most != 1)}, and nothing after: use "
+                f"levels={most - before}, or one that falls by level, such as 3-2-1:4."
             )
 
     def get_config(self) -> dict[str, Any]:

@@ -105,11 +105,7 @@ class Units:
 
     @property
     def bundles(self) -> list[list[int]]:
-        """Positions of the tensors whose units are kept together: mostly of one each.
-
-        Raises:
-            LotteryError: tensors that are tied have other numbers of units.
-        """
+        """Positions of the tensors whose units are kept together, mostly one each."""
         found: dict[str | int, list[int]] = {}
         for index, tensor in enumerate(self.tensors):
             found.setdefault(tensor.tied or index, []).append(index)
@@ -182,20 +178,6 @@ class Units:
                 f"surviving units: return an integer from 0 to {surviving}."
             )
         return kept
-
-    def check_rounds(self, levels: int) -> None:
-        """Refuses more rounds than prune anything.
-
-        Raises:
-            LotteryError: says how many do.
-        """
-        most = self.rule.rounds
-        if most is not None and levels > most:
-            raise LotteryError(
-                f"levels={levels}: granularity={self.text!r} prunes in {most} "
-                f"round{'s' * (most != 1)}, and nothing after: use levels={most}, or "
-                "one that falls by level, such as 3-2-1:4."
-            )
 
     def _wrong(
         self, tensor: Tensor, method: str, what: str, wanted: str

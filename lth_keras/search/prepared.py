@@ -15,11 +15,11 @@ from lth_keras.arguments import MOST_LEVELS, among, count, function, text
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError, shown
 from lth_keras.masking.network import Network
+from lth_keras.pruning import counts
 from lth_keras.pruning.counts import check_density
 from lth_keras.runs import integrity, manifest
 from lth_keras.runs.result_lines import ResultLines
 from lth_keras.runs.stored import StoredSearch
-from lth_keras.search import level_counts
 from lth_keras.search import settings as search_settings
 from lth_keras.search.tensorboard import LevelSummaries
 from lth_keras.storage import paths
@@ -60,7 +60,7 @@ class PreparedSearch(StoredSearch):
         self.plan: plans.Plan | None = None
         self.seed = count("seed", seed, 0, "a seed")
         self.trial = count("trial", trial, 0, "the number of the trial")
-        if not among(first, level_counts.FIRST):
+        if not among(first, counts.FIRST):
             raise LotteryError(
                 f"first={shown(first)} is not known: use 'train' or 'prune'."
             )
@@ -84,15 +84,15 @@ class PreparedSearch(StoredSearch):
     def levels(self) -> int:
         """The last level of the search."""
         if self._levels is None and self._target is not None:
-            self._levels = level_counts.for_density(
-                self.network, self._target, self.first
-            )
+            network = self.network
+            rounds = network.recipe.level_for_density(network.groups, self._target)
+            self._levels = max(0, rounds - counts.rounds_before(self.first))
         return self._levels or 0
 
     @property
     def first_pruned(self) -> int:
         """The first level that is pruned."""
-        return 1 - level_counts.rounds_before(self.first)
+        return 1 - counts.rounds_before(self.first)
 
     @property
     def network(self) -> Network:
@@ -228,7 +228,7 @@ class PreparedSearch(StoredSearch):
 
     def check_levels(self) -> None:
         """Refuses levels that would leave a weight tensor empty."""
-        level_counts.check(self.network, self.levels, self.first)
+        self.network.check_levels(self.levels, counts.rounds_before(self.first))
 
     def pruning_data(self, plan: plans.Plan, level: int) -> Any:
         """The first batches of the level's training data, for criteria of gradients.

@@ -69,17 +69,18 @@ def next_ticket(
         data: f(level) -> the batches of which criteria read gradients.
     """
     level = 0 if before is None else before.level + 1
+    start = initial.start()
     one_run.load(network, before or initial)
     needs = network.recipe.needs
     acts.prune(
         network,
-        initial.start(),
+        start,
         seed=seed + level,
         data=data(level) if "gradients" in needs else None,
     )
     return Ticket.of(
         network,
-        initial.start(),
+        start,
         level=level,
         seed=seed,
         settings=settings,

@@ -67,8 +67,9 @@ def test_a_level_trains_as_the_ticket_trains_alone(whole):
 
 @pytest.mark.parametrize(
     "criterion",
-    [pytest.param(n, marks=pytest.mark.slow) for n in ("snip", "grasp", "synflow")],
+    ["snip", "grasp", "synflow"],
 )
+@pytest.mark.slow
 def test_it_goes_on_where_it_was_stopped_and_ends_the_same(criterion, tmp_path):
     def keep(row):
         for level in (0, 1):
@@ -130,6 +131,10 @@ def test_what_does_not_go_with_it_is_refused(whole, tmp_path):
         lth.LotterySearch(small.kept(), 1, str(tmp_path), first="later")
     with pytest.raises(LotteryError, match="levels=9: level . would leave"):
         small.search(small.compiled(rate=0.7), tmp_path, 9, first="prune")
+    # Its one round is the one before level 0.
+    two_of_four = small.compiled(granularity="2:4")
+    with pytest.raises(LotteryError, match="levels=1: .* in 1 round, .* levels=0,"):
+        small.search(two_of_four, tmp_path, 1, first="prune")
     with pytest.raises(LotteryError, match="starts every level from theta_0"):
         searched(tmp_path / "rewound", rewind_to="2it")
     other = small.search(small.compiled(), whole.directory.root, 1)

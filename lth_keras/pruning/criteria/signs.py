@@ -1,8 +1,8 @@
 """Criteria that keep no weight whose sign training has turned.
 
 `large_final_same_sign` is `large_final` among the weights whose sign is what it was:
-the `_same_sign` variants of "Deconstructing Lottery Tickets" (1905.01067, section 5).
-Every criterion of `weights` but "random", which reads none, has one.
+the `_same_sign` variants of "Deconstructing Lottery Tickets" (1905.01067, section 5),
+and one of `movement_pruning`.
 """
 
 from __future__ import annotations
