@@ -23,6 +23,7 @@ from lth_keras.pruning.scores import Values
 from lth_keras.pruning.units import Arrays
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.editing import values_of, with_values
+from lth_keras.tickets.ticket import Ticket
 from lth_keras.training.feeds import Feed
 
 _KEEP = ("highest", "lowest")
@@ -118,6 +119,12 @@ def _gradients(search: LotterySearch, case: Case) -> list[np.ndarray]:
     return _GRADIENTS[feed]
 
 
+def whole_at(search: LotterySearch, case: Case) -> Ticket:
+    """The dense network of the step that a case starts from: theta_k, or theta_0."""
+    theta = search.theta
+    return theta if case.ticket.step == theta.step else search.initial
+
+
 @register("random_mask", change=Change.PLACES)
 def random_mask(search: LotterySearch, case: Case, seed: int) -> Case:
     """A random mask that keeps as many weights of each tensor, on theta_k.
@@ -126,8 +133,7 @@ def random_mask(search: LotterySearch, case: Case, seed: int) -> Case:
     as in one_shot+random_mask, it is that mask shuffled within each tensor (2009.08576,
     section 5).
     """
-    whole = search.theta
-    theta = values_of(whole if case.ticket.step == whole.step else search.initial)
+    theta = values_of(whole_at(search, case))
     recipe = dataclasses.replace(
         search.network.recipe, criterion="random", scope="layer"
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lth_keras.controls.masks import whole_at
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.errors import LotteryError
 from lth_keras.search.search import LotterySearch
@@ -35,8 +36,7 @@ def freeze(search: LotterySearch, case: Case, seed: int, *, where: str = "all") 
     Raises:
         LotteryError: where="moved_away" of a search that prunes before it trains.
     """
-    whole = search.theta
-    theta = values_of(whole if case.ticket.step == whole.step else search.initial)
+    theta = values_of(whole_at(search, case))
     places = pruned_places(case.ticket)
     trained = theta
     if where == "moved_away":

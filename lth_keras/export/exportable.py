@@ -54,7 +54,8 @@ def check_model(model: keras.Model) -> keras.Model:
         return model
     if wrappers:
         acts.verify(model)
-    for weight in weights_of(model):
+    weights = weights_of(model)
+    for weight in weights:
         value = weight.read()
         # Every other value is itself, and bfloat16 is no kind of float to NumPy.
         if value.dtype.kind in "fcV" and (value != value).any():
@@ -62,6 +63,6 @@ def check_model(model: keras.Model) -> keras.Model:
                 f"weight {weight.path} of model {model.name!r} holds NaN: export a "
                 "level whose training did not diverge."
             )
-    if any(wrapper.get_config().get("frozen") for wrapper in wrappers):
+    if any(weight.frozen is not None for weight in weights):
         return unwrap(model)
     return model

@@ -31,7 +31,7 @@ def write(network: Network, values: Sequence[np.ndarray | None]) -> None:
     """
     any_frozen = any(value is not None and value.any() for value in values)
     wrappers = {id(w.wrapper): w.wrapper for w in network.pruned}.values()
-    held = [w for w in wrappers if getattr(w, "_frozen", None)]
+    before = any(weight.frozen is not None for weight in network.pruned)
     if any_frozen:
         with network.model.distribute_strategy.scope():
             for wrapper in wrappers:
@@ -40,10 +40,10 @@ def write(network: Network, values: Sequence[np.ndarray | None]) -> None:
             dtype = weight.frozen.dtype.as_numpy_dtype
             zeros = np.zeros(weight.shape, dtype)
             weight.frozen.assign(zeros if value is None else value.astype(dtype))
-    else:
-        for wrapper in held:
+    elif before:
+        for wrapper in wrappers:
             wrapper.drop_frozen()
-    if any_frozen != bool(held):
+    if any_frozen != before:
         compat.forget_traces(network.model)
 
 

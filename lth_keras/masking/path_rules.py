@@ -24,7 +24,9 @@ Back = Callable[[Sequence[Alive]], list[Alive]]
 _layers = keras.layers
 _CONVOLUTIONS = (_layers.Conv1D, _layers.Conv2D, _layers.Conv3D)
 _TRANSPOSED = (
-    *(_layers.Conv1DTranspose, _layers.Conv2DTranspose, _layers.Conv3DTranspose),
+    _layers.Conv1DTranspose,
+    _layers.Conv2DTranspose,
+    _layers.Conv3DTranspose,
 )
 _DEPTHWISE = (_layers.DepthwiseConv1D, _layers.DepthwiseConv2D)
 _SEPARABLE = (_layers.SeparableConv1D, _layers.SeparableConv2D)

@@ -140,10 +140,8 @@ class Bernoulli(Reading):
     def __init__(
         self, rescale: bool = True, evaluate: str = "threshold", seed: int = 0
     ):
-        self.rescale, self.seed = (
-            switch("rescale", rescale),
-            count("seed", seed, 0, "a seed"),
-        )
+        self.rescale = switch("rescale", rescale)
+        self.seed = count("seed", seed, 0, "a seed")
         if not among(evaluate, EVALUATIONS):
             raise LotteryError(
                 f"evaluate={shown(evaluate)} is not known: use 'threshold', "
@@ -169,7 +167,7 @@ class Bernoulli(Reading):
         return Moment(share, slope), memory + 1
 
     def _drawn(self, chance: tf.Tensor, step: Any, place: int) -> tf.Tensor:
-        return _drawn(chance, step, self.seed * 1_000_003 + place)
+        return _compared(tf.stop_gradient(chance), step, self.seed * 1_000_003 + place)
 
     def _certain(self, scores: tf.Tensor, chance: tf.Tensor) -> tf.Tensor:
         if self.evaluate == "expectation":
@@ -198,10 +196,6 @@ class Bernoulli(Reading):
 @tf.function(jit_compile=True, autograph=False)
 def _compared(chance: tf.Tensor, step: tf.Tensor, seed: int) -> tf.Tensor:
     return tf.cast(draws.uniform(chance.shape, seed, step) < chance, chance.dtype)
-
-
-def _drawn(chance: tf.Tensor, step: Any, seed: int) -> tf.Tensor:
-    return _compared(tf.stop_gradient(chance), step, seed)
 
 
 READINGS = {kind.name: kind for kind in (TopShare, Bernoulli)}

@@ -52,9 +52,10 @@ def shrunk(
     paths = [weight.path for weight in network.pruned]
     if like is None and recipe.rounds > 1:
         like = recipe.shrink([np.zeros(m.shape) for m in masks], masks, tensors)
-    with _kept(network):
-        # What most flows through taken out step by step, nothing would flow at all.
-        for left in range(1 if lowest else recipe.rounds, 0, -1):
+    # What most flows through taken out step by step, nothing would flow at all.
+    steps = 1 if lowest else recipe.rounds
+    with _kept(network) if steps > 1 else contextlib.nullcontext():
+        for left in range(steps, 0, -1):
             trained = followers.scored(network)
             values = Values(trained, initial, gradients, paths, context)
             scores = recipe.scores(values, rng)

@@ -161,11 +161,9 @@ class PruneByLevel(
 
     def _install(self) -> None:
         """Puts a masked read wherever the layer holds a prunable weight."""
-        held = {id(compat.raw_variable(v)): (v, m) for v, m, _ in self.pruning_vars}
-        # In the order of the masks, which what is held has too.
-        self._proxies[:] = [MaskedVariable(v, m) for v, m, _ in self.pruning_vars]
-        for site, proxy in zip(self._held, self._proxies, strict=True):
-            variable, mask = held[id(compat.raw_variable(site.variable))]
+        for variable, mask, _ in self.pruning_vars:
+            proxy = MaskedVariable(variable, mask)
+            self._proxies.append(proxy)
             for place in prunable.places(self.layer, variable):
                 # Not through setattr, by which Keras would track it as a weight.
                 place.owner.__dict__[place.attribute] = proxy

@@ -3,8 +3,8 @@
 Layers and widths are those of arXiv 1803.03635, figure 2; resnet18 and resnet20 are
 one network, the CIFAR ResNet-20 that the paper calls Resnet-18. Those of 1608.08710
 have shortcuts padded with zeros (resnet20_padded, resnet56, resnet110), or a dense
-layer of 512 behind the convolutions (vgg16_dense). The library itself never imports
-this file; examples and tests do.
+layer of 512 behind the convolutions (vgg16_dense). Of the library the
+programs alone import this file.
 
     model = build("lenet", input_shape=(28, 28, 1), classes=10)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

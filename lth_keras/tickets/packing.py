@@ -35,7 +35,7 @@ def scattered(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def frozen(names: list[str], ticket: TicketContent) -> dict[str, np.ndarray]:
     """Of each frozen weight the values where its mask prunes, as a vector."""
     return {
-        name: w.frozen[~w.mask]
+        name: kept(w.frozen, ~w.mask)
         for name, w in zip(names, ticket.weights, strict=True)
         if w.frozen is not None and w.mask is not None
     }

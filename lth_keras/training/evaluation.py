@@ -19,14 +19,12 @@ from lth_keras.training import composites, evaluation_batches, examples
 from lth_keras.training.evaluation_batches import BatchRule
 
 
-class TestStep:
+class CompiledTest:
     """The model's test step, compiled once for all data that it is evaluated on.
 
     Args:
         model: a compiled model.
     """
-
-    __test__ = False  # by its name pytest would collect it
 
     def __init__(self, model: keras.Model):
         self._model = model
@@ -64,10 +62,10 @@ class Evaluator:
         model: keras.Model,
         data: Any,
         rule: BatchRule | None = None,
-        step: TestStep | None = None,
+        step: CompiledTest | None = None,
     ):
         self._model = model
-        self._step = step or TestStep(model)
+        self._step = step or CompiledTest(model)
         self._cleared: list[np.ndarray] | None = None
         if isinstance(data, tf.data.Dataset):
             if data.cardinality() == tf.data.INFINITE_CARDINALITY:

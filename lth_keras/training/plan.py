@@ -24,7 +24,7 @@ from lth_keras.training import (
     class_weights,
     examples,
 )
-from lth_keras.training.evaluation import Evaluator, TestStep
+from lth_keras.training.evaluation import CompiledTest, Evaluator
 from lth_keras.training.evaluation_batches import BatchRule
 from lth_keras.training.feeds import Feed
 
@@ -180,7 +180,7 @@ def make(
         )
     )
     rule = BatchRule(model, batch_size, passed_on.get("validation_batch_size"))
-    step = TestStep(model)
+    step = CompiledTest(model)
 
     def evaluator(data: Any, name: str) -> Evaluator:
         return _evaluator(model, data, name, rule, step)
@@ -239,7 +239,7 @@ def _evaluated_here(data: Any, fit_arguments: dict[str, Any]) -> bool:
 
 
 def _evaluator(
-    model: keras.Model, data: Any, name: str, rule: BatchRule, step: TestStep
+    model: keras.Model, data: Any, name: str, rule: BatchRule, step: CompiledTest
 ) -> Evaluator:
     try:
         evaluator = Evaluator(model, data, rule, step)
