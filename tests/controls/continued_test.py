@@ -29,12 +29,7 @@ from tests.support.control_cases import (
     ("rewind", "how"),
     [
         ("3it", {}),
-        pytest.param(
-            "5it",
-            {"jit_compile": True, "steps_per_execution": 5},
-            marks=pytest.mark.slow,
-            id="xla",
-        ),
+        pytest.param("5it", {"jit_compile": True, "steps_per_execution": 5}, id="xla"),
     ],
 )
 def test_continued_training_is_stock_tfmots_without_any_reset(tmp_path, rewind, how):

@@ -103,3 +103,24 @@ def test_what_it_cannot_do_is_refused(searched, tmp_path):
     assert applied(untrained, "freeze", level=0).ticket.density < 1
     with pytest.raises(LotteryError, match="would undo random_reinit"):
         syntax.parse("random_reinit+freeze")
+
+
+@pytest.mark.slow
+def test_frozen_filters_are_read_and_what_goes_with_them_stays_zero(tmp_path):
+    model = small.compiled(granularity="filter", rate=0.5)
+    one = search(tmp_path, model, levels=1)
+    (row,) = lth.controls.run(one, "freeze", levels=[1])
+    assert row["density"] == one.ticket(1).density
+    key = syntax.parse("freeze").key
+    found = lth.Ticket.load(one.directory.control(key, 1, 0).ticket)
+    found.apply(model)
+    lth.verify(model)
+    network = Network.of(model)
+    (kernel,) = network.pruned  # the output layer stays whole
+    gone = ~kernel.read_mask().any(axis=0)
+    assert gone.sum() == 4
+    theta = values(one.theta)[0]
+    assert np.array_equal(kernel.read_frozen()[:, gone], theta[:, gone])
+    beside = [weight for weight in network.held if not weight.is_pruned]
+    assert [weight.name for weight in beside] == ["bias", "gamma", "beta"]
+    assert not any(weight.read()[gone].any() for weight in beside)

@@ -12,7 +12,8 @@ import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.masking.network import Network
 from lth_keras.pruning.criteria import registry
-from lth_keras.pruning.recipe import Recipe, Values
+from lth_keras.pruning.recipe import Recipe
+from lth_keras.pruning.scores import Values
 from tests.grid import rows
 from tests.support import small_search as small
 

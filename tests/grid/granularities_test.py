@@ -92,7 +92,7 @@ def test_it_comes_back_resumes_and_is_exported(text, scope, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scope", ["layer", pytest.param("global", marks=SLOW)])
+@pytest.mark.parametrize("scope", ["layer", "global"])
 def test_whole_units_are_kept_by_searches_and_by_controls(scope, tmp_path):
     search = small.search(
         small.compiled(granularity=OURS, scope=scope), tmp_path, levels=1

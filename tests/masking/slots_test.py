@@ -88,9 +88,7 @@ def test_rewinding_puts_every_variable_of_an_optimizer_back(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", ["average", pytest.param("legacy_adam", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("name", ["average", "legacy_adam"])
 def test_state_captured_at_a_later_step_continues_from_there(
     name: str, tmp_path
 ) -> None:

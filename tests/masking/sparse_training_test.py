@@ -166,7 +166,7 @@ def test_no_constraint_revives_a_pruned_weight(policy, constraint, old):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=SLOW)])
+@pytest.mark.parametrize("jit", [False, True])
 def test_recurrent_and_embedded_weights_stay_pruned(jit):
     model = keras.Sequential(
         [

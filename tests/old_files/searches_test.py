@@ -85,9 +85,7 @@ def test_a_killed_search_goes_on_and_ends_the_same(place, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "place", quick(["frozen_between", "frozen_inside"], ("frozen_inside",))
-)
+@pytest.mark.parametrize("place", ["frozen_between", "frozen_inside"])
 def test_what_both_versions_trained_is_read_by_its_names(place, tmp_path):
     directory = facts.unpacked(place, tmp_path)
     search, fit = jobs.frozen(str(directory))

@@ -11,7 +11,8 @@ from lth_keras.compat import keras, sparsity
 from lth_keras.errors import LotteryError
 from lth_keras.pruning import granularity
 from lth_keras.pruning.granularity import Tensor
-from lth_keras.pruning.recipe import Recipe, Values
+from lth_keras.pruning.recipe import Recipe
+from lth_keras.pruning.scores import Values
 
 RNG = np.random.default_rng(0)
 

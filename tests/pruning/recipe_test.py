@@ -15,7 +15,8 @@ from lth_keras.pruning import criteria, granularity
 from lth_keras.pruning.criteria import registry
 from lth_keras.pruning.granularity import Granularity, Tensor
 from lth_keras.pruning.groups import Group
-from lth_keras.pruning.recipe import Recipe, Values
+from lth_keras.pruning.recipe import Recipe
+from lth_keras.pruning.scores import Values
 
 RNG = np.random.default_rng(0)
 TRAINED = [RNG.normal(size=shape) for shape in ((6, 5), (5, 4))]
