@@ -77,6 +77,7 @@ def test_a_replay_lets_callbacks_see_what_they_saw(tmp_path):
     assert small.same_bits(values(replayed), rewound)
 
 
+@pytest.mark.slow
 def test_with_fresh_optimizer_state_a_replay_has_none_of_its_own(tmp_path):
     one = search(tmp_path, optimizer_state="fresh", rewind_to="3it")
     found = applied(one, "weight_rewind:step=2it").ticket
@@ -115,6 +116,7 @@ def test_fine_tuning_trains_at_the_schedules_last_rate(tmp_path) -> None:
     np.testing.assert_allclose(found[1], bias, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_fine_tuning_holds_the_rate_of_the_last_step(tmp_path) -> None:
     """Past its end a cosine is 0, and would not train at all."""
     schedule = keras.optimizers.schedules.CosineDecay(0.5, 5)

@@ -130,21 +130,29 @@ def test_the_line_at_the_end_of_a_demo_has_both_sizes(job) -> None:
 def test_sigterm_removes_what_is_unfinished_and_leaves_no_process(job, tmp_path):
     folder = tmp_path / "temporary"
     folder.mkdir()
-    # The verifying process says that it is there, and waits to be ended.
-    (tmp_path / "slow").mkdir()
-    (tmp_path / "slow" / "sitecustomize.py").write_text(
-        "import os, sys, time\n"
-        "if sys.argv[0] == '-c':\n"
-        f"    name = {str(tmp_path / 'pid')!r}\n"
-        "    with open(name + '.new', 'w') as file:\n"
-        "        file.write(str(os.getpid()))\n"
-        "    os.rename(name + '.new', name)\n"
-        "    time.sleep(600)\n"
+    # What stands in the place of the verifying process's Python says that it is there,
+    # and waits to be ended.
+    slow = tmp_path / "python"
+    slow.write_text(
+        "#!/bin/sh\n"
+        f"echo $$ > '{tmp_path}/pid.new'\n"
+        f"mv '{tmp_path}/pid.new' '{tmp_path}/pid'\n"
+        "exec sleep 600\n"
     )
-    path = os.pathsep.join([str(tmp_path / "slow"), str(SCRIPT.parents[1])])
+    slow.chmod(0o755)
+    arguments = [str(SCRIPT), str(job), f"--output={tmp_path}/new/out"]
+    start = (
+        "import runpy, sys\n"
+        f"sys.executable, sys.argv = {str(slow)!r}, {arguments!r}\n"
+        f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\n"
+    )
     program = subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(job), f"--output={tmp_path}/new/out"],
-        env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(folder)},
+        [sys.executable, "-c", start],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(SCRIPT.parents[1]),
+            "TMPDIR": str(folder),
+        },
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -67,6 +67,7 @@ def test_a_line_says_what_the_masked_network_computes_untrained(tmp_path) -> Non
         assert mine["validation_loss"] == theirs["validation_loss"]
 
 
+@pytest.mark.slow
 def test_weights_written_off_the_masks_while_training_are_found(tmp_path) -> None:
     class Dense(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
