@@ -14,7 +14,7 @@ from lth_keras import compat
 from lth_keras.arguments import switch
 from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.errors import LotteryError, shown
-from lth_keras.masking import choosing, sites
+from lth_keras.masking import choosing, kinds
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.followers import scored
 from lth_keras.masking.network import Network
@@ -195,4 +195,4 @@ def _output_layers(model: keras.Model, embeddings: bool) -> set[int]:
 def _prunable_outputs(layer: keras.layers.Layer, embeddings: bool) -> set[int]:
     if isinstance(layer, keras.Model) and compat.is_functional(layer):
         return _output_layers(layer, embeddings)
-    return {id(layer)} if sites.supports(layer, embeddings) else set()
+    return {id(layer)} if kinds.supports(layer, embeddings) else set()
