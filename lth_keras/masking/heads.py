@@ -7,7 +7,7 @@ from collections.abc import Callable
 from lth_keras import compat
 from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking import sites
+from lth_keras.masking import kinds
 from lth_keras.masking.network import Network
 
 Wanted = Callable[[keras.layers.Layer], bool]
@@ -73,4 +73,4 @@ def places(network: Network) -> set[int]:
 
 
 def _has_kernel(layer: keras.layers.Layer) -> bool:
-    return isinstance(layer, PruneLowMagnitude) or sites.supports(layer)
+    return isinstance(layer, PruneLowMagnitude) or kinds.supports(layer)

@@ -14,7 +14,7 @@ from lth_keras import compat
 from lth_keras.arguments import switch
 from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.errors import LotteryError, shown
-from lth_keras.masking import choosing, heads, sites
+from lth_keras.masking import choosing, heads, kinds
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.followers import scored
 from lth_keras.masking.network import Network
@@ -83,7 +83,7 @@ def wrap(
             "leave output_rate out."
         )
     rates = Rates(rate, output_rate, exclude)
-    outputs = heads.last(model, lambda layer: sites.supports(layer, embeddings))
+    outputs = heads.last(model, lambda layer: kinds.supports(layer, embeddings))
     trainable = trainable_in(model)
     chosen = choosing.chosen(model, recipe, rates, outputs, embeddings, trainable)
 

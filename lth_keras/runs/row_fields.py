@@ -18,6 +18,7 @@ _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _METRICS = ("metrics", "early_stop_metrics")
 # Numbers that lines of earlier versions do not have, and are not given.
 _LATER = ("initial_test_accuracy",)
+_FRACTIONS = ("effective_density", "dense_share")
 _WHOLE = ("trial", "replicate", "iterations", "seed")
 
 
@@ -38,9 +39,10 @@ def checked(record: fields.Record, numbers: Iterable[str]) -> dict[str, Any]:
     record.whole("level")
     record.text("control", _CONTROL)
     record.fraction("density")
-    effective = record.number("effective_density")
-    if effective is not None and not 0 <= effective <= 1:
-        raise record.refusal("effective_density", "a fraction from 0 to 1")
+    for name in _FRACTIONS:
+        share = record.number(name)
+        if share is not None and not 0 <= share <= 1:
+            raise record.refusal(name, "a fraction from 0 to 1")
     for name in _WHOLE:
         record.whole(name, optional=True)
     for name in (*numbers, *_LATER):

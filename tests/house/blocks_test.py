@@ -121,6 +121,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/guide.md", "import numpy as np"): Python(),
     ("docs/guide.md", "model = lth.wrap(build(), rate=0.2)"): Python(),
     ("docs/guide.md", '@lth.criteria.register("sensitivity"'): Python(),
+    ("docs/guide.md", "@keras.utils.register_keras_serializable"): Python(),
     ("docs/guide.md", "search = lth.LotterySearch(model, levels=15"): Python(),
     ("docs/guide.md", 'lth.controls.run(search, "random_reinit"'): Python(),
     ("docs/guide.md", "search = lth.LotterySearch.load"): Python(),
