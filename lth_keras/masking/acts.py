@@ -80,11 +80,7 @@ def prune(
     """
     seed = count("seed", seed, 0, "a seed")
     network = Network.of(model, optimizer).require_trainable()
-    recipe = network.recipe
-    initial = None
-    if start is not None:
-        initial = followers.scored(network, values_for(network, start))
-    new = scoring.shrunk(network, recipe, initial=initial, seed=seed, data=data)
+    new = next_masks(network, start, seed, data)
     for weight, mask in zip(network.pruned, new, strict=True):
         if not mask.any():
             raise LotteryError(
@@ -97,6 +93,28 @@ def prune(
     if network.optimizer is not None:
         slots.project(network)
     return masks.density(new)
+
+
+def next_masks(
+    network: Network, start: Start | None = None, seed: int = 0, data: Any = None
+) -> list[np.ndarray]:
+    """The masks that a round would give now; the model stays as it is.
+
+    Args:
+        network: of a wrapped model.
+        start: as in `prune`.
+        seed: as in `prune`.
+        data: as in `prune`.
+
+    Returns:
+        One boolean array per pruned weight.
+    """
+    initial = None
+    if start is not None:
+        initial = followers.scored(network, values_for(network, start))
+    return scoring.shrunk(
+        network, network.recipe, initial=initial, seed=seed, data=data
+    )
 
 
 def rewind(model: Held, start: Start, optimizer: Any = None) -> None:

@@ -47,6 +47,7 @@ ARGUMENTS = (
     "where",
     "layer_rates",
     "first",
+    "stop",
     "rewind_to",
     "evaluate_every",
     "monitor_metric",
@@ -67,6 +68,7 @@ _ROUNDS = (
     "where",
     "layer_rates",
     "first",
+    "stop",
     "rewind_to",
     "controls",
     "replicates",
@@ -122,6 +124,7 @@ class Options:
     where: str
     layer_rates: tuple[str, ...]
     first: str
+    stop: str
     rewind_to: str
     trials: int
     controls: tuple[str, ...]

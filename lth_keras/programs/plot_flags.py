@@ -13,7 +13,7 @@ from lth_keras.programs import command_line
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.values import TEXT, Serializer, Value, numbers
 
-KINDS = ("density", "curves", "iterations", "weights")
+KINDS = ("density", "curves", "iterations", "weights", "settling")
 FORMATS = ("png", "svg")
 
 # Flags that are arguments of the library by the same name.

@@ -18,6 +18,7 @@ from lth_keras.reporting import curves as figure_curves
 from lth_keras.reporting import density as figure_density
 from lth_keras.reporting import iterations as figure_iterations
 from lth_keras.reporting import page as html_report
+from lth_keras.reporting import settling as figure_settling
 from lth_keras.reporting import weights as figure_weights
 from lth_keras.runs import finished, shown_metric, summaries
 from lth_keras.runs.finished import RunFiles
@@ -201,11 +202,28 @@ def _weights(runs: Runs, request: Request, title: str) -> Drawn:
     ]
 
 
+def _settling(runs: Runs, request: Request, title: str) -> Drawn:
+    drawn = []
+    for name, run in runs.items():
+        if not request.kinds and not figure_settling.watched(run.curves):
+            continue  # Most searches train every level to its end.
+        figure = figure_settling.draw(
+            run.curves,
+            _titled(runs, name, title),
+            request.densities,
+            figure_settling.threshold_of(run.search.get("settings")),
+        )
+        caption = _titled(runs, name, figure_settling.CAPTION)
+        drawn.append((_file("settling", runs, name), caption, figure))
+    return drawn
+
+
 _DRAWN: dict[str, Callable[[Runs, Request, str], Drawn]] = {
     "density": _density,
     "curves": _curves,
     "iterations": _iterations,
     "weights": _weights,
+    "settling": _settling,
 }
 
 

@@ -25,6 +25,7 @@ from lth_keras.programs.building import (
 )
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
+from lth_keras.pruning import settling
 from lth_keras.search.search import LotterySearch
 from lth_keras.training import batches, iterations
 
@@ -86,6 +87,7 @@ class Searches:
             trial=trial,
             monitor_metric=options.monitor_metric,
             first=options.first,
+            stop=settling.parse(options.stop),
         )
         return search, self._fit_arguments
 

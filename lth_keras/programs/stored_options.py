@@ -23,6 +23,7 @@ ADDED: Mapping[str, Any] = {
     "lr_decay": "none",
     "method": "imp",
     "monitor_metric": "accuracy",
+    "stop": "none",
     "validation_size": None,
     "where": "each",
 }

@@ -17,10 +17,12 @@ from lth_keras.errors import LotteryError, shown
 from lth_keras.masking.network import Network
 from lth_keras.pruning import counts
 from lth_keras.pruning.counts import check_density
-from lth_keras.runs import integrity, manifest
+from lth_keras.pruning.settling import MaskConverged
+from lth_keras.runs import integrity, manifest, result_files
 from lth_keras.runs.result_lines import ResultLines
 from lth_keras.runs.stored import StoredSearch
 from lth_keras.search import settings as search_settings
+from lth_keras.search import stopping
 from lth_keras.search.tensorboard import LevelSummaries
 from lth_keras.storage import paths
 from lth_keras.tickets.ticket import Ticket
@@ -50,6 +52,7 @@ class PreparedSearch(StoredSearch):
         monitor_metric: str | None = None,
         trial: int = 0,
         first: str = "train",
+        stop: MaskConverged | None = None,
         log_dir: str | None = None,
         on_result: Callable[[dict[str, Any]], None] | None = None,
     ):
@@ -65,6 +68,8 @@ class PreparedSearch(StoredSearch):
                 f"first={shown(first)} is not known: use 'train' or 'prune'."
             )
         self.first = first
+        stopping.check(stop, first)
+        self.stop = stop
         if levels is not None:
             levels = count("levels", levels, 0, "a number of rounds", MOST_LEVELS)
         if target_density is not None:
@@ -223,6 +228,7 @@ class PreparedSearch(StoredSearch):
             optimizer_state=self._optimizer_state,
             optimizer=self._optimizer_config,
             first=self.first,
+            stop=self.stop,
         )
         return self.plan, rewind_step, settings
 
@@ -246,9 +252,13 @@ class PreparedSearch(StoredSearch):
             return
         self.result_lines.add(row)
         if self._log_dir is not None and row["control"] == "ticket":
-            LevelSummaries(self._log_dir).write(row, self.network)
+            curve = None if self.stop is None else self._curve(row["level"])
+            LevelSummaries(self._log_dir).write(row, self.network, curve)
         if self.on_result is not None:
             self.on_result(row)
+
+    def _curve(self, level: int) -> dict[str, list[Any]]:
+        return result_files.curve(self.directory.level(level)).curve
 
     def _check_arguments(self, model: keras.Model) -> None:
         compat.require_tf_keras_model(model)

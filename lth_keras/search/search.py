@@ -8,13 +8,14 @@ search.ticket(9).save("ticket9")
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts
 from lth_keras.runs import integrity, layout, manifest, rows
 from lth_keras.runs.stored import SearchHistory
-from lth_keras.search import untrained
+from lth_keras.search import stopping, untrained
 from lth_keras.search.prepared import PreparedSearch
 from lth_keras.storage import directories, locks, paths
 from lth_keras.tickets.ticket import Ticket
@@ -48,6 +49,9 @@ class LotterySearch(PreparedSearch):
         trial: number of the trial, for the result lines.
         first: what comes first in a level, "train" (the paper's search) or "prune"
             (pruning at initialisation, for criteria such as "snip": 1810.02340).
+        stop: `lth.MaskConverged(...)` ends levels when the mask that they give has
+            settled (1909.11957), but for the last one, which gives none; by default
+            all are trained to their end.
         log_dir: TensorBoard summaries by level go here.
         on_result: called with each result line as it is stored.
 
@@ -179,7 +183,7 @@ class LotterySearch(PreparedSearch):
             row = one_run.carry_out(
                 self.network,
                 ticket,
-                plan,
+                self._watched(plan, level, rewind_step),
                 rows.Run(level, data_seed=self.seed),
                 place,
                 fresh_optimizer=level > 0 and self.fresh_optimizer,
@@ -188,6 +192,28 @@ class LotterySearch(PreparedSearch):
             self.store_results(row)
         if ticket is None or ticket.level != self.levels:
             self.restore(self.levels)
+
+    def _round(self, plan: plans.Plan, level: int) -> dict[str, Any]:
+        """What the round that makes a level is carried out with."""
+        needs = self.network.recipe.needs
+        return {
+            "start": self.ticket(0).start() if "initial" in needs else None,
+            "seed": self.seed + level,
+            "data": self.pruning_data(plan, level) if "gradients" in needs else None,
+        }
+
+    def _watched(self, plan: plans.Plan, level: int, rewind_step: int) -> plans.Plan:
+        """The plan of a level, which may end when its mask has settled."""
+        if self.stop is None or level == self.levels:
+            return plan
+        given = functools.cache(lambda: self._round(plan, level + 1))
+        return stopping.watching(
+            plan,
+            self.stop,
+            self.network,
+            lambda: acts.next_masks(self.network, **given()),
+            rewind_step,
+        )
 
     def _next_ticket(
         self,
@@ -211,13 +237,8 @@ class LotterySearch(PreparedSearch):
             untrained.require_dense(self.network)
             start = acts.capture(self.network)
             return Ticket.of(self.network, start, seed=self.seed, settings=settings)
-        level, needs = before.level + 1, self.network.recipe.needs
-        acts.prune(
-            self.network,
-            self.ticket(0).start() if "initial" in needs else None,
-            seed=self.seed + level,
-            data=self.pruning_data(plan, level) if "gradients" in needs else None,
-        )
+        level = before.level + 1
+        acts.prune(self.network, **self._round(plan, level))
         # Masks only shrink: what the level before started from holds all there is.
         start = before.start()
         if before.level == 0 and rewind_step > 0:

@@ -16,6 +16,7 @@ from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
+from lth_keras.pruning.settling import MaskConverged
 from lth_keras.training.plan import Plan
 
 
@@ -58,6 +59,7 @@ def settings(
     optimizer_state: str,
     optimizer: Any,
     first: str = "train",
+    stop: MaskConverged | None = None,
 ) -> dict[str, Any]:
     """What decides a search's results, as plain data.
 
@@ -100,6 +102,8 @@ def settings(
     if first != "train":
         # Manifests from before one could choose do not say it.
         found["first"] = first
+    if stop is not None:
+        found["stop"] = stop.settings()
     return _plain(found)
 
 

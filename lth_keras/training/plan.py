@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -62,6 +62,8 @@ class Plan:
             from there; whole epochs.
         monitor_metric: the metric of tables and figures, or None for the default.
         rate_factor: what the learning rate is multiplied by.
+        also: f(iteration) -> further columns of the curve, asked at each evaluation;
+            it may set the model's `stop_training`.
         dense_share: the share of the kernel entries that are on no mask without being
             asked; P_m is of the others.
     """
@@ -81,6 +83,7 @@ class Plan:
     after: int = 0
     monitor_metric: str | None = None
     rate_factor: float = 1.0
+    also: Callable[[int], dict[str, float]] | None = None
     dense_share: float = 0.0
     _pristine: list[tuple[Any, dict[str, Any]]] = dataclasses.field(
         default_factory=list

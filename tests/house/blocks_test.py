@@ -111,6 +111,10 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/bazel.md", ".venv/bin/python tools/update_build.py"): Elsewhere(
         "tests/tools/build_files_test.py"
     ),
+    ("docs/early_bird.md", "wrapped = lth.wrap(build(), rate=0.2)"): Python(
+        (("epochs=10", "epochs=2"),), given=READERS
+    ),
+    ("docs/early_bird.md", SEARCH): Commands(),
     ("docs/experiments.md", SEARCH): Commands(search=("--levels=12",)),
     ("docs/experiments.md", "python examples/run_controls.py RUN_DIR"): Commands(),
     ("docs/experiments.md", "lth-cost"): Elsewhere("tests/programs/cost_test.py"),

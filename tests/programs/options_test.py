@@ -31,6 +31,17 @@ def rates(*arguments: str) -> tuple[float, float, float]:
     return found.conv_rate, found.dense_rate, found.output_rate
 
 
+def test_levels_end_early_as_the_flag_says():
+    assert read().stop == "none"
+    text = "mask_converged:threshold=0.02:window=3:of=pruned"
+    assert read(f"--stop={text}").stop == text
+    assert "use none, or mask_converged, with" in refusal("--stop=early")
+    assert "use none, or mask_converged" in refusal("--stop=mask_converged:window=0")
+    assert "--stop is for --method=imp" in refusal(
+        "--method=edge_popup", "--stop=mask_converged"
+    )
+
+
 def test_the_demo_is_the_default_with_few_digits_to_train_on():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (given,) = re.findall(r"^DEMO := (.*)$", makefile, re.MULTILINE)

@@ -63,6 +63,15 @@ def library_jit(directory: str) -> None:
     library(directory, jit=True)
 
 
+def library_early(directory: str) -> None:
+    """A search whose levels end when their masks have settled."""
+    import lth_keras as lth
+
+    search, arguments = _search(0, directory)
+    search.stop = lth.MaskConverged(threshold=0.4, window=1)
+    search.fit(**{**arguments, "epochs": 3})
+
+
 def experiment(directory: str, workers: int = 0) -> None:
     """Two trials with their controls."""
     import lth_keras as lth
@@ -127,6 +136,7 @@ JOBS: dict[str, Callable[[str], None]] = {
     for job in (
         library,
         library_chain,
+        library_early,
         library_jit,
         experiment,
         experiment_workers,

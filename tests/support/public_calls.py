@@ -121,6 +121,7 @@ def _search(w: World) -> list[Call]:
         "seed": 0,
         "monitor": "val_loss",
         "trial": 0,
+        "stop": None,
         "log_dir": None,
         "on_result": None,
     }
@@ -291,6 +292,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     ),
     "LotteryError": lambda w: [],
     "LotterySearch": _search,
+    "MaskConverged": _one(lth.MaskConverged, threshold=0.1, window=5, of="survivors"),
     "PruneAndRewind": _one(lth.PruneAndRewind, seed=0),
     "PruneByLevel": _layer,
     "SearchHistory": _one(lth.SearchHistory, results=[], curves=[], epochs=[]),
