@@ -55,7 +55,7 @@ class PruneByLevel(
             mask; by default those that are frozen inside the layer when it is built.
         where: of filters that a network adds, which are pruned; see `lth.wrap`.
         tied: a name that layers have in common whose filters go together.
-        follows: of a batch normalisation, the layer with whose filters its scale and
+        follows: of a batch normalisation, the layers with whose filters its scale and
             offset go.
         frozen: whether there are values that pruned weights are frozen at, as a file
             of such a model has them.
@@ -74,7 +74,7 @@ class PruneByLevel(
         left_dense: Iterable[int] | None = None,
         where: str = "each",
         tied: str = "",
-        follows: str = "",
+        follows: str | Iterable[str] = "",
         frozen: bool = False,
         **kwargs: Any,
     ):
@@ -95,7 +95,10 @@ class PruneByLevel(
         # Not through setattr, by which Keras would wrap what they hold.
         recipe = Recipe(criterion, granularity, scope, where=where).check()
         self.__dict__["_recipe"] = recipe
-        self.tied, self.follows = tied, follows
+        self.tied = tied
+        # Not through setattr, by which Keras would wrap it.
+        names = [follows] if isinstance(follows, str) else list(follows)
+        self.__dict__["_follows"] = [name for name in names if name]
         self._embeddings = embeddings
         self.__dict__["_left_dense"] = prunable.positions(left_dense)
         self.__dict__["_signature"] = signature
@@ -220,17 +223,17 @@ class PruneByLevel(
     @property
     def _along(self) -> str:
         """What goes with filters: "", "bias", or with another's, "normalisation"."""
-        if self.follows:
+        if self._follows:
             return "normalisation"
         return "bias" if self._recipe.rule.outputs else ""
 
     @property
-    def followed(self) -> dict[int, tuple[str, int]]:
-        """For masks of what goes with filters, wrapper and place of their kernel."""
+    def followed(self) -> dict[int, list[tuple[str, int]]]:
+        """For masks of what goes with filters, wrapper and place of their kernels."""
         kernels = len(self._sites)
         beside = prunable.beside(self.layer, self._sites, self._along)
         return {
-            kernels + index: (self.follows or self.name, place)
+            kernels + index: [(name, place) for name in self._follows or [self.name]]
             for index, (_, place) in enumerate(beside)
         }
 
@@ -277,7 +280,11 @@ class PruneByLevel(
             embeddings=self._embeddings,
             signature=self._signature,
         )
-        config.update({n: v for n in ("tied", "follows") if (v := getattr(self, n))})
+        if self.tied:
+            config["tied"] = self.tied
+        if self._follows:
+            several = len(self._follows) > 1
+            config["follows"] = list(self._follows) if several else self._follows[0]
         if self._frozen:
             config["frozen"] = True
         if self._left_dense is None or self._left_dense:
