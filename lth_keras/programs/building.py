@@ -152,6 +152,6 @@ def check_survivors(options: Options, model: keras.Model) -> None:
         name = "the network" if options.scope == "global" else group.name
         raise FlagError(
             f"--levels={options.levels}: level {level} would leave {name} "
-            f"({group.weights} weights, {as_text(group.rate)} pruned per round) without "
-            f"a weight: use at most {level - 1}, or a lower --rate"
+            f"({group.weights} weights, {as_text(group.rate)} pruned per round) "
+            f"without a weight: use at most {level - 1}, or a lower --rate"
         )

@@ -192,6 +192,8 @@ def read(argv: Sequence[str], about: str) -> Options:
             f"{given['model']}: leave it out"
         )
     _fill_training(given, paper)
+    if given["scope"] is None and given["budget"] != "none":
+        given["scope"] = "layer"  # Which a budget is of.
     for name in ("batch_size", "scope", "weight_decay", "lr_drops"):
         if given[name] is None:
             given[name] = getattr(paper, name)

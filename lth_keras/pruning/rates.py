@@ -62,6 +62,7 @@ class Rates:
         self._every: RoundRate | None = None
         self.budget = rate if isinstance(rate, Budget) else None
         if isinstance(rate, Budget):
+            self._every = 0.0  # A stand-in.
             if output_rate is not None:
                 raise LotteryError(
                     f"output_rate={shown(output_rate)} does not go with a budget, "

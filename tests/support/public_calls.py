@@ -121,6 +121,8 @@ def _search(w: World) -> list[Call]:
         "seed": 0,
         "monitor": "val_loss",
         "trial": 0,
+        "rewind": "weights",
+        "recipe": None,
         "log_dir": None,
         "on_result": None,
     }
@@ -142,10 +144,11 @@ def _search(w: World) -> list[Call]:
         "train_data": None,
         "evaluate_every": None,
     }
+    own = frozenset({"x", "callbacks", "epochs", "steps_per_epoch"})
     return [
         Call(lth.LotterySearch, new, frozenset({"on_result"})),
         Call(lth.LotterySearch.load, {"directory": w.search.directory.root}),
-        Call(w.search.fit, fit, frozenset({"x", "callbacks"})),
+        Call(w.search.fit, fit, own),
         Call(w.search.ticket, level),
         Call(w.search.trained_weights, level),
         Call(w.search.restore, level),
@@ -245,6 +248,24 @@ def _methods(w: World) -> list[Call]:
     ]
 
 
+def _budgets(w: World) -> list[Call]:
+    budgets = (lth.budgets.uniform, lth.budgets.erk, lth.budgets.erdos_renyi)
+    own = {"density": 0.5, "share": sum, "rounds": 1}
+    return [
+        *(Call(make, {"density": 0.5, "rounds": 2}) for make in budgets),
+        Call(lth.budgets.Budget, own, frozenset({"share"})),
+    ]
+
+
+def _recipes(w: World) -> list[Call]:
+    shares = {"rounds": 0.5, "length": 0.5}
+    return [
+        Call(lth.recipes.thrifty, shares),
+        Call(lth.recipes.Course, shares),
+        Call(lth.recipes.parse, {"asked": "thrifty"}),
+    ]
+
+
 def _wrap(w: World) -> list[Call]:
     given = {
         "model": w.plain,
@@ -294,6 +315,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     ],
     "Ticket": _ticket,
     "__version__": lambda w: [],
+    "budgets": _budgets,
     "capture": _acts(lth.capture, step=0),
     "compact": lambda w: [Call(lth.compact, {"model": w.plain, "gather": "crop"})],
     "compaction": lambda w: [
@@ -326,7 +348,8 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     "grow": _acts(lth.grow, masks=None),
     "methods": _methods,
     "project": _acts(lth.project),
-    "prune": _acts(lth.prune, start=lambda w: w.start, seed=0, data=None),
+    "prune": _acts(lth.prune, start=lambda w: w.start, seed=0, data=None, level=1),
+    "recipes": _recipes,
     "rewind": _acts(lth.rewind, start=lambda w: w.start),
     "unwrap": lambda w: [Call(lth.unwrap, {"model": w.search.model})],
     "verify": _acts(lth.verify),
