@@ -225,7 +225,7 @@ def _check_layers(
     for name, (kind, layers) in _LAYERS.items():
         if getattr(paper, kind) is None and given[name] not in (defaults[name], 0):
             raise FlagError(
-                f"--{name}={as_text(given[name])} is for {layers}, and "
+                f"--{name}={_said(given[name])} is for {layers}, and "
                 f"{given['model']} has none: leave it out"
             )
 
@@ -272,7 +272,7 @@ def _rates(given: dict[str, Any], paper: Paper) -> dict[str, RoundRate]:
         if len(asked) > 1:
             raise FlagError(
                 "--scope=global ranks all weights together at one rate, not "
-                f"{'; '.join(sorted(map(as_text, asked)))}: give one, and 0 "
+                f"{', '.join(map(_said, sorted(asked, key=str)))}: give one, and 0 "
                 "for layers to leave whole"
             )
         every, half = next(iter(asked), max(rates.values())), 1.0
@@ -288,6 +288,11 @@ def _rates(given: dict[str, Any], paper: Paper) -> dict[str, RoundRate]:
             "be pruned: give one of them"
         )
     return rates
+
+
+def _said(value: Any) -> str:
+    """A number, or the numbers of rounds, as the command line would have it."""
+    return as_text(value) if isinstance(value, tuple) else f"{value:g}"
 
 
 def _times(share: float, rate: RoundRate) -> RoundRate:

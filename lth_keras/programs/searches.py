@@ -143,6 +143,12 @@ def check_controls(options: Options, model: keras.Model) -> None:
             control.check(model, options.shortest, options.first)
         except LotteryError as error:
             raise FlagError(f"--controls={name}: {error}") from None
+        if "continued" in name.split("+") and options.shortest != options.iterations:
+            raise FlagError(
+                f"--controls={name}: stock tfmot prunes after levels of one length, "
+                "and those of this search differ: leave it out, or search without "
+                "--recipe and --search_iterations"
+            )
         if str(control.parameters.get("step", "")).endswith("ep"):
             raise FlagError(
                 f"--controls={name}: write the step in iterations, as 500it"

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.controls.registry import Change
+from tests.support import recipe_calls
 from tests.support import small_search as small
 
 
@@ -248,24 +249,6 @@ def _methods(w: World) -> list[Call]:
     ]
 
 
-def _budgets(w: World) -> list[Call]:
-    budgets = (lth.budgets.uniform, lth.budgets.erk, lth.budgets.erdos_renyi)
-    own = {"density": 0.5, "share": sum, "rounds": 1}
-    return [
-        *(Call(make, {"density": 0.5, "rounds": 2}) for make in budgets),
-        Call(lth.budgets.Budget, own, frozenset({"share"})),
-    ]
-
-
-def _recipes(w: World) -> list[Call]:
-    shares = {"rounds": 0.5, "length": 0.5}
-    return [
-        Call(lth.recipes.thrifty, shares),
-        Call(lth.recipes.Course, shares),
-        Call(lth.recipes.parse, {"asked": "thrifty"}),
-    ]
-
-
 def _wrap(w: World) -> list[Call]:
     given = {
         "model": w.plain,
@@ -315,7 +298,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     ],
     "Ticket": _ticket,
     "__version__": lambda w: [],
-    "budgets": _budgets,
+    "budgets": lambda w: [Call(*call) for call in recipe_calls.BUDGETS],
     "capture": _acts(lth.capture, step=0),
     "compact": lambda w: [Call(lth.compact, {"model": w.plain, "gather": "crop"})],
     "compaction": lambda w: [
@@ -349,7 +332,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     "methods": _methods,
     "project": _acts(lth.project),
     "prune": _acts(lth.prune, start=lambda w: w.start, seed=0, data=None, level=1),
-    "recipes": _recipes,
+    "recipes": lambda w: [Call(*call) for call in recipe_calls.RECIPES],
     "rewind": _acts(lth.rewind, start=lambda w: w.start),
     "unwrap": lambda w: [Call(lth.unwrap, {"model": w.search.model})],
     "verify": _acts(lth.verify),
