@@ -10,7 +10,7 @@ import numpy as np
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking import channels, sites
+from lth_keras.masking import channels, kinds, sites
 from lth_keras.pruning.budgets import Budget
 from lth_keras.pruning.counts import RoundRate
 from lth_keras.pruning.granularities import Granularity, Tensor
@@ -54,7 +54,7 @@ def chosen(
     found: dict[int, Choice] = {}
     leaves = list(_leaves(model, set()))
     for layer in leaves:
-        if not sites.supports(layer, embeddings):
+        if not kinds.supports(layer, embeddings):
             continue
         rate = rates.of(layer, id(layer) in outputs)
         whole = recipe.rule.outputs and id(layer) in outputs

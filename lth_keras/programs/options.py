@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from absl import flags
+
 from lth_keras.papers.settings import (
     DIGITS_ITERATIONS,
     DIGITS_LEVELS,
@@ -161,22 +163,25 @@ class Options:
         return self.search_iterations or self.iterations
 
     def steps_at(self, level: int) -> int:
-        """--iterations of a level, or --search_iterations if it is not kept."""
+        """Training steps of a level: --iterations if it is kept, else the fewer."""
         kept = level in (self.train_levels or (self.last_level,))
-        return self.iterations if kept else self.search_iterations or self.iterations
+        return self.iterations if kept else self.shortest
 
 
-def read(argv: Sequence[str], about: str) -> Options:
+def read(
+    argv: Sequence[str], about: str, known: flags.FlagValues | None = None
+) -> Options:
     """The options that a command line gives.
 
     Args:
         argv: the program's name and its arguments.
         about: what the program does, for --help, which leaves with exit code 0.
+        known: the flags of `define`, with others that the program has beside them.
 
     Raises:
         FlagError: a flag is wrong, or does not go with another.
     """
-    known = define()
+    known = define() if known is None else known
     parse(known, argv, about)
     given = {
         field.name: known[field.name].value for field in dataclasses.fields(Options)

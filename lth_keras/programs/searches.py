@@ -190,11 +190,7 @@ def rewind_step(options: Options, examples: int) -> int:
 
 def _levels(options: Options) -> str:
     """How many levels there are, and how long they are."""
-    every = range(options.last_level + 1)
-    if options.recipe != recipes.FULL:
-        found = [options.shortest] * (len(every) - 1) + [options.iterations]
-    else:
-        found = [options.steps_at(level) for level in every]
+    found = [options.steps_at(level) for level in range(options.last_level + 1)]
     lengths = [
         f"{found.count(steps)} level{'s' * (found.count(steps) != 1)} of {steps:,}"
         for steps in sorted(set(found))

@@ -14,6 +14,7 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
+from lth_keras.masking import unasked
 from lth_keras.masking.network import Network
 from lth_keras.runs import shown_metric
 from lth_keras.storage import paths
@@ -74,6 +75,8 @@ class Plan:
         monitor_metric: the metric of tables and figures, or None for the default.
         rate_factor: what the learning rate is multiplied by.
         lengths: of each level, where they differ; `of` has the plan of one.
+        dense_share: the share of the kernel entries that are on no mask without being
+            asked; P_m is of the others.
     """
 
     feed: Feed
@@ -92,6 +95,7 @@ class Plan:
     monitor_metric: str | None = None
     rate_factor: float = 1.0
     lengths: tuple[Length, ...] = ()
+    dense_share: float = 0.0
     _pristine: list[tuple[Any, dict[str, Any]]] = dataclasses.field(
         default_factory=list
     )
@@ -116,6 +120,11 @@ class Plan:
         epochs, steps = self.lengths[level]
         feed = self.feed.of_steps(steps)
         return dataclasses.replace(self, epochs=epochs, feed=feed, lengths=())
+
+    @property
+    def told(self) -> dict[str, float]:
+        """What result lines and search.json say of what is left out, if anything is."""
+        return {"dense_share": self.dense_share} if self.dense_share else {}
 
     def callbacks_of(self, level: int) -> list[Any]:
         """The user's callbacks for a level, as they were before the search.
@@ -241,6 +250,7 @@ def make(
             "train_data": examples.describe(train_data),
         },
         monitor_metric=monitor_metric,
+        dense_share=unasked.dense_share(model),
     )
 
 

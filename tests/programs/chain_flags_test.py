@@ -9,7 +9,7 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.masking.network import Network
-from lth_keras.programs import building, lottery_search, options, searches
+from lth_keras.programs import building, costing, lottery_search, options, searches
 from lth_keras.programs.command_line import FlagError
 
 
@@ -128,6 +128,17 @@ def test_kept_levels_are_whole_and_the_next_mask_is_of_their_end(tmp_path):
         masks = [mask for _, mask in found.ticket(level).pruned()]
         for value, mask in zip(ranked, masks, strict=True):
             assert value[mask].min() >= value[~mask].max()
+
+
+def test_the_costs_are_of_the_levels_that_are_trained():
+    common = ["--dataset=mnist", "--levels=15", "--iterations=10000"]
+    common += ["--controls=random_reinit", "--trials=2", "--recipe=thrifty"]
+    found = costing.costs(read(*common))
+    assert (found["ticket"].runs, found["ticket"].iterations) == (22, 120_000)
+    assert (found["random_reinit"].runs, found["random_reinit"].iterations) == (
+        20,
+        2 * (9 * 5_000 + 10_000),
+    )
 
 
 def test_the_summary_says_how_long_levels_are():
