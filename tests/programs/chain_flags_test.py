@@ -71,6 +71,7 @@ def test_flags_that_do_not_go_together_are_refused(arguments, said):
     assert said in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_budget_leaves_out_the_layers_that_the_paper_leaves_whole():
     found = read("--model=resnet20", "--budget=erk:density=0.1", "--levels=4")
     network = Network.of(building.wrapped_model(found, (8, 8, 3), 10, 0))
