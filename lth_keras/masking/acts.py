@@ -17,6 +17,7 @@ from lth_keras.arguments import count
 from lth_keras.errors import LotteryError
 from lth_keras.masking import followers, frozen, scoring, slots
 from lth_keras.masking.network import Held, Network
+from lth_keras.masking.seen import Seen
 from lth_keras.masking.starts import Start, values_for
 from lth_keras.pruning import masks
 
@@ -52,6 +53,7 @@ def prune(
     optimizer: Any = None,
     seed: int = 0,
     data: Any = None,
+    level: int | None = None,
 ) -> float:
     """One round: every pruned layer, or the whole model, loses its share.
 
@@ -69,6 +71,8 @@ def prune(
         seed: seed of criteria that draw, such as "random".
         data: (x, y) or (x, y, sample_weight) as arrays, or batches of these, such as
             a Dataset with an end; for criteria that read gradients, such as "snip".
+        level: where rates differ by round, the round that this is, from 1; by default
+            the one after that which leaves as many weights as the model has.
 
     Returns:
         The density P_m after the round, in (0, 1].
@@ -80,7 +84,9 @@ def prune(
     """
     seed = count("seed", seed, 0, "a seed")
     network = Network.of(model, optimizer).require_trainable()
-    new = next_masks(network, start, seed, data)
+    if level is None:
+        level = network.round + 1
+    new = next_masks(network, start, seed, data, level)
     for weight, mask in zip(network.pruned, new, strict=True):
         if not mask.any():
             raise LotteryError(
@@ -96,7 +102,11 @@ def prune(
 
 
 def next_masks(
-    network: Network, start: Start | None = None, seed: int = 0, data: Any = None
+    network: Network,
+    start: Start | None,
+    seed: int,
+    data: Any,
+    level: int,
 ) -> list[np.ndarray]:
     """The masks that a round would give now; the model stays as it is.
 
@@ -105,16 +115,16 @@ def next_masks(
         start: as in `prune`.
         seed: as in `prune`.
         data: as in `prune`.
+        level: as in `prune`.
 
     Returns:
         One boolean array per pruned weight.
     """
+    recipe = network.recipe.of_round(count("level", level, 1, "the round, from 1"))
     initial = None
     if start is not None:
-        initial = followers.scored(network, values_for(network, start))
-    return scoring.shrunk(
-        network, network.recipe, initial=initial, seed=seed, data=data
-    )
+        initial = Seen(network).values(values_for(network, start))
+    return scoring.shrunk(network, recipe, initial=initial, seed=seed, data=data)
 
 
 def rewind(model: Held, start: Start, optimizer: Any = None) -> None:

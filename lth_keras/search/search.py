@@ -15,7 +15,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking import acts
 from lth_keras.runs import integrity, layout, manifest, rows
 from lth_keras.runs.stored import SearchHistory
-from lth_keras.search import stopping, untrained
+from lth_keras.search import starting, stopping, untrained
 from lth_keras.search.prepared import PreparedSearch
 from lth_keras.storage import directories, locks, paths
 from lth_keras.tickets.ticket import Ticket
@@ -49,6 +49,13 @@ class LotterySearch(PreparedSearch):
         trial: number of the trial, for the result lines.
         first: what comes first in a level, "train" (the paper's search) or "prune"
             (pruning at initialisation, for criteria such as "snip": 1810.02340).
+        rewind: what each level takes back of the training before it: "weights" (with
+            schedule and optimizer; the paper's search), "learning_rate" (schedule and
+            optimizer, the trained weights stay) or "none" (fine-tuning, at the
+            schedule's last learning rate): 2003.02389.
+        recipe: "thrifty", or one of `lth.recipes`: the density and counts of `levels`
+            or `target_density` in fewer rounds and shorter levels but for the last;
+            `search.levels` are these rounds.
         stop: `lth.MaskConverged(...)` ends levels when the mask that they give has
             settled (1909.11957), but for the last one, which gives none; by default
             all are trained to their end.
@@ -199,16 +206,19 @@ class LotterySearch(PreparedSearch):
         return {
             "start": self.ticket(0).start() if "initial" in needs else None,
             "seed": self.seed + level,
-            "data": self.pruning_data(plan, level) if "gradients" in needs else None,
+            "data": self.pruning_data(plan.of(level), level)
+            if "gradients" in needs
+            else None,
+            "level": level,
         }
 
     def _watched(self, plan: plans.Plan, level: int, rewind_step: int) -> plans.Plan:
         """The plan of a level, which may end when its mask has settled."""
         if self.stop is None or level == self.levels:
-            return plan
+            return self.plan_at(level)
         given = functools.cache(lambda: self._round(plan, level + 1))
         return stopping.watching(
-            plan,
+            self.plan_at(level),
             self.stop,
             self.network,
             lambda: acts.next_masks(self.network, **given()),
@@ -231,7 +241,7 @@ class LotterySearch(PreparedSearch):
                 before,
                 self.seed,
                 settings,
-                lambda level: self.pruning_data(plan, level),
+                lambda level: self.pruning_data(plan.of(level), level),
             )
         if before is None:
             untrained.require_dense(self.network)
@@ -253,6 +263,7 @@ class LotterySearch(PreparedSearch):
             start = theta.start()
             if self._optimizer_state == "fresh":
                 start = dataclasses.replace(start, optimizer=before.optimizer)
+        start = starting.of_trained(start, self.network, self.rewind)
         return Ticket.of(
             self.network,
             start,

@@ -40,6 +40,10 @@ def test_levels_end_early_as_the_flag_says():
     assert "--stop is for --method=imp" in refusal(
         "--method=edge_popup", "--stop=mask_converged"
     )
+    kept = ("--levels=3", "--train_levels=2", "--search_iterations=5")
+    assert "--train_levels=2 trains levels to their end, and" in refusal(
+        "--iterations=9", *kept, "--stop=mask_converged"
+    )
 
 
 def test_the_demo_is_the_default_with_few_digits_to_train_on():
@@ -89,9 +93,15 @@ def test_the_default_is_lenet_on_the_digits():
         where="each",
         layer_rates=(),
         first="train",
+        stop="none",
         lr_decay="none",
         method="imp",
         rewind_to="0it",
+        rewind="weights",
+        recipe="full",
+        search_iterations=None,
+        train_levels=(),
+        budget="none",
         trials=1,
         controls=("random_reinit",),
         replicates=1,
