@@ -104,7 +104,7 @@ def check(given: dict[str, Any], present: set[str]) -> None:
     if given["train_levels"] and given["stop"] != "none":
         raise FlagError(
             f"--train_levels={as_text(given['train_levels'])} trains levels to their "
-            f"end, and --stop={given['stop']} ends all but the last: give one of the two"
+            f"end, and --stop={given['stop']} ends all but the last: give one of them"
         )
     if steps is not None and steps > given["iterations"]:
         raise FlagError(
