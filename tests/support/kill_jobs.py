@@ -70,6 +70,8 @@ def library_early(directory: str) -> None:
     search, arguments = _search(0, directory)
     search.stop = lth.MaskConverged(threshold=0.4, window=1)
     search.fit(**{**arguments, "epochs": 3})
+    assert search.results[0]["iterations"] < 15
+    lth.controls.run(search, CONTROLS[0], levels=[2])
 
 
 def experiment(directory: str, workers: int = 0) -> None:
