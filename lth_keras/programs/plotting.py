@@ -12,7 +12,8 @@ from typing import Any
 from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError
 from lth_keras.programs import stored_options
-from lth_keras.programs.plot_flags import KINDS, Request
+from lth_keras.programs.plot_flags import DEFAULT_KINDS, Request
+from lth_keras.reporting import bars as figure_bars
 from lth_keras.reporting import captions, drawing, markup, reproduction
 from lth_keras.reporting import curves as figure_curves
 from lth_keras.reporting import density as figure_density
@@ -46,7 +47,7 @@ def run(request: Request) -> None:
     folder = request.output_dir or paths.join(found[0].root, "figures")
     title = title_of(runs)
     pictures = []
-    for kind in request.kinds or KINDS:
+    for kind in request.kinds or DEFAULT_KINDS:
         try:
             drawn = _DRAWN[kind](runs, request, title)
         except LotteryError as error:
@@ -201,7 +202,24 @@ def _weights(runs: Runs, request: Request, title: str) -> Drawn:
     ]
 
 
+def _bars(runs: Runs, request: Request, title: str) -> Drawn:
+    drawn = []
+    for name, run in runs.items():
+        metric = shown_metric.of_rows(run.rows, request.monitor_metric)
+        caption = (
+            f"{metric.title} of controls that have one density, after training and, "
+            "where it was measured, before the first step. "
+            + captions.about([run.rows], "Bars", "lines", metric)
+        )
+        figure = figure_bars.draw(
+            run.rows, _titled(runs, name, title), monitor_metric=request.monitor_metric
+        )
+        drawn.append((_file("bars", runs, name), _titled(runs, name, caption), figure))
+    return drawn
+
+
 _DRAWN: dict[str, Callable[[Runs, Request, str], Drawn]] = {
+    "bars": _bars,
     "density": _density,
     "curves": _curves,
     "iterations": _iterations,
