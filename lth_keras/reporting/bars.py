@@ -116,9 +116,13 @@ def at_level(rows: Rows, metric: Metric, level: int | None = None) -> list[Bar]:
         trained = summary and summary.metrics["test_accuracy"]
         if not (summary and trained):
             continue
-        ends = trained.mean, trained.minimum, trained.maximum
-        scaled = tuple(metric.scale * end for end in ends)
-        bars.append(Bar(summary.label, scaled, _untrained(every, summary)))
+        scale = metric.scale
+        ends = (
+            scale * trained.mean,
+            scale * trained.minimum,
+            scale * trained.maximum,
+        )
+        bars.append(Bar(summary.label, ends, _untrained(every, summary)))
     sign = -1 if shown_metric.grows(metric.name) else 1
     return sorted(bars, key=lambda bar: sign * bar.trained[0])
 
@@ -142,7 +146,7 @@ def _dense(rows: Rows, metric: Metric) -> float | None:
     for found in summaries.summarise(rows, metric):
         if found.control == summaries.TICKET and found.density == 1:
             statistic = found.metrics["test_accuracy"]
-            return statistic and metric.scale * statistic.mean
+            return metric.scale * statistic.mean if statistic else None
     return None
 
 
