@@ -28,6 +28,7 @@ from lth_keras.masking.counting import CountsItsLayer
 from lth_keras.masking.freezing import FreezesPruned
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.variables import MaskedConstraint, MaskedVariable
+from lth_keras.pruning.counts import RoundRate
 from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.recipe import Recipe
 
@@ -263,8 +264,8 @@ class PruneByLevel(
         return self._recipe.criterion
 
     @property
-    def rate(self) -> float:
-        """Share of this layer's surviving weights pruned per round."""
+    def rate(self) -> RoundRate:
+        """Share of this layer's surviving weights pruned per round, or in each."""
         return self.pruning_schedule.rate
 
     def read_masks(self) -> list[np.ndarray]:

@@ -114,7 +114,7 @@ class MethodSearch(LotterySearch):
 
         callbacks = both if own else plan.callbacks
         return dataclasses.replace(
-            plan, rate_factor=phase.rate_factor, callbacks=callbacks
+            plan.of(level), rate_factor=phase.rate_factor, callbacks=callbacks
         )
 
     def _learn(

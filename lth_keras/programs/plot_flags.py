@@ -13,9 +13,9 @@ from lth_keras.programs import command_line
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.values import TEXT, Serializer, Value, numbers
 
-# What is drawn of every search; bars compare many controls at one level.
-DEFAULT_KINDS = ("density", "curves", "iterations", "weights")
-KINDS = (*DEFAULT_KINDS, "bars")
+KINDS = ("density", "curves", "iterations", "weights", "bars", "spent")
+# What is drawn unless kinds are asked for.
+ALWAYS = KINDS[:4]
 FORMATS = ("png", "svg")
 
 # Flags that are arguments of the library by the same name.
@@ -94,7 +94,8 @@ def define() -> flags.FlagValues:
         None,
         _names(KINDS),
         f"Figures: {', '.join(KINDS)}. Default: all but bars, which compare the "
-        "controls of the last level.",
+        "controls of the last level, and spent, which is accuracy against the "
+        "iterations that a search took.",
     )
     flag(
         "densities",
