@@ -56,15 +56,23 @@ def check_search(
     manifest.write_or_check(search.directory, {**settings, "threads": given})
 
 
-def check_levels(levels: Sequence[int], search: LotterySearch) -> None:
+def check_levels(
+    levels: Sequence[int], search: LotterySearch, controls: Sequence[str]
+) -> None:
     """Refuses levels of controls that the search does not have, or not pruned.
+
+    Args:
+        levels: that were asked for.
+        search: of one trial.
+        controls: that are to be run at them; some go with dense networks too.
 
     Raises:
         LotteryError: names the first.
     """
     first, last = search.first_pruned, search.levels
+    dense = bool(controls) and all(syntax.parse(name).dense for name in controls)
     for level in levels:
-        if not first <= level <= last:
+        if not (0 if dense else first) <= level <= last:
             raise LotteryError(
                 f"levels={list(levels)}: level {level} is none of a control; use "
                 f"{first} to {last}, the pruned levels of the search."

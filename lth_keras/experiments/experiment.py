@@ -136,7 +136,7 @@ class Experiment:
         search, arguments = trials.search(0, self._directory.trial(0).root)
         checks.check_search(search, arguments, self._controls, workers)
         levels = self._levels or range(search.first_pruned, search.levels + 1)
-        checks.check_levels(levels, search)
+        checks.check_levels(levels, search, self._controls)
         if check is not None:
             check(workers, trials)
         per_search = len(self._controls) * len(levels) * self._replicates

@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> None:
     if not given["controls"]:
         raise FlagError("--controls is missing: name one or more")
     with quiet.quiet_import():
-        from lth_keras.programs import searching, stored_options
+        from lth_keras.programs import searches, searching, stored_options
         from lth_keras.runs import layout
     changes = {name: v for name, v in given.items() if v is not None}
     levels = changes.pop("levels", None)
@@ -48,7 +48,10 @@ def main(argv: Sequence[str]) -> None:
             f"same results, and the search ran with --workers={stored.workers}: use "
             f"{used}"
         )
-    wrong = [n for n in levels or () if n not in stored.pruned_levels]
+    known = set(stored.pruned_levels)
+    if searches.go_with_dense(changes["controls"]):
+        known.add(0)
+    wrong = [n for n in levels or () if n not in known]
     if wrong:
         raise FlagError(
             f"--levels={max(wrong)}: the search in {root} has levels "

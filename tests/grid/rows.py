@@ -73,6 +73,7 @@ CONTROLS: dict[str, Control] = {
     "freeze": Control("freeze:where=moved_away", True, True),
     "lr_rewind": Control("lr_rewind", True, False),
     "noise": Control("noise:sigma=0.5", True, False),
+    "one_draw": Control("one_draw:draw=1", True, True),
     "one_shot": Control("one_shot", False, True),
     "prune_at_init": Control("prune_at_init", False, True),
     "random_mask": Control("random_mask", False, True),
