@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -37,7 +36,7 @@ _KEPT: weakref.WeakKeyDictionary[Feed, dict[int | None, Along]] = (
 
 
 class Along:
-    """f(first, second, alphas) -> errors and losses along the line between two networks.
+    """f(network, first, second, alphas) -> errors and losses along a line.
 
     Args:
         search: with its model and plan.
@@ -186,6 +185,10 @@ def _metric(metrics: dict[str, float], wanted: str | None) -> str:
     """The accuracy whose errors are counted, or the loss of a network without any."""
     names = [f"test_{name}" for name in metrics]
     for choice in (shown_metric.chosen(names, wanted), shown_metric.chosen(names)):
-        if choice is not None and choice in metrics and shown_metric.is_accuracy(choice):
+        if (
+            choice is not None
+            and choice in metrics
+            and shown_metric.is_accuracy(choice)
+        ):
             return choice
     return "loss"

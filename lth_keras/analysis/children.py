@@ -38,9 +38,7 @@ def control_of(of: str, step: int, first: str = "train") -> str:
         # Such a search has no other weights than theta_0 to start from.
         return orders.NAME if first == "prune" and not step else _rewind(step)
     text = "random_reinit" if of == INITS else of
-    changes = [REGISTRY.get(name).change for name, _ in syntax.parse(text).steps]
-    starts = any(change in (Change.START, Change.WEIGHTS) for change in changes)
-    if not starts:
+    if not has_own_weights(of):
         text += f"+{_rewind(step)}" if step or first == "train" else ""
     elif step:
         raise LotteryError(
@@ -48,6 +46,13 @@ def control_of(of: str, step: int, first: str = "train") -> str:
             "does not have: use rewind_to='0it' for it."
         )
     return text if of == INITS else f"{text}+{orders.NAME}"
+
+
+def has_own_weights(of: str) -> bool:
+    """Whether it starts from weights that no training has seen: its own."""
+    parsed = syntax.parse("random_reinit" if of == INITS else of)
+    changes = [REGISTRY.get(name).change for name, _ in parsed.steps]
+    return any(change in (Change.START, Change.WEIGHTS) for change in changes)
 
 
 def check(of: Any) -> str:

@@ -1,8 +1,8 @@
 """A trained run as arrays: what it computes with, whatever held the masks.
 
-    found = networks.trained(search, 7)                          # a level
-    found = networks.trained(search, ("random_reinit", 7, 0))    # a control's replicate
-    found = networks.trained(search, "runs/mnist/trial1/level07")
+found = networks.trained(search, 7)                          # a level
+found = networks.trained(search, ("random_reinit", 7, 0))    # a control's replicate
+found = networks.trained(search, "runs/mnist/trial1/level07")
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from lth_keras.controls.syntax import parse
 from lth_keras.errors import LotteryError, shown
 from lth_keras.masking import frozen
 from lth_keras.masking.network import Network
-from lth_keras.runs import repair, trained as trained_files
+from lth_keras.runs import repair
+from lth_keras.runs import trained as trained_files
 from lth_keras.runs.layout import LevelDirectory
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import paths
 from lth_keras.tickets.ticket import Ticket
 
 # A level; a control with level and replicate; or the directory of a run.
-Run = Union[int, Sequence[Union[str, int]], str, "os.PathLike[str]"]
+Run = Union[int, Sequence[str | int], str, "os.PathLike[str]"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -67,7 +68,9 @@ def place_of(search: LotterySearch, run: Run, name: str = "run") -> LevelDirecto
     return place
 
 
-def _of_control(search: LotterySearch, run: Sequence[object], name: str) -> LevelDirectory:
+def _of_control(
+    search: LotterySearch, run: Sequence[object], name: str
+) -> LevelDirectory:
     if not 2 <= len(run) <= 3 or not isinstance(run[0], str):
         raise LotteryError(
             f"{name}={shown(run)}: give a level, (control, level), (control, level, "
@@ -101,7 +104,8 @@ def trained(search: LotterySearch, run: Run, name: str = "run") -> Trained:
         weight.shape for weight in network.weights
     ]:
         raise LotteryError(
-            f"{name}={shown(run)}: {place.root} is of another network than the search's."
+            f"{name}={shown(run)}: {place.root} is of another network than "
+            "the search's."
         )
     ticket = ticket.ordered(network)
     values = [found[index] for index in order]

@@ -41,13 +41,7 @@ def main(argv: Sequence[str]) -> None:
     levels = changes.pop("levels", None)
     directory = layout.ExperimentDirectory(root)
     stored = stored_options.options_of(directory)
-    if "workers" in changes and bool(changes["workers"]) != bool(stored.workers):
-        used = "1 or more" if stored.workers else "0, which is the default here"
-        raise FlagError(
-            f"--workers={changes['workers']}: several threads and one do not give the "
-            f"same results, and the search ran with --workers={stored.workers}: use "
-            f"{used}"
-        )
+    searching.check_workers(stored, changes.get("workers"))
     known = set(stored.pruned_levels)
     if searches.go_with_dense(changes["controls"]):
         known.add(0)

@@ -141,6 +141,11 @@ class RunDirectory:
         """Directory of the dense ticket of a step that level 0 did not store."""
         return paths.join(self.root, "replays", f"step{_count('step', step)}")
 
+    @property
+    def line_root(self) -> str:
+        """Directory of the lines between networks that were trained from one start."""
+        return paths.join(self.root, "stability")
+
     def line(self, name: str, level: int, first: int, second: int) -> str:
         """Directory of the line between two replicates of a control.
 
@@ -154,11 +159,11 @@ class RunDirectory:
         """
         place = self.control(name, level, first)
         leaf = f"level{level:02d}-r{place.replicate}-r{_count('replicate', second)}"
-        return paths.join(self.root, "stability", name, leaf)
+        return paths.join(self.line_root, name, leaf)
 
     def lines(self) -> list[tuple[str, int, int, int]]:
         """(name, level, first, second) of every line with a directory, sorted."""
-        top = paths.join(self.root, "stability")
+        top = self.line_root
         return sorted(
             (name[0], int(found[1]), int(found[2]), int(found[3]))
             for name in _matches(CONTROL, top)

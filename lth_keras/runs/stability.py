@@ -105,8 +105,8 @@ class Stability:
 
     @property
     def error(self) -> float:
-        """The error of the children themselves, a fraction: the mean of all ends."""
-        return float(np.mean(self.errors[:, [0, -1]]))
+        """The error of the children, with the statistics that each ended with."""
+        return float(np.mean(self.errors_of(None, lines.INTERPOLATED)[:, [0, -1]]))
 
     @property
     def is_stable(self) -> bool:
@@ -153,9 +153,7 @@ def table(found: Iterable[Stability]) -> str:
     """
     rows = [list(HEAD), *map(cells, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(map(str.rjust, row, widths)).rstrip() for row in rows
-    )
+    return "\n".join("  ".join(map(str.rjust, row, widths)).rstrip() for row in rows)
 
 
 def read(directory: paths.PathLike) -> list[Stability]:

@@ -19,7 +19,6 @@ from lth_keras.errors import LotteryError
 from lth_keras.training import composites, evaluation_batches, examples
 from lth_keras.training.evaluation_batches import BatchRule
 
-
 _READ = 100  # examples of a batch of a Dataset of which the first alone are read
 
 

@@ -110,6 +110,18 @@ METHODS: dict[str, Method] = {
     "supermask": Method("supermask:rescale=false", ("mask",), 0.5),
 }
 
+# Every analysis, by what it reads.
+ANALYSES: dict[str, str] = {
+    "Study": "an experiment",
+    "distances": "a run",
+    "effective_density": "a ticket",
+    "instability": "runs of its own",
+    "overlap": "two tickets",
+    "path": "two runs",
+    "signs": "two runs",
+    "stability": "stored lines",
+}
+
 # Every name of the facade, by what it is.
 PUBLIC: dict[str, str] = {
     "CaptureInitialWeights": "callback",
@@ -124,6 +136,7 @@ PUBLIC: dict[str, str] = {
     "Start": "record",
     "Ticket": "record",
     "__version__": "text",
+    "analysis": "namespace",
     "capture": "act",
     "compact": "model to model",
     "compaction": "model to model",

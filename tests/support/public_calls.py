@@ -160,6 +160,7 @@ def _experiment(w: World) -> list[Call]:
         "directory": str(w.folder / "experiment"),
         "replicates": 1,
         "levels": None,
+        "stability": None,
     }
     run = {"workers": 0, "engine": "local"}
     return [
@@ -202,6 +203,25 @@ def _controls(w: World) -> list[Call]:
         Call(lth.controls.run, run),
         Call(lth.controls.parse, {"text": "noise:sigma=0.5"}),
         _registered(lth.controls.register, control, **about),
+    ]
+
+
+def _analysis(w: World) -> list[Call]:
+    line = {"alphas": 2, "examples": 10}
+    study = {"levels": [0, 1], "rewind_to": "0it", "of": "ticket", "children": 2}
+    children = {"rewind_to": "0it", "children": 2, "of": "ticket"}
+    return [
+        Call(
+            lth.analysis.instability,
+            {"search": w.search, "level": 1, **children, **line},
+        ),
+        Call(lth.analysis.path, {"search": w.search, "a": 0, "b": 1, **line}),
+        Call(lth.analysis.overlap, {"first": w.ticket, "second": w.ticket}),
+        Call(lth.analysis.effective_density, {"search": w.search, "level": 1}),
+        Call(lth.analysis.signs, {"search": w.search, "a": 1, "b": None}),
+        Call(lth.analysis.distances, {"search": w.search, "run": 1}),
+        Call(lth.analysis.stability, {"directory": w.search.directory.root}),
+        Call(lth.analysis.Study, {**study, **line}),
     ]
 
 
@@ -294,6 +314,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     ],
     "Ticket": _ticket,
     "__version__": lambda w: [],
+    "analysis": _analysis,
     "capture": _acts(lth.capture, step=0),
     "compact": lambda w: [Call(lth.compact, {"model": w.plain, "gather": "crop"})],
     "compaction": lambda w: [

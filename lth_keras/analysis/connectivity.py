@@ -1,8 +1,8 @@
 """Linear mode connectivity: is training stable to the order of its data? (1912.05671)
 
-    found = lth.analysis.instability(search, level=7, rewind_to="500it")
-    found.instability     # points; below 2 is called stable
-    found.errors          # a line of 30 errors for each pair of children
+found = lth.analysis.instability(search, level=7, rewind_to="500it")
+found.instability     # points; below 2 is called stable
+found.errors          # a line of 30 errors for each pair of children
 """
 
 from __future__ import annotations
@@ -138,9 +138,7 @@ def path(
     instance("search", search, LotterySearch, "an lth.LotterySearch")
     measured = Measured(alphas, examples).check()
     ready(search)
-    ends = [
-        networks.trained(search, run, name) for name, run in (("a", a), ("b", b))
-    ]
+    ends = [networks.trained(search, run, name) for name, run in (("a", a), ("b", b))]
     return _measure(search, ends, measured, {})
 
 
@@ -219,5 +217,3 @@ def _measure(
     return Line(
         alphas, curves, along.metric, counted, {**about, "examples": measured.examples}
     )
-
-
