@@ -96,6 +96,14 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("README.md", "pip install --no-deps"): NotRun(PINNED),
     ("README.md", SEARCH): Commands(search=("--levels=2",)),
     ("README.md", "lth-search --flagfile=lenet"): Commands(("--levels=2",), anew=True),
+    ("docs/analysis.md", "found = lth.analysis.instability"): Python(
+        (("alphas=30", "alphas=3"),), given=READERS + FINISHED
+    ),
+    ("docs/analysis.md", "python examples/stability.py RUN_DIR"): Commands(),
+    ("docs/analysis.md", "study = lth.analysis.Study"): Elsewhere(
+        "tests/analysis/study_test.py"
+    ),
+    ("docs/analysis.md", "print(lth.analysis.overlap"): Python(),
     ("docs/architecture.md", "flowchart BT"): Elsewhere(
         "tests/house/documents_test.py"
     ),
