@@ -99,7 +99,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/analysis.md", "found = lth.analysis.instability"): Python(
         (("alphas=30", "alphas=3"),), given=READERS + FINISHED
     ),
-    ("docs/analysis.md", "python examples/stability.py RUN_DIR"): Commands(),
+    ("docs/analysis.md", SEARCH): Commands(search=("--levels=1",)),
     ("docs/analysis.md", "study = lth.analysis.Study"): Elsewhere(
         "tests/analysis/study_test.py"
     ),
@@ -274,6 +274,7 @@ def test_the_commands_of_a_page_run_from_top_to_bottom(
             "lth-search": [*SMALL, *row.search],
             "lth-controls": ["--workers=0"],
             "lth-plot": ["--format=svg"],
+            "lth-stability": ["--rewind_to=0it", "--levels=0,1", "--alphas=2"],
         }
         if row.anew:
             folder = tmp_path / block.first.split()[0]

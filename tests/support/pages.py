@@ -18,6 +18,7 @@ from lth_keras.programs import (
     plot_flags,
     plot_results,
     run_controls,
+    stability,
 )
 from tests.support.places import ROOT
 
@@ -27,6 +28,7 @@ PROGRAMS: Mapping[str, tuple[str, Callable[..., None], Sequence[str]]] = {
     "lth-controls": ("run_controls.py", run_controls.main, ["data_dir"]),
     "lth-plot": ("plot_results.py", plot_results.main, plot_flags.ARGUMENTS),
     "lth-export": ("export_ticket.py", export_ticket.main, export_flags.ARGUMENTS),
+    "lth-stability": ("stability.py", stability.main, stability.ARGUMENTS),
 }
 
 
