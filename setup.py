@@ -82,6 +82,7 @@ setup(
             "lth-plot = lth_keras.programs.plot_results:program",
             "lth-export = lth_keras.programs.export_ticket:program",
             "lth-stability = lth_keras.programs.stability:program",
+            "lth-cost = lth_keras.programs.cost:program",
         ]
     },
     python_requires=">=3.10,<3.14",

@@ -10,10 +10,8 @@ from lth_keras.compat.fits import (
     clear_fit_start,
     compile_arguments,
     fixed_batch_size,
-    forget_traces,
     start_fit_at,
     steps_per_execution,
-    traces_forgotten,
     weighting_by_class,
 )
 from lth_keras.compat.generators import (
@@ -25,11 +23,14 @@ from lth_keras.compat.generators import (
 from lth_keras.compat.graphs import (
     Call,
     calls,
+    has_call,
     has_mask,
     is_bookkeeping,
+    is_built,
     is_functional,
     is_input_layer,
     keras_classes,
+    layers_directly_inside,
     layers_within,
     output_names,
     own_variables,
@@ -78,6 +79,7 @@ from lth_keras.compat.optimizers import (
     optimizer_variables,
 )
 from lth_keras.compat.symbolic import InfersByItsLayer
+from lth_keras.compat.traces import forget_methods, forget_traces, traces_forgotten
 from lth_keras.compat.weight_files import is_of_wrapped_model
 
 __all__ = [
@@ -101,11 +103,14 @@ __all__ = [
     "compile_arguments",
     "copy_trainable_flag",
     "expects",
+    "forget_methods",
     "forget_traces",
     "forget_weights",
     "fixed_batch_size",
     "freeze_weights",
+    "has_call",
     "has_mask",
+    "is_built",
     "is_average_slot",
     "is_bookkeeping",
     "is_functional",
@@ -115,6 +120,7 @@ __all__ = [
     "is_of_wrapped_model",
     "keras",
     "keras_classes",
+    "layers_directly_inside",
     "layers_within",
     "learning_rate_schedule",
     "lost_arguments",

@@ -4,7 +4,15 @@
 """
 
 # Importing them registers them.
-from lth_keras.controls import kept, masks, orders, pruned, rewinds, starts
+from lth_keras.controls import (
+    kept,
+    masks,
+    orders,
+    pruned,
+    rewinds,
+    starts,
+    transfers,
+)
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.controls.running import run
 from lth_keras.controls.syntax import Control, names, parse
@@ -23,4 +31,5 @@ __all__ = [
     "rewinds",
     "run",
     "starts",
+    "transfers",
 ]

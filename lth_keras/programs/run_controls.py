@@ -8,8 +8,9 @@ search's --output_dir. Nothing of the search is trained again: its tickets are r
 flags too, and the results go where its own are. Controls: random_reinit
 (:source=survivors, :signs=kept), reshuffle and constant (:signs=random), random_mask,
 one_shot and prune_at_init (:criterion=snip), freeze (:where=moved_away), continued,
-noise:sigma=0.5, fine_tune, lr_rewind, weight_rewind:step=500it, or several joined by +,
-as in one_shot+random_reinit.
+noise:sigma=0.5, fine_tune, lr_rewind, weight_rewind:step=500it, transfer:ticket=PATH
+(:keep=mask, :head=ticket) of other data's tickets, or several joined by +, as in
+one_shot+random_reinit.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ def main(argv: Sequence[str]) -> None:
     directory = layout.ExperimentDirectory(root)
     stored = stored_options.options_of(directory)
     searching.check_workers(stored, changes.get("workers"))
+    asked = dataclasses.replace(stored, **changes)
     known = set(stored.pruned_levels)
-    if searches.go_with_dense(changes["controls"]):
+    if searches.go_with_dense(asked):
         known.add(0)
     wrong = [n for n in levels or () if n not in known]
     if wrong:
@@ -51,7 +53,7 @@ def main(argv: Sequence[str]) -> None:
             f"--levels={max(wrong)}: the search in {root} has levels "
             f"{stored.pruned_levels[0]} to {stored.levels}"
         )
-    searching.run_controls(dataclasses.replace(stored, **changes), levels)
+    searching.run_controls(asked, levels)
 
 
 def define() -> flags.FlagValues:

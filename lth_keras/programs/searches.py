@@ -6,7 +6,6 @@ Trials differ in their initial weights and data order; the data are split alike.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -112,27 +111,27 @@ class Searches:
         }
 
 
-def check_names(controls: Sequence[str]) -> None:
+def check_names(options: Options) -> None:
     """Refuses a control that is not known.
 
     Raises:
         FlagError: names it.
     """
-    for name in controls:
+    for name in options.controls:
         try:
             syntax.parse(name)
         except LotteryError as error:
             raise FlagError(f"--controls={name}: {error}") from None
 
 
-def go_with_dense(names: Sequence[str]) -> bool:
-    """Whether all of some controls can be run at level 0 too.
+def go_with_dense(options: Options) -> bool:
+    """Whether all controls can be run at level 0 too.
 
     Raises:
         FlagError: names one that is not known.
     """
-    check_names(names)
-    return all(syntax.parse(name).dense for name in names)
+    check_names(options)
+    return all(syntax.parse(name).dense for name in options.controls)
 
 
 def check_controls(options: Options, model: keras.Model) -> None:

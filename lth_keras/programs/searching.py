@@ -39,7 +39,7 @@ def run(options: Options) -> None:
     options = method_runs.with_phases(options)
     per_search = len(options.controls) * options.levels * options.replicates
     checks.check_size(options.trials, options.levels, per_search)
-    searches.check_names(options.controls)
+    searches.check_names(options)
     exports = options.export == "on"
     if exports and paths.is_remote(options.output_dir):
         raise FlagError(
@@ -76,7 +76,7 @@ def run_controls(options: Options, levels: Sequence[int] | None) -> None:
         LotteryError: a search has not finished one of the levels; or as of `run`.
     """
     method_runs.refuse_controls(options)
-    searches.check_names(options.controls)
+    searches.check_names(options)
     directory = layout.ExperimentDirectory(options.output_dir)
     levels = options.pruned_levels if levels is None else levels
     found = directory.trials()

@@ -96,6 +96,7 @@ def test_trials_begin_with_weights_of_their_own_that_follow_the_trial(
     assert rows_of(again) == stored(finished)[:2]
 
 
+@pytest.mark.slow
 def test_progress_is_a_line_for_each_run(tmp_path, capsys):
     experiment(tmp_path / "job", trials=1, controls="random_mask").run()
     head, *lines = capsys.readouterr().out.splitlines()
@@ -269,7 +270,10 @@ def refusal(folder: pathlib.Path, make: Any = None, run: Any = None, **given) ->
         ({"controls": ["weight_rewind:step=10it"]}, "past the end of a run of 10"),
         ({"levels": []}, "levels=[]: name one or more"),
         ({"levels": [-1]}, "levels=-1: give pruned levels, 0 to 10000"),
-        ({"levels": [0]}, "levels=[0]: level 0 is none of a control; use 1 to 1"),
+        (
+            {"levels": [0], "controls": "one_shot"},
+            "levels=[0]: level 0 is none of a control; use 1 to 1",
+        ),
         ({"levels": [1, 2]}, "levels=[1, 2]: level 2 is none of a control; use 1 to 1"),
         ({"make": 3}, "make_search=3 is no function"),
         ({"run": {"workers": -1}}, "workers=-1: give a number of processes, 0 to 1000"),

@@ -81,6 +81,20 @@ wrapped.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 search = lth.LotterySearch(wrapped, levels=7, directory="runs/finished")
 search.fit(x, y, verbose=0, validation_data=(xv, yv))
 """
+OTHER = """
+def build_other():
+    return keras.Sequential([
+        keras.layers.Dense(30, "relu", input_shape=(20,)),
+        keras.layers.Dense(12, "softmax"),
+    ])
+"""
+MAKE_SEARCH = """
+def make_search(trial, directory):
+    model = lth.wrap(build())
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    search = lth.LotterySearch(model, levels=1, directory=directory, trial=trial)
+    return search, dict(x=x, y=y, test_data=(xt, yt))
+"""
 PINNED = "asks a package index, which needs a network"
 BAZEL = "needs bazel, which this project does not install"
 SEARCH = "python examples/lottery_search.py"
@@ -100,8 +114,14 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         (("alphas=30", "alphas=3"),), given=READERS + FINISHED
     ),
     ("docs/analysis.md", SEARCH): Commands(search=("--levels=1",)),
-    ("docs/analysis.md", "study = lth.analysis.Study"): Elsewhere(
-        "tests/analysis/study_test.py"
+    ("docs/analysis.md", "study = lth.analysis.Study"): Python(
+        (
+            ("levels=[0, 7]", "levels=[0, 1]"),
+            ("5it", "1it"),
+            ("trials=3", "trials=1"),
+            ("workers=2", "workers=0"),
+        ),
+        given=MAKE_SEARCH,
     ),
     ("docs/analysis.md", "print(lth.analysis.overlap"): Python(),
     ("docs/architecture.md", "flowchart BT"): Elsewhere(
@@ -114,6 +134,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ),
     ("docs/experiments.md", SEARCH): Commands(search=("--levels=12",)),
     ("docs/experiments.md", "python examples/run_controls.py RUN_DIR"): Commands(),
+    ("docs/experiments.md", "lth-cost"): Elsewhere("tests/programs/cost_test.py"),
     ("docs/experiments.md", "import dataclasses"): Python(given=READERS + FINISHED),
     ("docs/experiments.md", "def make_search(trial, directory):"): Python(
         (("levels=8", "levels=1"), ("trials=5", "trials=1"))
@@ -121,6 +142,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/guide.md", "import numpy as np"): Python(),
     ("docs/guide.md", "model = lth.wrap(build(), rate=0.2)"): Python(),
     ("docs/guide.md", '@lth.criteria.register("sensitivity"'): Python(),
+    ("docs/guide.md", "@keras.utils.register_keras_serializable"): Python(),
     ("docs/guide.md", "search = lth.LotterySearch(model, levels=15"): Python(),
     ("docs/guide.md", 'lth.controls.run(search, "random_reinit"'): Python(),
     ("docs/guide.md", "search = lth.LotterySearch.load"): Python(),
@@ -163,6 +185,10 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         search=("--iterations=2", "--evaluate_every=1")
     ),
     ("docs/serving.md", ""): Elsewhere("tests/programs/serving_docs_test.py"),
+    ("docs/transfer.md", "ticket = search.ticket(7)"): Python(
+        given=READERS + FINISHED + OTHER
+    ),
+    ("docs/transfer.md", 'lth.controls.run(search, "transfer'): Python(),
 }
 # What keeps a job small; the last flag of a name counts.
 SMALL = (

@@ -8,53 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.controls.registry import Change
+from tests.support import analysis_calls
 from tests.support import small_search as small
-
-
-class Call(NamedTuple):
-    """A function and arguments that it takes.
-
-    Attributes:
-        function: the call.
-        arguments: by name; the first ones may be given by position too.
-        own_code: names of those whose value is a function of the user's, which may
-            raise what it likes.
-    """
-
-    function: Callable[..., Any]
-    arguments: Mapping[str, Any]
-    own_code: frozenset[str] = frozenset()
-
-
-@dataclasses.dataclass
-class World:
-    """What valid arguments are taken from; each part is made once.
-
-    Attributes:
-        folder: an empty directory, the present one, for what is written.
-        plain: a small model that is not wrapped.
-        search: one that has finished, of one level.
-        start: of its model.
-        ticket: of its level 1.
-        saved: where that ticket lies.
-        experiment: one that has finished, and its `make_search`.
-    """
-
-    folder: pathlib.Path
-    plain: keras.Model
-    search: lth.LotterySearch
-    start: lth.Start
-    ticket: lth.Ticket
-    saved: str
-    experiment: lth.Experiment
-    make_search: Callable[[int, str], Any]
-
+from tests.support.calls import Call, World
 
 FIT: dict[str, Any] = {"batch_size": 15, "verbose": 0}
 
@@ -182,6 +144,10 @@ def _ticket(w: World) -> list[Call]:
         Call(ticket.apply, {**to, "strict": True}),
         Call(ticket.ordered, to),
         Call(ticket.overlap, {"other": ticket}),
+        Call(
+            ticket.transfer,
+            {"model": lth.wrap(w.plain), "keep": "ticket", "head": "new"},
+        ),
     ]
 
 
@@ -199,29 +165,11 @@ def _controls(w: World) -> list[Call]:
 
     run = {"search": w.search, "control": "random_mask", "levels": [], "replicates": 1}
     about = {"check": None, "change": Change.MASK, "shares": False, "own_mask": False}
+    about["places"] = ("ticket",)
     return [
         Call(lth.controls.run, run),
         Call(lth.controls.parse, {"text": "noise:sigma=0.5"}),
         _registered(lth.controls.register, control, **about),
-    ]
-
-
-def _analysis(w: World) -> list[Call]:
-    line = {"alphas": 2, "examples": 10}
-    study = {"levels": [0, 1], "rewind_to": "0it", "of": "ticket", "children": 2}
-    children = {"rewind_to": "0it", "children": 2, "of": "ticket"}
-    return [
-        Call(
-            lth.analysis.instability,
-            {"search": w.search, "level": 1, **children, **line},
-        ),
-        Call(lth.analysis.path, {"search": w.search, "a": 0, "b": 1, **line}),
-        Call(lth.analysis.overlap, {"first": w.ticket, "second": w.ticket}),
-        Call(lth.analysis.effective_density, {"search": w.search, "level": 1}),
-        Call(lth.analysis.signs, {"search": w.search, "a": 1, "b": None}),
-        Call(lth.analysis.distances, {"search": w.search, "run": 1}),
-        Call(lth.analysis.stability, {"directory": w.search.directory.root}),
-        Call(lth.analysis.Study, {**study, **line}),
     ]
 
 
@@ -248,7 +196,7 @@ def _methods(w: World) -> list[Call]:
     return [
         _registered(lth.methods.register, Own),
         Call(lth.methods.get, {"name": "dsd"}),
-        Call(lth.methods.parse, {"written": "edge_popup:keep=0.3"}),
+        Call(lth.methods.parse, {"asked": "edge_popup:keep=0.3"}),
         Call(lth.methods.EdgePopup, popup),
         Call(lth.methods.Supermask, {**mask, "evaluate": "threshold"}),
         Call(
@@ -314,7 +262,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     ],
     "Ticket": _ticket,
     "__version__": lambda w: [],
-    "analysis": _analysis,
+    "analysis": analysis_calls.calls,
     "capture": _acts(lth.capture, step=0),
     "compact": lambda w: [Call(lth.compact, {"model": w.plain, "gather": "crop"})],
     "compaction": lambda w: [
