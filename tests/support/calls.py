@@ -1,4 +1,4 @@
-"""What a campaign changes one of: a call, its arguments, and what they are taken from."""
+"""A call with its arguments, and what they are taken from, for campaigns."""
 
 from __future__ import annotations
 
