@@ -19,7 +19,7 @@ from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.starts import Start
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.masking.wrapping import unwrap, wrap
-from lth_keras.pruning import criteria
+from lth_keras.pruning import budgets, criteria, recipes
 from lth_keras.runs.stored import SearchHistory
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.ticket import Ticket
@@ -40,6 +40,7 @@ __all__ = [
     "Ticket",
     "__version__",
     "analysis",
+    "budgets",
     "capture",
     "compact",
     "compaction",
@@ -53,6 +54,7 @@ __all__ = [
     "methods",
     "project",
     "prune",
+    "recipes",
     "rewind",
     "unwrap",
     "verify",

@@ -89,7 +89,7 @@ def carry_out(
             check_level(chosen, level, first, last)
             for level in listed("levels", levels, "a list of levels, such as [3, 7]")
         ]
-    chosen.check(search.model, plan.iterations, search.first)
+    chosen.check(search.model, plan.shortest, search.first)
     rows, trained = [], False
     for level in levels:
         for replicate in numbers:
@@ -126,7 +126,7 @@ def _train(search: LotterySearch, plan: plans.Plan, control: Control, run: Run) 
         key = search.seed, control.seeded, run.level
         seed = seed_of(*key, run.replicate)
         drawn = seed_of(*key, control.draws_of(run.replicate))
-        case = control.apply(search, Case(original, plan), drawn)
+        case = control.apply(search, Case(original, search.plan_at(run.level)), drawn)
         ticket = editing.settled(case.ticket, search.network)
         ticket.save(place.ticket, overwrite=True)
         row = one_run.carry_out(

@@ -145,7 +145,7 @@ class Experiment:
         starts = []
         if self._study is not None:
             starts = self._study.starts(plan.feed.steps_per_epoch, search.first)
-            checks.check_stability(starts, search, plan.iterations)
+            checks.check_stability(starts, search, plan.shortest)
         levels = self._levels or range(search.first_pruned, search.levels + 1)
         checks.check_levels(levels, search, self._controls)
         if check is not None:

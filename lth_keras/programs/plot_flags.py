@@ -13,9 +13,12 @@ from lth_keras.programs import command_line
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.values import TEXT, Serializer, Value, numbers
 
-KINDS = ("density", "curves", "iterations", "weights", "stability", "overlap")
-# Of any search; the others are drawn where they are asked for.
-USUAL = KINDS[:4]
+KINDS = (
+    *("density", "curves", "iterations", "weights"),
+    *("spent", "stability", "overlap"),
+)
+# What is drawn unless kinds are asked for.
+ALWAYS = KINDS[:4]
 FORMATS = ("png", "svg")
 
 # Flags that are arguments of the library by the same name.
@@ -93,8 +96,9 @@ def define() -> flags.FlagValues:
         "kinds",
         None,
         _names(KINDS),
-        f"Figures: {', '.join(KINDS)}. Default: "
-        f"{', '.join(USUAL)}, and stability where it has been measured.",
+        f"Figures: {', '.join(KINDS)}. Default: {', '.join(ALWAYS)}, and stability "
+        "where it has been measured. spent is accuracy against the iterations that a "
+        "search took.",
     )
     flag(
         "densities",

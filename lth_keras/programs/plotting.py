@@ -11,13 +11,14 @@ from collections.abc import Callable
 from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError
 from lth_keras.programs import plot_analyses, stored_options
-from lth_keras.programs.plot_flags import USUAL, Request
+from lth_keras.programs.plot_flags import ALWAYS, Request
 from lth_keras.programs.plot_parts import Drawn, Runs, file_of, titled
 from lth_keras.reporting import captions, drawing, markup, reproduction
 from lth_keras.reporting import curves as figure_curves
 from lth_keras.reporting import density as figure_density
 from lth_keras.reporting import iterations as figure_iterations
 from lth_keras.reporting import page as html_report
+from lth_keras.reporting import spent as figure_spent
 from lth_keras.reporting import weights as figure_weights
 from lth_keras.runs import finished, shown_metric, stability, summaries
 from lth_keras.runs.finished import RunFiles
@@ -67,7 +68,7 @@ def run(request: Request) -> None:
 def _kinds(found: list[RunFiles]) -> tuple[str, ...]:
     """The figures of searches of which nobody says which."""
     measured = any(stability.read(run.root) for run in found)
-    return (*USUAL, "stability") if measured else USUAL
+    return (*ALWAYS, "stability") if measured else ALWAYS
 
 
 def selected(found: list[RunFiles], request: Request) -> list[RunFiles]:
@@ -202,11 +203,24 @@ def _weights(runs: Runs, request: Request, title: str) -> Drawn:
     ]
 
 
+def _spent(runs: Runs, request: Request, title: str) -> Drawn:
+    rows = {name: run.select([]).rows for name, run in runs.items()}
+    metric = shown_metric.of_searches(rows, request.monitor_metric)
+    caption = (
+        f"{metric.title} of tickets at early stop, against the iterations of all "
+        "levels before their own, which found them. Means of the trials, with bars "
+        "from the lowest to the highest; labels are the weights kept, in percent."
+    )
+    figure = figure_spent.draw(rows, title, request.monitor_metric)
+    return [("spent", caption, figure)]
+
+
 _DRAWN: dict[str, Callable[[Runs, Request, str], Drawn]] = {
     "density": _density,
     "curves": _curves,
     "iterations": _iterations,
     "weights": _weights,
+    "spent": _spent,
     "stability": plot_analyses.draw_stability,
     "overlap": plot_analyses.draw_overlap,
 }

@@ -43,11 +43,11 @@ def main(argv: Sequence[str]) -> None:
         from lth_keras.runs import layout
     stored = stored_options.options_of(layout.ExperimentDirectory(root))
     searching.check_workers(stored, given["workers"])
-    levels = given["levels"] or (0, stored.levels)
-    if wrong := [level for level in levels if level > stored.levels]:
+    levels = given["levels"] or (0, stored.last_level)
+    if wrong := [level for level in levels if level > stored.last_level]:
         raise FlagError(
             f"--levels={max(wrong)}: the search in {root} has levels 0 to "
-            f"{stored.levels}"
+            f"{stored.last_level}"
         )
     changes = {
         name: given[name] for name in ("workers", "data_dir") if given[name] is not None

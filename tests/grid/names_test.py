@@ -56,6 +56,9 @@ def test_a_public_name_says_what_it_is_takes_and_refuses(name):
     if kind == "namespace":
         assert isinstance(made, types.ModuleType) and made.__all__
         return
+    if kind == "recipes":
+        assert isinstance(made, types.ModuleType) and made.NAMED
+        return
     if kind == "error":
         assert issubclass(made, lth.LotteryError)
         return
