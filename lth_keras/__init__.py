@@ -37,6 +37,7 @@ __all__ = [
     "Start",
     "Ticket",
     "__version__",
+    "analysis",
     "budgets",
     "capture",
     "compact",
