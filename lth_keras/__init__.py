@@ -38,6 +38,7 @@ __all__ = [
     "Start",
     "Ticket",
     "__version__",
+    "analysis",
     "budgets",
     "capture",
     "compact",

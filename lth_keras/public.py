@@ -5,7 +5,7 @@ tf_keras all classes of ours that files of models name.
 """
 
 import lth_keras.training.learning_rates  # noqa: F401  Its class is registered.
-from lth_keras import controls, methods
+from lth_keras import analysis, controls, methods
 from lth_keras.compacting.model import compact, compaction
 from lth_keras.errors import DivergedError, LotteryError
 from lth_keras.experiments.experiment import Experiment
@@ -41,6 +41,7 @@ __all__ = [
     "Start",
     "Ticket",
     "__version__",
+    "analysis",
     "budgets",
     "capture",
     "compact",

@@ -36,7 +36,7 @@ def _check_sigma(model: Any, iterations: Any, *, sigma: float = 0.5) -> None:
         raise LotteryError(f"noise:sigma={sigma:g} is not allowed: use one above 0.")
 
 
-@register("random_reinit", check=_check_reinit, change=Change.START)
+@register("random_reinit", check=_check_reinit, change=Change.START, dense=True)
 def random_reinit(
     search: LotterySearch,
     case: Case,
@@ -79,7 +79,7 @@ def random_reinit(
     )
 
 
-@register("noise", check=_check_sigma, change=Change.WEIGHTS)
+@register("noise", check=_check_sigma, change=Change.WEIGHTS, dense=True)
 def noise(search: LotterySearch, case: Case, seed: int, *, sigma: float = 0.5) -> Case:
     """Gaussian noise on the ticket's initial weights (1803.03635, appendix F.7).
 

@@ -7,6 +7,7 @@ training metrics come back as they were.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.training import composites, evaluation_batches, examples
 from lth_keras.training.evaluation_batches import BatchRule
+
+_READ = 100  # examples of a batch of a Dataset of which the first alone are read
 
 
 class CompiledTest:
@@ -83,6 +86,31 @@ class Evaluator:
         self._arrays = _tensors(data)
         self._size = (rule or BatchRule(model)).size(self._arrays)
         self._batches = evaluation_batches.cut(self._arrays, self._size)
+
+    def limited(self, examples: int | None) -> Evaluator:
+        """The same on the first examples alone; None for all.
+
+        Those of a Dataset are read once, and kept.
+        """
+        if examples is None:
+            return self
+        other = copy.copy(self)
+        if isinstance(self._batches, tf.data.Dataset):
+            first = self._batches.unbatch().take(examples)
+            other._batches = first.batch(_READ).cache()
+            return other
+        other._arrays = tf.nest.map_structure(
+            lambda t: composites.part(t, 0, examples), self._arrays
+        )
+        other._batches = evaluation_batches.cut(other._arrays, self._size)
+        return other
+
+    @property
+    def examples(self) -> int | None:
+        """How many there are; None for a Dataset, which does not say so."""
+        if isinstance(self._batches, tf.data.Dataset):
+            return None
+        return composites.length(tf.nest.flatten(self._arrays)[0])
 
     def __call__(self) -> dict[str, float]:
         """Loss and every metric by name, averaged over the examples.
