@@ -17,6 +17,7 @@ from lth_keras.arguments import count
 from lth_keras.errors import LotteryError
 from lth_keras.masking import followers, frozen, scoring, slots
 from lth_keras.masking.network import Held, Network
+from lth_keras.masking.seen import Seen
 from lth_keras.masking.starts import Start, values_for
 from lth_keras.pruning import masks
 
@@ -88,7 +89,7 @@ def prune(
     recipe = network.recipe.of_round(count("level", level, 1, "the round, from 1"))
     initial = None
     if start is not None:
-        initial = followers.scored(network, values_for(network, start))
+        initial = Seen(network).values(values_for(network, start))
     new = scoring.shrunk(network, recipe, initial=initial, seed=seed, data=data)
     for weight, mask in zip(network.pruned, new, strict=True):
         if not mask.any():

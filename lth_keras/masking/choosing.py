@@ -73,12 +73,13 @@ def chosen(
         for group in known.joined:
             _tie(group, found)
     for layer in leaves:
-        source = known.normalised.get(id(layer))
-        if source is None or id(source) not in found or not layer.trainable:
+        sources = known.normalised.get(id(layer), [])
+        if not layer.trainable or not sources:
             continue
-        if _fits(layer, source, recipe.rule):
-            choice = Choice(found[id(source)].rate, {"follows": source.name})
-            found[id(layer)] = choice
+        if all(id(s) in found and _fits(layer, s, recipe.rule) for s in sources):
+            names = [source.name for source in sources]
+            follows = {"follows": names[0] if len(names) == 1 else names}
+            found[id(layer)] = Choice(found[id(sources[0])].rate, follows)
     return found
 
 

@@ -16,9 +16,9 @@ from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.errors import LotteryError, shown
 from lth_keras.masking import choosing, heads, kinds
 from lth_keras.masking.copying import copied, rebuilt
-from lth_keras.masking.followers import scored
 from lth_keras.masking.network import Network
 from lth_keras.masking.schedules import IterativePruning
+from lth_keras.masking.seen import Seen
 from lth_keras.masking.unasked import warn_of_dense_kernels
 from lth_keras.masking.weights import trainable_in
 from lth_keras.masking.wrappers import PruneByLevel
@@ -115,7 +115,7 @@ def wrap(
     used = tuple(value for value, _ in chosen.values())
     dataclasses.replace(recipe, rates=used).check()
     if recipe.rule.scored_by != "kernel" and wrapped.built:
-        scored(Network.of(wrapped))
+        Seen(Network.of(wrapped))
     warn_of_dense_kernels(wrapped, stacklevel=2)
     return wrapped
 

@@ -81,12 +81,6 @@ class Recipe(Levels):
                 f"where={self.where!r} is for whole filters, and granularity="
                 f"{self.granularity!r} has none: use granularity='filter'."
             )
-        if rule.scored_by != "kernel" and "gradients" in self.needs:
-            raise LotteryError(
-                f"criterion={self.criterion!r} reads the gradients of kernels, and "
-                f"granularity={self.granularity!r} ranks by another weight: use "
-                "'filter'."
-            )
         rates = set(self.rates) - {0.0}
         if self.scope == "global" and len(rates) > 1:
             raise LotteryError(

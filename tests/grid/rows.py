@@ -106,6 +106,7 @@ METHODS: dict[str, Method] = {
     "iht": Method(
         "iht:rates=0.75:rounds=1", ("dense", "sparse", "dense", "sparse"), 0.25
     ),
+    "rigl": Method("rigl:density=0.25:every=2:end=4", ("sparse",), 0.25),
     "set": Method("set:density=0.25:every=2", ("sparse",), 0.25),
     "supermask": Method("supermask:rescale=false", ("mask",), 0.5),
 }

@@ -251,6 +251,7 @@ def _methods(w: World) -> list[Call]:
             frozenset({"rates"}),
         ),
         Call(lth.methods.SparseEvolution, {"model": w.plain, **moving}),
+        Call(lth.methods.RigL, {"model": w.plain, "end": 0, **moving}),
     ]
 
 
