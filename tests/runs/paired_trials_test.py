@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lth_keras.runs.paired_trials import compare
+from lth_keras.runs.paired_trials import Paired, compare
 
 
 def search(
@@ -43,11 +43,19 @@ def test_the_last_level_is_compared_with_the_one_as_dense():
     wanted = np.array([-0.1, -0.2, 0.1])
     low = stats.ttest_1samp(wanted, 0.0, alternative="greater").confidence_interval()
     assert found.mean == pytest.approx(wanted.mean())
-    assert found.lowest == pytest.approx(low.low)
+    assert found.lowest == pytest.approx(low.low, abs=1e-4)
     assert str(found) == (
         "at 10.0 % -0.07 points (3 paired trials, at least -0.32 at 95 %) for 0.33 of "
         "the iterations"
     )
+
+
+@pytest.mark.parametrize("count", [2, 5, 12, 31])
+def test_the_bound_is_students(count):
+    values = np.random.default_rng(count).normal(size=count)
+    found = Paired(0.1, tuple(values), (1.0, 2.0))
+    low = stats.ttest_1samp(values, 0.0, alternative="greater").confidence_interval()
+    assert found.lowest == pytest.approx(low.low, abs=1e-3)
 
 
 def test_only_trials_of_the_same_seed_are_paired():
