@@ -91,6 +91,13 @@ def _mean(
             "the model is not compiled, and gradients are of its loss: call "
             "model.compile first."
         )
+    if compat.has_own_training(model) and not compat.has_own_loss(model):
+        if not model.loss:
+            raise LotteryError(
+                f"{type(model).__qualname__} computes its loss in its train_step, and "
+                "gradients are of compute_loss: write that method, or use a criterion "
+                "that reads none."
+            )
     summing = _sums_over_batch(model)
     gradients = _gradient_function(network, summing, vectors)
     scale = _loss_scale(model)

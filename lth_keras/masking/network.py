@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any, Protocol, Union
+from typing import Any, NamedTuple, Protocol, Union
 
 import numpy as np
 
@@ -49,6 +49,15 @@ class Listed(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]: ...
+
+
+class Slot(NamedTuple):
+    """A variable of an optimizer that belongs to one weight."""
+
+    weight: Weight
+    name: str
+    variable: Any
+    optimizer: Any
 
 
 class Network:
@@ -95,6 +104,17 @@ class Network:
         return self._optimizer or getattr(self.model, "optimizer", None)
 
     @property
+    def optimizers(self) -> dict[str, Any]:
+        """Every optimizer that trains the model, by attribute; `optimizer` is "".
+
+        A class of the caller's may hold several, as a GAN does. In a loop with an
+        optimizer of its own it is that one alone.
+        """
+        if self._optimizer not in (None, getattr(self.model, "optimizer", None)):
+            return {"": self._optimizer}
+        return compat.optimizers_of(self.model)
+
+    @property
     def keras_order(self) -> list[int]:
         """Positions of `weights` as Keras lists them now, what does not train last."""
         return listed_by_keras(self.model, self.weights)
@@ -130,8 +150,26 @@ class Network:
         if not self.pruned:
             raise LotteryError(
                 f"model {self.model.name!r} holds no weight on a mask: wrap it first, "
-                "model = lth.wrap(model)."
+                "model = lth.wrap(model), or lth.hold(model) where it is of a class of "
+                "your own."
             )
+        return self
+
+    def require_complete(self) -> Network:
+        """The network itself.
+
+        Raises:
+            LotteryError: the model has made weights since, which theta_0 lacks.
+        """
+        if not compat.is_functional(self.model):
+            known = {id(raw_variable(weight.variable)) for weight in self.weights}
+            for weight in weights_of(self.model):
+                if id(raw_variable(weight.variable)) not in known:
+                    raise LotteryError(
+                        f"{weight.path} of {self.model.name!r} was made in its first "
+                        "train step, after theta_0 was taken: make it in __init__ or "
+                        "build, before lth.hold."
+                    )
         return self
 
     @functools.cached_property
@@ -231,16 +269,17 @@ class Network:
         return masks.density(self.require_masks().masks)
 
     @property
-    def slots(self) -> list[tuple[Weight, str, Any]]:
-        """The optimizer's variables that belong to one weight: (weight, name, slot).
+    def slots(self) -> list[Slot]:
+        """The optimizers' variables that belong to one weight.
 
-        Empty before the optimizer is built.
+        Empty before the optimizers are built.
         """
         return [
-            (weight, name, slot)
+            Slot(weight, name, variable, optimizer)
+            for optimizer in self.optimizers.values()
             for weight in (*self.weights, *self.learned)
-            for name, slot in compat.optimizer_slots(
-                self.optimizer, weight.variable
+            for name, variable in compat.optimizer_slots(
+                optimizer, weight.variable
             ).items()
         ]
 

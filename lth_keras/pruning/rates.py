@@ -7,7 +7,7 @@ float}, or a function of the layer. None leaves a layer out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lth_keras import arguments
@@ -60,27 +60,29 @@ class Rates:
         else:
             check_rate(rate)
 
-    def of(self, layer: Any, output: bool) -> float | None:
+    def of(self, layer: Any, output: bool, around: Sequence[Any] = ()) -> float | None:
         """The layer's rate, or None where it is left out.
 
         Args:
             layer: a prunable Keras layer of the caller's model.
             output: whether it is an output layer.
+            around: layers that it stands in, whose names a pattern may match too.
         """
+        names = [each.name for each in (layer, *around)]
         for text, pattern in self._exclude.items():
-            if pattern.search(layer.name):
+            if any(map(pattern.search, names)):
                 self._unmatched.discard(text)
                 return None
-        value = self._general(layer)
+        value = self._general(layer, names)
         if value is not None and output and self._output_rate is not None:
             return check_rate(self._output_rate, "output_rate")
         return value
 
-    def _general(self, layer: Any) -> float | None:
+    def _general(self, layer: Any, names: Sequence[str]) -> float | None:
         rate = self._rate
         if isinstance(rate, Mapping):
             for text, pattern in self._patterns.items():
-                if pattern.search(layer.name):
+                if any(map(pattern.search, names)):
                     self._unmatched.discard(text)
                     return rate[text]
             return None

@@ -153,7 +153,7 @@ class PreparedSearch(StoredSearch):
 
     @property
     def _has_weights(self) -> bool:
-        return self.model is not None and bool(self.model.built)
+        return self.model is not None and compat.is_built(self.model)
 
     def restore(self, level: int) -> None:
         """Sets the model to the weights that a finished level ended with.
@@ -263,7 +263,7 @@ class PreparedSearch(StoredSearch):
                 "'captured' or 'fresh'."
             )
         parse_step(self._rewind_to, 1)
-        if model.built:
+        if compat.is_built(model):
             self.check_levels()
         if self._log_dir is not None:
             LevelSummaries(self._log_dir)

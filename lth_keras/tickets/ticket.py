@@ -160,7 +160,7 @@ class Ticket(TicketContent):
         """
         network = _network(model)
         skipped = self.write_to(network, strict)
-        if network.optimizer is not None and network.pruned:
+        if network.pruned:
             slots.project(network)
         return skipped
 

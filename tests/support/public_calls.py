@@ -260,6 +260,20 @@ def _wrap(w: World) -> list[Call]:
     return [Call(lth.wrap, given, frozenset({"rate"}))]
 
 
+def _hold(w: World) -> list[Call]:
+    given = {
+        "model": keras.models.clone_model(w.plain),
+        "rate": 0.2,
+        "scope": "layer",
+        "criterion": "magnitude",
+        "exclude": (),
+        "embeddings": False,
+        "granularity": "weight",
+        "build": None,
+    }
+    return [Call(lth.hold, given, frozenset({"rate"}))]
+
+
 def _layer(w: World) -> list[Call]:
     given = {
         "layer": keras.layers.Dense(2),
@@ -324,9 +338,13 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
         representative=None,
     ),
     "grow": _acts(lth.grow, masks=None),
+    "hold": _hold,
     "methods": _methods,
     "project": _acts(lth.project),
     "prune": _acts(lth.prune, start=lambda w: w.start, seed=0, data=None),
+    "release": lambda w: [
+        Call(lth.release, {"model": lth.hold(keras.models.clone_model(w.plain))})
+    ],
     "rewind": _acts(lth.rewind, start=lambda w: w.start),
     "unwrap": lambda w: [Call(lth.unwrap, {"model": w.search.model})],
     "verify": _acts(lth.verify),
