@@ -118,7 +118,12 @@ def carry_out(
         "seconds": round(time.perf_counter() - began, 3),
         "seed": plan.seed,
     }
-    trained_files.write(directory, trained)
+    kept = {
+        name: weight.mask
+        for name, weight in zip(trained, ticket.weights, strict=True)
+        if weight.mask is not None
+    }
+    trained_files.write(directory, trained, kept)
     files.write_json(
         directory.curve,
         {"curve": fitted.curve, "final": fitted.final, "epochs": fitted.epochs},

@@ -106,6 +106,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ),
     ("docs/experiments.md", SEARCH): Commands(search=("--levels=12",)),
     ("docs/experiments.md", "python examples/run_controls.py RUN_DIR"): Commands(),
+    ("docs/experiments.md", "lth-cost"): Elsewhere("tests/programs/cost_test.py"),
     ("docs/experiments.md", "import dataclasses"): Python(given=READERS + FINISHED),
     ("docs/experiments.md", "def make_search(trial, directory):"): Python(
         (("levels=8", "levels=1"), ("trials=5", "trials=1"))

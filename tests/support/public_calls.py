@@ -228,7 +228,7 @@ def _methods(w: World) -> list[Call]:
     return [
         _registered(lth.methods.register, Own),
         Call(lth.methods.get, {"name": "dsd"}),
-        Call(lth.methods.parse, {"written": "edge_popup:keep=0.3"}),
+        Call(lth.methods.parse, {"asked": "edge_popup:keep=0.3"}),
         Call(lth.methods.EdgePopup, popup),
         Call(lth.methods.Supermask, {**mask, "evaluate": "threshold"}),
         Call(
