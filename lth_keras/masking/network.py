@@ -13,13 +13,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, Union
+from typing import Any, NamedTuple, Union
 
 import numpy as np
 
 from lth_keras import compat
 from lth_keras.compat import keras, raw_variable
 from lth_keras.errors import LotteryError, shown
+from lth_keras.masking import orders
+from lth_keras.masking.orders import Listed
 from lth_keras.masking.weights import (
     Weight,
     listed_by_keras,
@@ -33,22 +35,6 @@ from lth_keras.pruning.groups import Group
 from lth_keras.pruning.recipe import Recipe
 
 Held = Union[keras.Model, "Network"]
-
-
-class Listed(Protocol):
-    """A weight in a stored list."""
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def path(self) -> str: ...
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
 
 
 class Slot(NamedTuple):
@@ -122,24 +108,10 @@ class Network:
     def places(self, listed: Sequence[Listed]) -> list[int]:
         """For each of `weights` its position in a stored list of the same weights.
 
-        A list in the order of the network is taken as it is, whatever the names; one
-        of before there was such an order is told by Keras's own, by names or by kinds.
-
         Args:
-            listed: as many weights as the network has.
+            listed: as many weights as the network has; see `orders.places`.
         """
-        own = list(range(len(listed)))
-        keras_own = self.keras_order
-        if keras_own == own or len(listed) != len(keras_own):
-            return own
-        older = [self.weights[index] for index in keras_own]
-        for told in (_path, _kind):
-            given = [told(weight) for weight in listed]
-            if given == [told(weight) for weight in self.weights]:
-                return own
-            if given == [told(weight) for weight in older]:
-                return [keras_own.index(index) for index in own]
-        return own
+        return orders.places(self.weights, self.keras_order, listed)
 
     def require_masks(self) -> Network:
         """The network itself.
@@ -290,11 +262,3 @@ def _check_optimizer(optimizer: Any) -> None:
             f"optimizer={shown(optimizer)} is no optimizer of tf_keras: pass the one "
             "that trains the model, such as keras.optimizers.Adam()."
         )
-
-
-def _path(weight: Listed) -> Any:
-    return weight.path
-
-
-def _kind(weight: Listed) -> Any:
-    return weight.kind, weight.name, weight.shape
