@@ -81,6 +81,13 @@ wrapped.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 search = lth.LotterySearch(wrapped, levels=7, directory="runs/finished")
 search.fit(x, y, verbose=0, validation_data=(xv, yv))
 """
+OTHER = """
+def build_other():
+    return keras.Sequential([
+        keras.layers.Dense(30, "relu", input_shape=(20,)),
+        keras.layers.Dense(12, "softmax"),
+    ])
+"""
 PINNED = "asks a package index, which needs a network"
 BAZEL = "needs bazel, which this project does not install"
 SEARCH = "python examples/lottery_search.py"
@@ -157,6 +164,10 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         search=("--iterations=2", "--evaluate_every=1")
     ),
     ("docs/serving.md", ""): Elsewhere("tests/programs/serving_docs_test.py"),
+    ("docs/transfer.md", "ticket = search.ticket(7)"): Python(
+        given=READERS + FINISHED + OTHER
+    ),
+    ("docs/transfer.md", 'lth.controls.run(search, "transfer'): Python(),
 }
 # What keeps a job small; the last flag of a name counts.
 SMALL = (

@@ -95,6 +95,7 @@ def test_parameters_are_numbers_and_words(run) -> None:
         changed(place.result, parameters=value)
         assert "parameters" in refusal(result_files.row, place)
     changed(place.result, parameters={"step": "500it", "of": 3, "x": 0.5, "on": True})
+    changed(place.result, parameters={"step": "500it", "ticket": "/runs/a, b: %24"})
     assert result_files.row(place)["parameters"]["step"] == "500it"
 
 
