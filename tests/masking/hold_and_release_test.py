@@ -43,7 +43,8 @@ def test_release_gives_the_model_back_with_exact_zeros():
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model(floats(2, 4)) ** 2) + sum(model.losses)
     found = tape.gradient(loss, model.trainable_variables)
-    assert all(np.count_nonzero(g) > 10 for g in found[::2])
+    for gradient, value in zip(found[::2], model.get_weights()[::2], strict=True):
+        assert gradient.numpy()[value == 0].any()
     assert lth.hold(model, 0.5) is model  # again
 
 
