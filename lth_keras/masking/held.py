@@ -22,6 +22,7 @@ from lth_keras.masking import sites
 from lth_keras.masking.freezing import FreezesPruned
 from lth_keras.masking.sites import Site
 from lth_keras.masking.variables import MaskedConstraint, MaskedVariable
+from lth_keras.pruning.counts import RoundRate
 from lth_keras.pruning.recipe import Recipe
 
 _ATTRIBUTE = "lth_masks"
@@ -50,7 +51,7 @@ class HeldMasks(FreezesPruned, compat.Trackable):
         self.__dict__.update(_sites=[], _proxies=[], _frozen=[], _undo=[])
 
     @property
-    def rate(self) -> float:
+    def rate(self) -> RoundRate:
         """Share of these weights' survivors pruned per round."""
         return self.recipe.rates[0]
 
@@ -126,7 +127,7 @@ class HeldMasks(FreezesPruned, compat.Trackable):
 
 
 def put(
-    model: keras.Model, found: Sequence[tuple[Site, float]], recipe: Recipe
+    model: keras.Model, found: Sequence[tuple[Site, RoundRate]], recipe: Recipe
 ) -> None:
     """Puts weights of a model on masks of ones.
 
@@ -135,7 +136,7 @@ def put(
         found: where the weights are, each with its rate.
         recipe: how they are pruned.
     """
-    by_owner: dict[int, list[tuple[Site, float]]] = {}
+    by_owner: dict[int, list[tuple[Site, RoundRate]]] = {}
     for site, rate in found:
         by_owner.setdefault(id(site.owner), []).append((site, rate))
     with model.distribute_strategy.scope():

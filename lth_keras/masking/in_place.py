@@ -10,6 +10,7 @@ model holds it, and the optimizers go on with the variables that they know.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -23,9 +24,13 @@ from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.sites import Site
 from lth_keras.masking.unasked import warn_of_dense_kernels
 from lth_keras.masking.weights import require_built, trainable_in, weights_of
+from lth_keras.pruning.budgets import Budget
+from lth_keras.pruning.counts import RoundRate
 from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.rates import Rate, Rates
 from lth_keras.pruning.recipe import Recipe
+
+Chosen = tuple[Site, RoundRate]
 
 
 def hold(
@@ -48,9 +53,10 @@ def hold(
     Args:
         model: any built tf_keras model, compiled or not, in any distribution strategy's
             scope; its present weights become theta_0.
-        rate: share of the surviving weights pruned per round: a float in (0, 1),
-            {regex: float} or f(layer) -> float, of the layer that holds the weight. A
-            regex may match its name or that of a layer around it. None leaves out.
+        rate: share of the surviving weights pruned per round, as of `wrap`: a float in
+            (0, 1), {regex: float} or f(layer) -> float, of the layer that holds the
+            weight. A regex may match its name or that of a layer around it. None
+            leaves out.
         scope: "layer" or "global", as of `wrap`.
         criterion: name of the score function.
         exclude: regular expressions on names of layers to leave dense, with all inside.
@@ -88,6 +94,10 @@ def hold(
             "the model has no weight that can be pruned: lth.coverage(model) says why "
             "for each; a layer class's get_prunable_weights can name them."
         )
+    if rates.budget is not None:
+        found = _budgeted(rates.budget, found)
+    used = tuple({id(site.owner): rate for site, rate in found}.values())
+    dataclasses.replace(recipe, rates=used).check()
     for site, _ in found:
         path, kind = f"{site.owner.name}/{site.attribute}", type(site.owner).__name__
         recipe.check_tensor(Tensor(path, kind, tuple(site.variable.shape)))
@@ -159,9 +169,16 @@ def _check_free(model: keras.Model) -> None:
         )
 
 
-def _chosen(
-    model: keras.Model, rates: Rates, embeddings: bool
-) -> Iterator[tuple[Site, float]]:
+def _budgeted(budget: Budget, found: list[Chosen]) -> list[Chosen]:
+    """The weights with the rates of a budget."""
+    shapes: dict[int, list[tuple[int, ...]]] = {}
+    for site, _ in found:
+        shapes.setdefault(id(site.owner), []).append(tuple(site.variable.shape))
+    rates = dict(zip(shapes, budget.rates(list(shapes.values())), strict=True))
+    return [(site, rates[id(site.owner)]) for site, _ in found]
+
+
+def _chosen(model: keras.Model, rates: Rates, embeddings: bool) -> Iterator[Chosen]:
     """The weights that are put on masks, each with its rate."""
     trainable, around = trainable_in(model), _around(model)
     for site in sites.in_model(model, embeddings):

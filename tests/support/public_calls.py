@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.controls.registry import Change
+from tests.support import recipe_calls
 from tests.support import small_search as small
 
 
@@ -121,6 +122,8 @@ def _search(w: World) -> list[Call]:
         "seed": 0,
         "monitor": "val_loss",
         "trial": 0,
+        "rewind": "weights",
+        "recipe": None,
         "log_dir": None,
         "on_result": None,
     }
@@ -142,10 +145,11 @@ def _search(w: World) -> list[Call]:
         "train_data": None,
         "evaluate_every": None,
     }
+    own = frozenset({"x", "callbacks", "epochs", "steps_per_epoch"})
     return [
         Call(lth.LotterySearch, new, frozenset({"on_result"})),
         Call(lth.LotterySearch.load, {"directory": w.search.directory.root}),
-        Call(w.search.fit, fit, frozenset({"x", "callbacks"})),
+        Call(w.search.fit, fit, own),
         Call(w.search.ticket, level),
         Call(w.search.trained_weights, level),
         Call(w.search.restore, level),
@@ -247,6 +251,7 @@ def _methods(w: World) -> list[Call]:
             frozenset({"rates"}),
         ),
         Call(lth.methods.SparseEvolution, {"model": w.plain, **moving}),
+        Call(lth.methods.RigL, {"model": w.plain, "end": 0, **moving}),
     ]
 
 
@@ -313,6 +318,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     ],
     "Ticket": _ticket,
     "__version__": lambda w: [],
+    "budgets": lambda w: [Call(*call) for call in recipe_calls.BUDGETS],
     "capture": _acts(lth.capture, step=0),
     "compact": lambda w: [Call(lth.compact, {"model": w.plain, "gather": "crop"})],
     "compaction": lambda w: [
@@ -346,7 +352,8 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     "hold": _hold,
     "methods": _methods,
     "project": _acts(lth.project),
-    "prune": _acts(lth.prune, start=lambda w: w.start, seed=0, data=None),
+    "prune": _acts(lth.prune, start=lambda w: w.start, seed=0, data=None, level=1),
+    "recipes": lambda w: [Call(*call) for call in recipe_calls.RECIPES],
     "release": lambda w: [
         Call(lth.release, {"model": lth.hold(keras.models.clone_model(w.plain))})
     ],
