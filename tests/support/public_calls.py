@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.controls.registry import Change
-from tests.support import recipe_calls
+from tests.support import hold_calls, recipe_calls
 from tests.support import small_search as small
 
 
@@ -270,20 +270,6 @@ def _wrap(w: World) -> list[Call]:
     return [Call(lth.wrap, given, frozenset({"rate"}))]
 
 
-def _hold(w: World) -> list[Call]:
-    given = {
-        "model": keras.models.clone_model(w.plain),
-        "rate": 0.2,
-        "scope": "layer",
-        "criterion": "magnitude",
-        "exclude": (),
-        "embeddings": False,
-        "granularity": "weight",
-        "build": None,
-    }
-    return [Call(lth.hold, given, frozenset({"rate"}))]
-
-
 def _layer(w: World) -> list[Call]:
     given = {
         "layer": keras.layers.Dense(2),
@@ -349,14 +335,12 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
         representative=None,
     ),
     "grow": _acts(lth.grow, masks=None),
-    "hold": _hold,
+    "hold": lambda w: [Call(*hold_calls.hold(w.plain))],
     "methods": _methods,
     "project": _acts(lth.project),
     "prune": _acts(lth.prune, start=lambda w: w.start, seed=0, data=None, level=1),
     "recipes": lambda w: [Call(*call) for call in recipe_calls.RECIPES],
-    "release": lambda w: [
-        Call(lth.release, {"model": lth.hold(keras.models.clone_model(w.plain))})
-    ],
+    "release": lambda w: [Call(*hold_calls.release(w.plain))],
     "rewind": _acts(lth.rewind, start=lambda w: w.start),
     "unwrap": lambda w: [Call(lth.unwrap, {"model": w.search.model})],
     "verify": _acts(lth.verify),
