@@ -13,7 +13,7 @@ from lth_keras.programs import command_line
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.values import TEXT, Serializer, Value, numbers
 
-KINDS = ("density", "curves", "iterations", "weights", "spent")
+KINDS = ("density", "curves", "iterations", "weights", "bars", "spent")
 # What is drawn unless kinds are asked for.
 ALWAYS = KINDS[:4]
 FORMATS = ("png", "svg")
@@ -93,8 +93,9 @@ def define() -> flags.FlagValues:
         "kinds",
         None,
         _names(KINDS),
-        f"Figures: {', '.join(KINDS)}. Default: all but spent, which is accuracy "
-        "against the iterations that a search took.",
+        f"Figures: {', '.join(KINDS)}. Default: all but bars, which compare the "
+        "controls of the last level, and spent, which is accuracy against the "
+        "iterations that a search took.",
     )
     flag(
         "densities",

@@ -13,6 +13,7 @@ from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError
 from lth_keras.programs import stored_options
 from lth_keras.programs.plot_flags import ALWAYS, Request
+from lth_keras.reporting import bars as figure_bars
 from lth_keras.reporting import captions, drawing, markup, reproduction
 from lth_keras.reporting import curves as figure_curves
 from lth_keras.reporting import density as figure_density
@@ -202,6 +203,22 @@ def _weights(runs: Runs, request: Request, title: str) -> Drawn:
     ]
 
 
+def _bars(runs: Runs, request: Request, title: str) -> Drawn:
+    drawn = []
+    for name, run in runs.items():
+        metric = shown_metric.of_rows(run.rows, request.monitor_metric)
+        caption = (
+            f"{metric.title} of controls that have one density, after training and, "
+            "where it was measured, before the first step. "
+            + captions.about([run.rows], "Bars", "lines", metric)
+        )
+        figure = figure_bars.draw(
+            run.rows, _titled(runs, name, title), monitor_metric=request.monitor_metric
+        )
+        drawn.append((_file("bars", runs, name), _titled(runs, name, caption), figure))
+    return drawn
+
+
 def _spent(runs: Runs, request: Request, title: str) -> Drawn:
     rows = {name: run.select([]).rows for name, run in runs.items()}
     metric = shown_metric.of_searches(rows, request.monitor_metric)
@@ -215,6 +232,7 @@ def _spent(runs: Runs, request: Request, title: str) -> Drawn:
 
 
 _DRAWN: dict[str, Callable[[Runs, Request, str], Drawn]] = {
+    "bars": _bars,
     "density": _density,
     "curves": _curves,
     "iterations": _iterations,
