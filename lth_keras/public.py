@@ -15,6 +15,7 @@ from lth_keras.export.tflite.exporting import export_tflite
 from lth_keras.masking.acts import capture, project, prune, rewind, verify
 from lth_keras.masking.covering import coverage
 from lth_keras.masking.growing import grow
+from lth_keras.masking.in_place import hold, release
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.starts import Start
 from lth_keras.masking.wrappers import PruneByLevel
@@ -51,10 +52,12 @@ __all__ = [
     "export_saved_model",
     "export_tflite",
     "grow",
+    "hold",
     "methods",
     "project",
     "prune",
     "recipes",
+    "release",
     "rewind",
     "unwrap",
     "verify",
