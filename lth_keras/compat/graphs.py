@@ -100,6 +100,11 @@ def layers_within(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     return list(layer._flatten_layers())
 
 
+def inner_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layers that a layer holds, but not those inside them."""
+    return list(layer._flatten_layers(recursive=False, include_self=False))
+
+
 def own_variables(layer: keras.layers.Layer) -> list[Any]:
     """The variables that the layer itself made, not those of layers inside it."""
     return [*layer._trainable_weights, *layer._non_trainable_weights]
