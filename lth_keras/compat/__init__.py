@@ -10,10 +10,8 @@ from lth_keras.compat.fits import (
     clear_fit_start,
     compile_arguments,
     fixed_batch_size,
-    forget_traces,
     start_fit_at,
     steps_per_execution,
-    traces_forgotten,
     weighting_by_class,
 )
 from lth_keras.compat.generators import (
@@ -25,12 +23,14 @@ from lth_keras.compat.generators import (
 from lth_keras.compat.graphs import (
     Call,
     calls,
+    has_call,
     has_mask,
-    inner_layers,
     is_bookkeeping,
+    is_built,
     is_functional,
     is_input_layer,
     keras_classes,
+    layers_directly_inside,
     layers_within,
     output_names,
     own_variables,
@@ -99,6 +99,7 @@ from lth_keras.compat.optimizers import (
     optimizer_variables,
 )
 from lth_keras.compat.symbolic import InfersByItsLayer
+from lth_keras.compat.traces import forget_methods, forget_traces, traces_forgotten
 from lth_keras.compat.weight_files import is_of_wrapped_model
 
 __all__ = [
@@ -124,12 +125,14 @@ __all__ = [
     "compile_arguments",
     "copy_trainable_flag",
     "expects",
+    "forget_methods",
     "forget_traces",
     "forget_weights",
-    "inner_layers",
     "fixed_batch_size",
     "freeze_weights",
+    "has_call",
     "has_mask",
+    "is_built",
     "is_average_slot",
     "is_bookkeeping",
     "is_functional",
@@ -155,6 +158,7 @@ __all__ = [
     "keras3_spares_weights",
     "keras3_structures",
     "keras_classes",
+    "layers_directly_inside",
     "layers_within",
     "learning_rate_schedule",
     "lost_arguments",

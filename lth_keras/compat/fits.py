@@ -27,17 +27,6 @@ def as_compiled(model: keras.Model) -> Iterator[None]:
         yield
 
 
-def forget_traces(model: keras.Model) -> None:
-    """Lets Keras compile its steps anew: the layers compute something else now."""
-    model.train_function = model.test_function = model.predict_function = None
-    vars(model)["_lth_traces_forgotten"] = traces_forgotten(model) + 1
-
-
-def traces_forgotten(model: keras.Model) -> int:
-    """How often that was; what one has compiled oneself may be of before."""
-    return int(vars(model).get("_lth_traces_forgotten", 0))
-
-
 def compile_arguments(model: keras.Model) -> dict[str, Any]:
     """The arguments that the model was compiled with, as they were given."""
     return dict(model._compile_config.config)

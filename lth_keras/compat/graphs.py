@@ -15,6 +15,21 @@ def is_functional(model: keras.Model) -> bool:
     return bool(model._is_graph_network) or isinstance(model, keras.Sequential)
 
 
+def has_call(model: keras.Model) -> bool:
+    """Whether the model itself can be called.
+
+    A GAN that only its `train_step` knows how to use holds networks, and has no `call`.
+    """
+    return is_functional(model) or type(model).call is not keras.Model.call
+
+
+def is_built(model: keras.Model) -> bool:
+    """Whether the model has its weights; without a `call`, each of its layers."""
+    if model.built or has_call(model):
+        return bool(model.built)
+    return all(layer.built for layer in model.layers)
+
+
 def keras_classes() -> tuple[type, ...]:
     """The exact classes that Sequential and Functional models have."""
     return (keras.Model, keras.Sequential, _functional.Functional)
@@ -100,8 +115,8 @@ def layers_within(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     return list(layer._flatten_layers())
 
 
-def inner_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layers that a layer holds, but not those inside them."""
+def layers_directly_inside(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layers that a layer's attributes, lists and dicts hold, in their order."""
     return list(layer._flatten_layers(recursive=False, include_self=False))
 
 

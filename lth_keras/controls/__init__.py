@@ -4,7 +4,7 @@
 """
 
 # Importing them registers them.
-from lth_keras.controls import kept, masks, pruned, rewinds, starts
+from lth_keras.controls import kept, masks, pruned, rewinds, starts, transfers
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.controls.running import run
 from lth_keras.controls.syntax import Control, names, parse
@@ -22,4 +22,5 @@ __all__ = [
     "rewinds",
     "run",
     "starts",
+    "transfers",
 ]

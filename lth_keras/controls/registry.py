@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lth_keras.arguments import switch
-from lth_keras.errors import LotteryError
+from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning.registries import Registry
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training.plan import Plan
@@ -64,6 +64,8 @@ class Transform(NamedTuple):
         own_mask: whether it goes with the search's own masks alone.
         trained: whether it takes something of networks that were trained before the
             level, which a search with first="prune" has none of.
+        places: names of parameters that say where something lies; they decide no
+            seed, so that what is moved gives the same results.
     """
 
     function: Callable[..., Case]
@@ -72,6 +74,7 @@ class Transform(NamedTuple):
     shares: bool = False
     own_mask: bool = False
     trained: bool = False
+    places: tuple[str, ...] = ()
 
 
 REGISTRY: Registry[Transform] = Registry("control")
@@ -123,6 +126,12 @@ def _check_about(name: str, about: dict[str, Any]) -> None:
         )
     for flag in ("shares", "own_mask", "trained"):
         switch(flag, about.get(flag, False))
+    places = about.get("places", ())
+    if not isinstance(places, tuple) or not all(isinstance(p, str) for p in places):
+        raise LotteryError(
+            f"control {name!r}: places={shown(places)}: give names of parameters, as "
+            '("ticket",).'
+        )
 
 
 def _check_signature(name: str, function: Any) -> None:

@@ -19,6 +19,7 @@ from lth_keras.arguments import MOST_RUNS, count, instance, listed
 from lth_keras.controls.registry import Case
 from lth_keras.controls.syntax import Control, parse, seed_of
 from lth_keras.errors import LotteryError
+from lth_keras.pruning import written
 from lth_keras.runs import integrity, result_files
 from lth_keras.runs.rows import Run
 from lth_keras.search.search import LotterySearch
@@ -120,7 +121,7 @@ def _train(search: LotterySearch, plan: plans.Plan, control: Control, run: Run) 
         if paths.exists(place.result):
             return
         directories.clean_leftovers(place.root)
-        seed = seed_of(search.seed, control.key, run.level, run.replicate)
+        seed = seed_of(search.seed, control.seeded, run.level, run.replicate)
         case = control.apply(search, Case(original, plan), seed)
         ticket = editing.settled(case.ticket, search.network)
         ticket.save(place.ticket, overwrite=True)
@@ -131,7 +132,10 @@ def _train(search: LotterySearch, plan: plans.Plan, control: Control, run: Run) 
             dataclasses.replace(
                 run,
                 control=control.name,
-                parameters=control.parameters,
+                parameters={
+                    name: written.on_a_line(value)
+                    for name, value in control.parameters.items()
+                },
                 data_seed=seed,
             ),
             place,

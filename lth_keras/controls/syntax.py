@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from lth_keras.controls.registry import Case
 from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning import written
 from lth_keras.search.search import LotterySearch
+
+# Bytes that file systems allow a name, less what a temporary one has beside it.
+_LONGEST = 220
 
 
 def names() -> tuple[str, ...]:
@@ -44,9 +48,14 @@ class Control:
     @property
     def key(self) -> str:
         """Name and parameters as the name of a directory: "noise,sigma=0.5"."""
-        return "+".join(
-            ",".join([name, *(f"{key}={value}" for key, value in parameters.items())])
-            for name, parameters in self.steps
+        return _joined(self.steps)
+
+    @property
+    def seeded(self) -> str:
+        """What its seeds are drawn from: the key but for places, which may change."""
+        return _joined(
+            (name, {k: v for k, v in found.items() if k not in _places(name)})
+            for name, found in self.steps
         )
 
     @property
@@ -91,16 +100,22 @@ def parse(text: str) -> Control:
 
     Args:
         text: "name", "name:parameter=value:other=value", or several of these with
-            "+" between them, applied from left to right.
+            "+" between them, applied from left to right; `written` says how a value
+            holds such signs itself.
 
     Raises:
-        LotteryError: no such control or parameter, a value of another kind, a
-            parameter that is missing or given twice, or controls of which one would
-            undo the other.
+        LotteryError: no such control or parameter, a value of another kind or too
+            long, a parameter that is missing or given twice, or controls of which one
+            would undo the other.
     """
     arguments.text("control", text, "its name, such as 'random_reinit'")
     control = Control(tuple(_parsed(part) for part in text.split("+")))
     _check_order(text, control)
+    if len(control.key.encode()) > _LONGEST:
+        raise LotteryError(
+            f"control {shown(text)} is longer than the name of a directory may be: "
+            "name what it reads by a shorter path, such as a relative one."
+        )
     given = [key for _, found in control.steps for key in found]
     if len(set(given)) < len(given):
         raise LotteryError(
@@ -130,7 +145,7 @@ def _check_order(text: str, control: Control) -> None:
 
 
 def _parsed(text: str) -> tuple[str, dict[str, Any]]:
-    name, *settings = text.strip().split(":")
+    name, *settings = written.parts(text)
     if name not in names():
         raise registry.REGISTRY.unknown(f"control {shown(name)}")
     signature = inspect.signature(registry.REGISTRY.get(name).function)
@@ -147,6 +162,17 @@ def _parsed(text: str) -> tuple[str, dict[str, Any]]:
             f"control {shown(text)} needs a value: write {name}:{lacking[0]}=..."
         )
     return name, found
+
+
+def _joined(steps: Iterable[tuple[str, dict[str, Any]]]) -> str:
+    return "+".join(
+        ",".join([name, *(f"{k}={written.escaped(v)}" for k, v in found.items())])
+        for name, found in steps
+    )
+
+
+def _places(name: str) -> tuple[str, ...]:
+    return registry.REGISTRY.get(name).places
 
 
 def _is_set(default: Any) -> bool:

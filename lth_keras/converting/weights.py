@@ -119,7 +119,7 @@ def _holders2(
 ) -> Iterator[keras.layers.Layer]:
     if own2(made):
         yield made
-    for inner in compat.inner_layers(made):
+    for inner in compat.layers_directly_inside(made):
         if id(inner) not in alone:
             yield from _holders2(inner, alone)
 

@@ -16,7 +16,7 @@ from lth_keras.masking.network import Network
 from lth_keras.runs import shown_metric, tables
 from lth_keras.runs.rows import is_censored
 from lth_keras.runs.summaries import TICKET, label
-from lth_keras.runs.wording import percent_kept
+from lth_keras.runs.wording import left_dense, percent_kept
 
 _REFRESH = 0.1  # seconds
 
@@ -88,6 +88,8 @@ class Progress:
         if self._clock is None:
             self._clock = time.monotonic(), self._done()
         text = f"{percent_kept(row['density'])} % of weights kept"
+        if share := row.get("dense_share"):
+            text += f" ({left_dense(share)})"
         if row["early_stop_iteration"] is not None:
             least = tables.AT_LEAST if is_censored(row) else ""
             text += f"  stop at {least}{row['early_stop_iteration']}"

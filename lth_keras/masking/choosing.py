@@ -10,7 +10,7 @@ import numpy as np
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking import channels, sites
+from lth_keras.masking import channels, kinds, sites
 from lth_keras.pruning.granularities import Granularity, Tensor
 from lth_keras.pruning.rates import Rates
 from lth_keras.pruning.recipe import Recipe
@@ -52,7 +52,7 @@ def chosen(
     found: dict[int, Choice] = {}
     leaves = list(_leaves(model, set()))
     for layer in leaves:
-        if not sites.supports(layer, embeddings):
+        if not kinds.supports(layer, embeddings):
             continue
         rate = rates.of(layer, id(layer) in outputs)
         whole = recipe.rule.outputs and id(layer) in outputs

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,16 +16,11 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.arguments import function
 from lth_keras.compat import PruneLowMagnitude, keras
-from lth_keras.masking import paths, sites
+from lth_keras.masking import paths, reasons
 from lth_keras.masking.network import Network
+from lth_keras.masking.reasons import Reason
 from lth_keras.masking.weights import trainable_in
 from lth_keras.masking.wrappers import PruneByLevel
-
-_NORMALISATION = (
-    keras.layers.BatchNormalization,
-    keras.layers.LayerNormalization,
-    keras.layers.GroupNormalization,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,19 +48,6 @@ class WeightCoverage:
     density: float
     effective: float = 1.0
     frozen: int = 0
-
-
-class Reason(NamedTuple):
-    """Why a weight has no mask.
-
-    Attributes:
-        text: for the table.
-        asked: whether the caller asked for it (left out, frozen) or not (a kernel in a
-            layer that is not known); None for what is no kernel, or has a mask.
-    """
-
-    text: str
-    asked: bool | None = None
 
 
 class Coverage(list[WeightCoverage]):
@@ -195,7 +177,7 @@ def _rows(
             if follows:
                 reason = Reason("goes with its filter")
             elif mask is None:
-                reason = _reason(layer, inner, variable, key in trainable)
+                reason = reasons.why_dense(layer, inner, variable, key in trainable)
             row = WeightCoverage(
                 layer=path,
                 weight=variable.name.split("/")[-1].split(":")[0],
@@ -222,42 +204,3 @@ def _masks(layer: keras.layers.Layer) -> dict[int, tuple[Any, bool]]:
 def _frozen(layer: keras.layers.Layer, variable: Any) -> int:
     held = layer.frozen_of(variable) if isinstance(layer, PruneByLevel) else None
     return 0 if held is None else int(np.count_nonzero(held.numpy()))
-
-
-def _reason(
-    layer: keras.layers.Layer, inner: keras.layers.Layer, weight: Any, trainable: bool
-) -> Reason:
-    """Why a weight of `inner`, which `layer` wraps or is, has no mask."""
-
-    def among(variables: list[Any]) -> bool:
-        raw = compat.raw_variable(weight)
-        return any(compat.raw_variable(v) is raw for v in variables)
-
-    if among(sites.unreachable(inner)):
-        return Reason(
-            "kept in a list or dict; make it an attribute of its layer", False
-        )
-    if among([site.variable for site in sites.sites(inner)]):
-        if not trainable:
-            return Reason("frozen (trainable=False)", True)
-        if isinstance(layer, PruneByLevel):
-            return Reason(
-                "not on a mask; it was frozen when the model was wrapped", True
-            )
-        return Reason("left out (not wrapped, excluded, or no rate)", True)
-    if among([site.variable for site in sites.sites(inner, embeddings=True)]):
-        return Reason("embedding (wrap with embeddings=True)")
-    if sites.supports(inner):
-        if "bias" in weight.name.split("/")[-1] or len(weight.shape) < 2:
-            return Reason("bias or other vector, never pruned")
-        return Reason("no kernel that is known; name it in get_prunable_weights", False)
-    if isinstance(inner, _NORMALISATION):
-        return Reason("normalisation parameter, never pruned")
-    if not inner.trainable_weights:
-        return Reason("not trainable")
-    if type(inner).__module__.split(".")[0] == "tf_keras":
-        return Reason(
-            f"Keras layer class that is not pruned ({type(inner).__name__})",
-            None if isinstance(inner, keras.layers.PReLU) else False,
-        )
-    return Reason("unknown layer class; give it get_prunable_weights", False)

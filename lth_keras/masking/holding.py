@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking import sites
+from lth_keras.masking import kinds
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.scored import HoldByScore
@@ -58,7 +58,7 @@ def hold_by_scores(
 
     def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
         copy = copied(layer)
-        if not sites.supports(layer) or rates.of(layer, output=False) is None:
+        if not kinds.supports(layer) or rates.of(layer, output=False) is None:
             return copy
         schedule = IterativePruning(_ANY_RATE)
         made.append(HoldByScore(copy, schedule, reading=reading, place=len(made)))

@@ -1,8 +1,7 @@
-"""Which weights of a layer are prunable, and where the layer keeps them.
+"""Where does a layer keep its prunable weights?
 
-Kernels, never biases or normalisation parameters (1803.03635, section 1). A site is
-the attribute of a layer (or of a layer inside it) that holds a kernel: the wrapper
-puts its masked read there. A weight that a layer (also) keeps in a list or dict
+A site is the attribute of a layer (or of a layer inside it) that holds a kernel: the
+wrapper puts its masked read there. A weight that a layer (also) keeps in a list or dict
 cannot be given one, and is not prunable.
 """
 
@@ -15,52 +14,8 @@ from typing import Any
 import tensorflow as tf
 
 from lth_keras.arguments import count, listed
-from lth_keras.compat import (
-    ConvLSTMCell,
-    is_bookkeeping,
-    keras,
-    layers_within,
-    raw_variable,
-)
-
-_layers = keras.layers
-
-# First match wins, so that a class stands before what it might derive from.
-_KERNELS: tuple[tuple[tuple[type, ...], tuple[str, ...]], ...] = (
-    (
-        (_layers.SeparableConv1D, _layers.SeparableConv2D),
-        ("depthwise_kernel", "pointwise_kernel"),
-    ),
-    ((_layers.DepthwiseConv1D, _layers.DepthwiseConv2D), ("depthwise_kernel",)),
-    (
-        (
-            _layers.Dense,
-            _layers.EinsumDense,
-            _layers.Conv1D,
-            _layers.Conv2D,
-            _layers.Conv3D,
-            _layers.Conv1DTranspose,
-            _layers.Conv2DTranspose,
-            _layers.Conv3DTranspose,
-            _layers.LocallyConnected1D,
-            _layers.LocallyConnected2D,
-        ),
-        ("kernel",),
-    ),
-    (
-        (_layers.LSTMCell, _layers.GRUCell, _layers.SimpleRNNCell, ConvLSTMCell),
-        ("kernel", "recurrent_kernel"),
-    ),
-)
-
-# Layers that are looked into; any other layer that holds layers passes through.
-_CONTAINERS = (
-    _layers.RNN,
-    _layers.StackedRNNCells,
-    _layers.Bidirectional,
-    _layers.TimeDistributed,
-    _layers.MultiHeadAttention,
-)
+from lth_keras.compat import is_bookkeeping, keras, layers_within, raw_variable
+from lth_keras.masking import kinds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,36 +30,22 @@ class Site:
         return getattr(self.owner, self.attribute)
 
 
-def supports(layer: keras.layers.Layer, embeddings: bool = False) -> bool:
-    """Whether the layer is of a kind whose weights this package prunes.
-
-    Args:
-        layer: built or not.
-        embeddings: whether Embedding tables count as prunable.
-    """
-    if _names_its_own(layer):
-        return True
-    if isinstance(layer, _layers.MultiHeadAttention):
-        return True  # its projections come into being only when it is called
-    if isinstance(layer, _CONTAINERS):
-        return any(_supports_within(inner, embeddings) for inner in _inside(layer))
-    return bool(_attributes(layer, embeddings))
-
-
-def _supports_within(layer: keras.layers.Layer, embeddings: bool) -> bool:
-    if isinstance(layer, keras.Model) and not _names_its_own(layer):
-        return any(_supports_within(inner, embeddings) for inner in layer.layers)
-    return supports(layer, embeddings)
-
-
-def sites(layer: keras.layers.Layer, embeddings: bool = False) -> list[Site]:
+def sites(
+    layer: keras.layers.Layer, embeddings: bool = False, deep: bool = True
+) -> list[Site]:
     """The prunable weights of a built layer, each once, in a fixed order.
 
     A weight that an attribute does not hold, or that a list or dict holds too, is
     left out: see `unreachable`.
+
+    Args:
+        layer: a built layer.
+        embeddings: whether Embedding tables count as prunable.
+        deep: whether layers inside those of the caller's own classes are looked into.
     """
     listed = _in_collections(layer)
-    found = {id(raw_variable(s.variable)): s for s in _candidates(layer, embeddings)}
+    candidates = _candidates(layer, embeddings, deep)
+    found = {id(raw_variable(site.variable)): site for site in candidates}
     return [site for key, site in found.items() if key not in listed]
 
 
@@ -136,13 +77,15 @@ def beside(
     ]
 
 
-def frozen_inside(layer: keras.layers.Layer, embeddings: bool = False) -> set[int]:
+def frozen_inside(
+    layer: keras.layers.Layer, embeddings: bool = False, deep: bool = True
+) -> set[int]:
     """Positions among `sites` of what does not train, in a layer that does.
 
     Empty for a layer without any weight that trains: it is frozen as a whole.
     """
     trains = {id(raw_variable(v)) for v in layer.trainable_weights}
-    found = [id(raw_variable(s.variable)) for s in sites(layer, embeddings)]
+    found = [id(raw_variable(s.variable)) for s in sites(layer, embeddings, deep)]
     frozen = {index for index, key in enumerate(found) if key not in trains}
     return frozen if len(frozen) < len(found) else set()
 
@@ -163,7 +106,7 @@ def unreachable(layer: keras.layers.Layer) -> list[Any]:
     """Weights that would be pruned if an attribute, and no list or dict, held them."""
     listed = _in_collections(layer)
     wanted = [site.variable for site in _candidates(layer, embeddings=True)]
-    if _names_its_own(layer):
+    if kinds.names_its_own(layer):
         held = {id(raw_variable(site.variable)) for site in _variables(layer)}
         named = _named(layer)
         wanted += [v for v in named if id(raw_variable(v)) not in held]
@@ -178,59 +121,26 @@ def places(layer: keras.layers.Layer, variable: Any) -> list[Site]:
     return [site for site in _variables(layer) if raw_variable(site.variable) is raw]
 
 
-def _names_its_own(layer: keras.layers.Layer) -> bool:
-    """Whether the layer's class says what to prune.
-
-    Asked of the class: tfmot and our wrapper add the method to mere instances.
-    """
-    return hasattr(type(layer), "get_prunable_weights")
-
-
 def _named(layer: keras.layers.Layer) -> list[Any]:
     return list(type(layer).get_prunable_weights(layer))
 
 
-def _attributes(layer: keras.layers.Layer, embeddings: bool) -> tuple[str, ...]:
-    if embeddings and isinstance(layer, _layers.Embedding):
-        return ("embeddings",)
-    for classes, attributes in _KERNELS:
-        if isinstance(layer, classes):
-            return attributes
-    return ()
-
-
-def _inside(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layers directly inside one of `_CONTAINERS`."""
-    if isinstance(layer, _layers.Bidirectional):
-        return [layer.forward_layer, layer.backward_layer]
-    if isinstance(layer, _layers.TimeDistributed):
-        return [layer.layer]
-    if isinstance(layer, _layers.RNN):
-        return [layer.cell]
-    if isinstance(layer, _layers.StackedRNNCells):
-        return list(layer.cells)
-    dense = [m for m in layers_within(layer) if isinstance(m, _layers.EinsumDense)]
-    # The loader of SavedModels hands them over in another order than the layer makes.
-    return sorted(dense, key=lambda inner: inner.name)
-
-
-def _candidates(layer: keras.layers.Layer, embeddings: bool) -> Iterator[Site]:
-    if _names_its_own(layer):
+def _candidates(
+    layer: keras.layers.Layer, embeddings: bool, deep: bool = True
+) -> Iterator[Site]:
+    if kinds.names_its_own(layer):
         held = {id(raw_variable(site.variable)): site for site in _variables(layer)}
         for variable in _named(layer):
             if id(raw_variable(variable)) in held:
                 yield held[id(raw_variable(variable))]
-    elif isinstance(layer, _CONTAINERS):
-        for inner in _inside(layer):
-            yield from _candidates(inner, embeddings)
-    elif isinstance(layer, keras.Model):
-        for inner in layer.layers:
-            yield from _candidates(inner, embeddings)
-    else:
-        for attribute in _attributes(layer, embeddings):
-            # A subclass may compute its kernel: a property is no place for a proxy.
-            if isinstance(vars(layer).get(attribute), tf.Variable):
-                yield Site(layer, attribute)
+        return
+    for attribute in kinds.attributes(layer, embeddings):
+        # A subclass may compute its kernel: a property is no place for a proxy.
+        if isinstance(vars(layer).get(attribute), tf.Variable):
+            yield Site(layer, attribute)
+    if deep or kinds.is_known(layer):
+        for inner in kinds.parts(layer):
+            yield from _candidates(inner, embeddings, deep)
 
 
 def _variables(layer: keras.layers.Layer) -> Iterator[Site]:

@@ -22,6 +22,7 @@ from lth_keras.compat import (
     keras,
 )
 from lth_keras.errors import LotteryError
+from lth_keras.masking import kinds
 from lth_keras.masking import sites as prunable
 from lth_keras.masking.counting import CountsItsLayer
 from lth_keras.masking.freezing import FreezesPruned
@@ -42,7 +43,7 @@ class PruneByLevel(
     """A layer whose prunable weights are held on masks that change by level.
 
     Args:
-        layer: a layer for which `sites.supports` holds, built or not.
+        layer: a layer for which `kinds.supports` holds, built or not.
         pruning_schedule: holds the pruning rate of this layer.
         scope: "layer" or "global": whether `lth.prune` ranks this layer's weights
             alone or with those of all global layers.
@@ -57,6 +58,8 @@ class PruneByLevel(
         tied: a name that layers have in common whose filters go together.
         follows: of a batch normalisation, the layer with whose filters its scale and
             offset go.
+        deep: whether layers inside those of the caller's own classes are looked into;
+            files of before this was so do not say it, and they are not.
         frozen: whether there are values that pruned weights are frozen at, as a file
             of such a model has them.
         **kwargs: Keras layer arguments; the name is the wrapped layer's by default.
@@ -76,6 +79,7 @@ class PruneByLevel(
         tied: str = "",
         follows: str = "",
         frozen: bool = False,
+        deep: bool = True,
         **kwargs: Any,
     ):
         instance("layer", layer, keras.layers.Layer, "a layer of tf_keras")
@@ -86,7 +90,7 @@ class PruneByLevel(
             "lth.IterativePruning(rate)",
         )
         embeddings = switch("embeddings", embeddings)
-        if not (follows or prunable.supports(layer, embeddings)):
+        if not (follows or kinds.may_support(layer, embeddings)):
             raise LotteryError(
                 f"layer {layer.name!r} ({type(layer).__name__}) has no weights that "
                 "can be pruned: give it a get_prunable_weights method that returns "
@@ -96,7 +100,7 @@ class PruneByLevel(
         recipe = Recipe(criterion, granularity, scope, where=where).check()
         self.__dict__["_recipe"] = recipe
         self.tied, self.follows = tied, follows
-        self._embeddings = embeddings
+        self._embeddings, self._deep = embeddings, switch("deep", deep)
         self.__dict__["_left_dense"] = prunable.positions(left_dense)
         self.__dict__["_signature"] = signature
         self.__dict__["_own_weight_names"] = {}
@@ -140,7 +144,7 @@ class PruneByLevel(
                 self.layer.built = True
         if self._left_dense is None:
             self.__dict__["_left_dense"] = prunable.frozen_inside(
-                self.layer, self._embeddings
+                self.layer, self._embeddings, self._deep
             )
         self.__dict__["_sites"] = self.sites_in(self.layer)
         self.__dict__["_held"] = self.held_in(self.layer)
@@ -150,6 +154,8 @@ class PruneByLevel(
             self._recipe.check_tensor(Tensor(path, kind, shape))
         super().build(input_shape)
         self._install()
+        # What makes its weights when it is called has been called.
+        compat.forget_methods(self.layer)
         if self._begins_frozen:
             self.hold_frozen()
 
@@ -209,7 +215,7 @@ class PruneByLevel(
 
     def sites_in(self, layer: keras.layers.Layer) -> list[prunable.Site]:
         """Where a layer made like the wrapped one holds what has a mask here."""
-        found = prunable.sites(layer, self._embeddings)
+        found = prunable.sites(layer, self._embeddings, self._deep)
         return [site for i, site in enumerate(found) if i not in self.left_dense]
 
     def held_in(self, layer: keras.layers.Layer) -> list[prunable.Site]:
@@ -275,6 +281,7 @@ class PruneByLevel(
         config.update(
             recipe=self._recipe.get_config(),
             embeddings=self._embeddings,
+            deep=self._deep,
             signature=self._signature,
         )
         config.update({n: v for n in ("tied", "follows") if (v := getattr(self, n))})
@@ -292,6 +299,7 @@ class PruneByLevel(
         config |= Recipe.from_config(config).get_config()
         # Files that do not say so have a mask for each.
         config.setdefault("left_dense", [])
+        config.setdefault("deep", False)
         layer = config.pop("layer")
         # Files of the old formats are read by the bare name, which is not registered.
         known = keras.saving.get_registered_object(layer.get("registered_name"))

@@ -15,7 +15,7 @@ from lth_keras.arguments import switch
 from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.converting.conversion import from_keras3
 from lth_keras.errors import LotteryError, shown
-from lth_keras.masking import choosing, sites
+from lth_keras.masking import choosing, heads, kinds
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.followers import scored
 from lth_keras.masking.network import Network
@@ -92,7 +92,7 @@ def wrap(
             "leave output_rate out."
         )
     rates = Rates(rate, output_rate, exclude)
-    outputs = _output_layers(model, embeddings)
+    outputs = heads.last(model, lambda layer: kinds.supports(layer, embeddings))
     trainable = trainable_in(model)
     chosen = choosing.chosen(model, recipe, rates, outputs, embeddings, trainable)
 
@@ -175,33 +175,3 @@ def check_model(model: keras.Model) -> None:
             "keras.Model(model.inputs, model.outputs) and train it with fit, or in "
             "your own loop with lth.capture, lth.prune and lth.rewind."
         )
-
-
-def _output_layers(model: keras.Model, embeddings: bool) -> set[int]:
-    """Identities of the last prunable layers before the model's outputs."""
-    if isinstance(model, keras.Sequential):
-        for layer in reversed(model.layers):
-            found = _prunable_outputs(layer, embeddings)
-            if found:
-                return found
-        return set()
-    feeds = compat.producers(model)
-    by_name = {layer.name: layer for layer in model.layers}
-    found, seen = set(), set()
-    pending = list(compat.output_names(model))
-    while pending:
-        name = pending.pop()
-        if name in seen or name not in by_name:
-            continue
-        seen.add(name)
-        here = _prunable_outputs(by_name[name], embeddings)
-        found |= here
-        if not here:
-            pending.extend(feeds.get(name, ()))
-    return found
-
-
-def _prunable_outputs(layer: keras.layers.Layer, embeddings: bool) -> set[int]:
-    if isinstance(layer, keras.Model) and compat.is_functional(layer):
-        return _output_layers(layer, embeddings)
-    return {id(layer)} if sites.supports(layer, embeddings) else set()

@@ -84,7 +84,7 @@ def parse(asked: str) -> tuple[str, dict[str, Any]]:
         LotteryError: no such method or parameter, or a value of another kind.
     """
     text("method", asked, "its name, such as 'edge_popup'")
-    name, *settings = asked.strip().split(":")
+    name, *settings = written.parts(asked)
     if name not in names():
         raise REGISTRY.unknown(f"method {shown(name)}")
     return name, written.read("method", asked, settings, parameters(get(name)))

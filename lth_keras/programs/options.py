@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from absl import flags
+
 from lth_keras.papers.settings import (
     DIGITS_ITERATIONS,
     DIGITS_LEVELS,
@@ -137,17 +139,20 @@ class Options:
         return range(1 - rounds_before(self.first), self.levels + 1)
 
 
-def read(argv: Sequence[str], about: str) -> Options:
+def read(
+    argv: Sequence[str], about: str, known: flags.FlagValues | None = None
+) -> Options:
     """The options that a command line gives.
 
     Args:
         argv: the program's name and its arguments.
         about: what the program does, for --help, which leaves with exit code 0.
+        known: the flags of `define`, with others that the program has beside them.
 
     Raises:
         FlagError: a flag is wrong, or does not go with another.
     """
-    known = define()
+    known = define() if known is None else known
     parse(known, argv, about)
     given = {
         field.name: known[field.name].value for field in dataclasses.fields(Options)

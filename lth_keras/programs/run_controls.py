@@ -8,8 +8,9 @@ search's --output_dir. Nothing of the search is trained again: its tickets are r
 flags too, and the results go where its own are. Controls: random_reinit
 (:source=survivors, :signs=kept), reshuffle and constant (:signs=random), random_mask,
 one_shot and prune_at_init (:criterion=snip), freeze (:where=moved_away), continued,
-noise:sigma=0.5, fine_tune, lr_rewind, weight_rewind:step=500it, or several joined by +,
-as in one_shot+random_reinit.
+noise:sigma=0.5, fine_tune, lr_rewind, weight_rewind:step=500it, transfer:ticket=PATH
+(:keep=mask, :head=ticket) of other data's tickets, or several joined by +, as in
+one_shot+random_reinit.
 """
 
 from __future__ import annotations

@@ -1,17 +1,40 @@
 """How what is registered is asked for with parameters: "noise:sigma=0.5".
 
-Controls and methods are written alike; what each may be given is its own to say.
+Controls and methods are written alike; what each may be given is its own to say. A
+value that is text may hold slashes, as in "transfer:ticket=runs/mnist"; commas, colons
+and plus signs stand for something else, and are written as in addresses: "%2C", "%3A",
+"%2B", and "%25" for the percent sign itself.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib import parse
 
 from lth_keras.errors import LotteryError, shown
 
 _TRUTHS = {"true": True, "false": False}
 _KINDS = {str: "some text", bool: "true or false", int: "a whole number"}
+# Text in which names and numbers are written, and which a directory may be called.
+_PLAIN = re.compile(r"[A-Za-z0-9_.=+,-]*")
+
+
+def parts(text: str) -> list[str]:
+    """The name, and "parameter=value" of each: what has colons between, but for "://"."""
+    return re.split(":(?!//)", text.strip())
+
+
+def escaped(value: Any) -> str:
+    """A value as `read` takes it, in letters that the name of a directory may have."""
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else parse.quote(text, safe="=")
+
+
+def on_a_line(value: Any) -> Any:
+    """A value as result lines have it: a path with no sign that figures would draw."""
+    return parse.quote(value, safe="=+,:/% ") if isinstance(value, str) else value
 
 
 def read(
@@ -51,7 +74,13 @@ def _converted(about: str, key: str, value: str, default: Any) -> Any:
     try:
         if value:
             # bool("false") is True.
-            return _TRUTHS[value] if wanted is bool else wanted(value)
+            if wanted is bool:
+                return _TRUTHS[value]
+            return (
+                parse.unquote(value, errors="strict")
+                if wanted is str
+                else (wanted(value))
+            )
     except (KeyError, OverflowError, ValueError):
         pass
     raise LotteryError(

@@ -13,8 +13,8 @@ from lth_keras import arguments
 from lth_keras.errors import LotteryError
 from lth_keras.storage import locks, paths
 
-# A control with its parameters, as the name of a directory.
-CONTROL = r"[A-Za-z0-9][A-Za-z0-9_.=+,-]*"
+# A control with its parameters, as the name of a directory; in values %2F is a slash.
+CONTROL = r"[A-Za-z0-9](?:[A-Za-z0-9_.=+,~-]|%[0-9A-F]{2})*"
 # Names as they are written here and no others of the same number, as level003 is.
 _LEVEL = "level([0-9]{2}|[1-9][0-9]{2,5})"
 _REPLICATE = "-r(0|[1-9][0-9]{0,5})"
@@ -116,7 +116,8 @@ class RunDirectory:
 
         Args:
             name: the control's name, parameters included: letters, digits and any of
-                ``_ . = + , -``, beginning with a letter or a digit.
+                ``_ . = + , -``, beginning with a letter or a digit; anything else as
+                in addresses, ``%2F`` for a slash.
             level: the level whose density the control has.
             replicate: number of the repetition, from 0.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from lth_keras import version
@@ -12,12 +13,17 @@ from lth_keras.runs import layout
 from lth_keras.storage import fields, files, paths
 
 
-def write_or_check(directory: layout.RunDirectory, found: dict[str, Any]) -> None:
+def write_or_check(
+    directory: layout.RunDirectory,
+    found: dict[str, Any],
+    told: Mapping[str, Any] | None = None,
+) -> None:
     """Stores the settings of a new search, or compares with the stored ones.
 
     Args:
         directory: of the search, held by this process.
         found: as `settings` returns them.
+        told: what else a reader may want to know of a new search; not compared.
 
     Raises:
         LotteryError: names every setting that differs, stored and given.
@@ -35,6 +41,7 @@ def write_or_check(directory: layout.RunDirectory, found: dict[str, Any]) -> Non
                 "versions": version.versions(),
                 # Told, not compared: where threads are 0, they are as many.
                 "machine": {"cpus": os.cpu_count()},
+                **(told or {}),
             },
         )
         return

@@ -11,11 +11,14 @@ from lth_keras.storage import fields
 
 _CONTROL = re.compile(layout.CONTROL)
 _WORD = re.compile("[A-Za-z0-9_.=+,-]{1,200}")
+# What a control may have been given, paths too; any other letter as in addresses.
+_SETTING = re.compile("[A-Za-z0-9_.=+,:/%~ -]{1,1000}")
 # Of metrics Keras takes any name; one of several lines would break a message.
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _METRICS = ("metrics", "early_stop_metrics")
 # Numbers that lines of earlier versions do not have, and are not given.
 _LATER = ("initial_test_accuracy",)
+_FRACTIONS = ("effective_density", "dense_share")
 _WHOLE = ("trial", "replicate", "iterations", "seed")
 
 
@@ -36,9 +39,10 @@ def checked(record: fields.Record, numbers: Iterable[str]) -> dict[str, Any]:
     record.whole("level")
     record.text("control", _CONTROL)
     record.fraction("density")
-    effective = record.number("effective_density")
-    if effective is not None and not 0 <= effective <= 1:
-        raise record.refusal("effective_density", "a fraction from 0 to 1")
+    for name in _FRACTIONS:
+        share = record.number(name)
+        if share is not None and not 0 <= share <= 1:
+            raise record.refusal(name, "a fraction from 0 to 1")
     for name in _WHOLE:
         record.whole(name, optional=True)
     for name in (*numbers, *_LATER):
@@ -48,7 +52,7 @@ def checked(record: fields.Record, numbers: Iterable[str]) -> dict[str, Any]:
         _WORD.fullmatch(name) and _is_setting(value)
         for name, value in parameters.items()
     ):
-        raise record.refusal("parameters", "an object of numbers and words")
+        raise record.refusal("parameters", "an object of numbers, words and paths")
     record.text("monitor_metric", _NAME, optional=True)
     if not isinstance(record.values.get("early_stop_censored"), (bool, type(None))):
         raise record.refusal("early_stop_censored", "true, false or null")
@@ -65,5 +69,5 @@ def checked(record: fields.Record, numbers: Iterable[str]) -> dict[str, Any]:
 
 def _is_setting(value: Any) -> bool:
     if isinstance(value, str):
-        return bool(_WORD.fullmatch(value))
+        return bool(_SETTING.fullmatch(value))
     return value is None or isinstance(value, bool) or fields.is_number(value)

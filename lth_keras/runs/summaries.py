@@ -75,6 +75,8 @@ class Summary:
         shown: the metric that "test_accuracy" and "early_stop_test_accuracy" are of.
         effective: the fraction of prunable weights on a path from input to output
             (mean); None if no row says it, as those of earlier versions.
+        dense_share: the largest fraction of the kernel entries that are on no mask
+            without being asked, and that the density is not of.
     """
 
     control: str
@@ -86,6 +88,7 @@ class Summary:
     metrics: dict[str, Statistic | None]
     shown: Metric = Metric()
     effective: float | None = None
+    dense_share: float = 0.0
 
     @property
     def label(self) -> str:
@@ -141,6 +144,7 @@ def summarise(
             metrics={name: _statistic(name, group, shown) for name in METRICS},
             shown=shown,
             effective=on_paths.mean if on_paths else None,
+            dense_share=max(row.get("dense_share") or 0.0 for row in group),
         )
         for (control, parameters), levels in sorted(
             groups.items(), key=lambda item: item[0][0] != TICKET
@@ -220,6 +224,11 @@ def meaning(
     if has_replicates(found):
         return f"Mean over trials, of each its runs' mean; {ends} over all runs."
     return f"Mean and {ends} of n runs."
+
+
+def dense_share(columns: Iterable[Column]) -> float:
+    """The largest share of kernel entries that some column's density is not of."""
+    return max(found.dense_share for column in columns for found in column.values())
 
 
 def any_censored(columns: Iterable[Column]) -> bool:

@@ -120,6 +120,8 @@ def _note(columns: Sequence[summaries.Column]) -> str:
     )
     if summaries.effective(columns):
         note += " path: weights on a path from input to output."
+    if share := summaries.dense_share(columns):
+        note += f" Besides: {wording.left_dense(share)}."
     if summaries.any_censored(columns):
         note += f" {CENSORED}"
     if about := summaries.meaning(columns, "(min-max)"):

@@ -1,4 +1,8 @@
-"""The weights that a run ended with, and the SHA-256 that they are known by."""
+"""The weights that a run ended with, and the SHA-256 that they are known by.
+
+Of a pruned weight only what the run's mask keeps is stored, so that files shrink with
+density. Runs of earlier versions hold all entries, and are read as well.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +14,33 @@ from lth_keras.errors import LotteryError
 from lth_keras.runs import repair
 from lth_keras.runs.layout import LevelDirectory
 from lth_keras.storage import arrays, fields, files, paths
-from lth_keras.tickets import entries
+from lth_keras.tickets import entries, packing
+from lth_keras.tickets import files as ticket_files
 from lth_keras.tickets import manifest as manifests
 
 _NAME = "weights.npz"
 
 
-def write(place: LevelDirectory, weights: Mapping[str, np.ndarray]) -> None:
+def write(
+    place: LevelDirectory,
+    weights: Mapping[str, np.ndarray],
+    masks: Mapping[str, np.ndarray],
+) -> None:
     """Stores the weights, and then their SHA-256.
 
     Args:
         place: of the run, which is not finished yet.
         weights: by name, as the run's ticket lists them.
+        masks: of the ticket, by the names of the weights that it prunes. What is not
+            +0.0 where they prune is stored with all its entries.
     """
-    digest = arrays.write_arrays(place.trained_weights, weights)
+    stored = {
+        name: packing.kept(value, masks[name])
+        if name in masks and packing.is_sparse(value, masks[name])
+        else value
+        for name, value in weights.items()
+    }
+    digest = arrays.write_arrays(place.trained_weights, stored)
     files.write_json(place.trained_manifest, {"sha256": {_NAME: digest}})
 
 
@@ -41,6 +58,7 @@ def read(place: LevelDirectory) -> dict[str, np.ndarray]:
         found = arrays.read_arrays(
             place.trained_weights, expected.limit(manifests.WEIGHTS), _sha256(place)
         )
+        found = _scattered(place, expected, found)
         kinds = [(e.shape, entries.dtype_of(e.dtype)) for e in expected.entries]
         if kinds != [(value.shape, value.dtype) for value in found.values()]:
             raise LotteryError(
@@ -51,6 +69,23 @@ def read(place: LevelDirectory) -> dict[str, np.ndarray]:
             if entry.masked and np.isnan(np.sum(value)) and np.isnan(value).any():
                 raise LotteryError(f"{place.trained_weights} has NaN in {entry.path}")
         return found
+
+
+def _scattered(
+    place: LevelDirectory, expected: manifests.Manifest, found: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The arrays with +0.0 where they were pruned, as far as they fit the masks."""
+    pairs = list(zip(expected.entries, found, strict=False))
+    if all(found[name].shape == entry.shape for entry, name in pairs):
+        return found
+    masks = ticket_files.masks(place.ticket, expected)
+    for (entry, name), mask in zip(pairs, masks, strict=False):
+        value = found[name]
+        if mask is None or value.shape == entry.shape:
+            continue
+        if value.shape == (np.count_nonzero(mask),):
+            found[name] = packing.scattered(value, mask)
+    return found
 
 
 def _sha256(place: LevelDirectory) -> str | None:

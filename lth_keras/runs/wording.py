@@ -32,3 +32,12 @@ def span(numbers: Sequence[int]) -> str:
     """The least and the greatest of some numbers: "5", or "1-5"."""
     low, high = min(numbers), max(numbers)
     return str(low) if low == high else f"{low}-{high}"
+
+
+def left_dense(share: float) -> str:
+    """What P_m is not of: "12.5 % of the kernels are on no mask".
+
+    Args:
+        share: of the kernel entries, a fraction.
+    """
+    return f"{percent_kept(share)} % of the kernels are on no mask"

@@ -181,10 +181,10 @@ class PreparedSearch(StoredSearch):
         Raises:
             LotteryError: as `fit`; or nothing is stored in the directory.
         """
-        _, _, settings = self.plan_for(x=x, y=y, **arguments)
+        plan, _, settings = self.plan_for(x=x, y=y, **arguments)
         integrity.check_kinds(self.directory.root)
         manifest.read(self.directory)
-        manifest.write_or_check(self.directory, settings)
+        manifest.write_or_check(self.directory, settings, plan.told)
 
     def plan_for(self, **arguments: Any) -> tuple[plans.Plan, int, dict[str, Any]]:
         """The plan, which is kept, the rewind step, and the settings to store.

@@ -144,7 +144,7 @@ class LotterySearch(PreparedSearch):
         with locks.lock(self.directory.root):
             integrity.check_kinds(self.directory.root)
             self._clean_leftovers()
-            manifest.write_or_check(self.directory, settings)
+            manifest.write_or_check(self.directory, settings, plan.told)
             # What a killed search may have left out.
             self.store_results()
             with self.result_lines.in_order():

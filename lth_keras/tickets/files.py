@@ -143,6 +143,28 @@ def load(path: paths.PathLike, kind: type[_Content]) -> _Content:
     return ticket
 
 
+def masks(path: paths.PathLike, manifest: Manifest) -> list[np.ndarray | None]:
+    """The masks of a ticket alone, in the order of its weights.
+
+    Args:
+        path: the directory, local or gs://.
+        manifest: the ticket's.
+
+    Returns:
+        Boolean arrays of the weights' shapes, None where a weight is not prunable.
+
+    Raises:
+        LotteryError: the masks are missing, altered or of other weights.
+    """
+    packed = _arrays(path, manifest, MASKS)
+    named = list(zip(manifest.names, manifest.entries, strict=True))
+    _check_names(path, MASKS, packed, [name for name, entry in named if entry.masked])
+    return [
+        _mask(path, entry, packed[name]) if entry.masked else None
+        for name, entry in named
+    ]
+
+
 def _arrays(
     path: paths.PathLike, manifest: Manifest, file: str
 ) -> dict[str, np.ndarray]:
@@ -183,9 +205,7 @@ def _weight(
         )
     mask = None
     if packed is not None:
-        if packed.dtype != np.uint8 or packed.shape != (-(-entry.size // 8),):
-            raise LotteryError(f"{label}: its mask has not the shape {entry.shape}.")
-        mask = np.unpackbits(packed, count=entry.size).view(bool).reshape(entry.shape)
+        mask = _mask(path, entry, packed)
         count = int(np.count_nonzero(mask))
         if value.shape != (count,):
             raise LotteryError(f"{label}: {value.size} values for {count} kept.")
@@ -195,6 +215,16 @@ def _weight(
             f"{label} has shape {value.shape}; the manifest says {entry.shape}."
         )
     return TicketWeight(entry.layer, entry.kind, entry.name, value, mask)
+
+
+def _mask(path: paths.PathLike, entry: Entry, packed: np.ndarray) -> np.ndarray:
+    """The mask of which a file has eight entries in a byte."""
+    if packed.dtype != np.uint8 or packed.shape != (-(-entry.size // 8),):
+        raise LotteryError(
+            f"ticket {path}: weight {entry.path}: its mask has not the shape "
+            f"{entry.shape}."
+        )
+    return np.unpackbits(packed, count=entry.size).view(bool).reshape(entry.shape)
 
 
 def _with_frozen(

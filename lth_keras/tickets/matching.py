@@ -34,7 +34,7 @@ def matched(
     if len(ours) == len(theirs):
         ours = [ours[index] for index in network.places(ours)]
     if not strict:
-        return _common(ours, theirs)
+        return common(ours, theirs)
     _check_same(ours, theirs)
     return list(zip(ours, theirs, strict=True)), []
 
@@ -53,10 +53,14 @@ def check_can_hold(weight: TicketWeight, target: Weight) -> None:
         )
 
 
-def _common(
+def common(
     ours: Sequence[TicketWeight], theirs: Sequence[Weight]
 ) -> tuple[Pairs, list[str]]:
-    """Pairs of the layers that both have, in their order."""
+    """Pairs of the layers that both have, in their order; and what else a model has.
+
+    Raises:
+        LotteryError: there is none.
+    """
     mine, others = _by_layer(ours), _by_layer(theirs)
     matcher = difflib.SequenceMatcher(
         None, [_key(g) for g in mine], [_key(g) for g in others], autojunk=False

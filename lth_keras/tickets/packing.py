@@ -32,6 +32,12 @@ def scattered(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return dense
 
 
+def is_sparse(value: np.ndarray, mask: np.ndarray) -> bool:
+    """Whether an array is +0.0, bit for bit, wherever its mask prunes."""
+    pruned = kept(np.ascontiguousarray(value), ~mask)
+    return not np.any(pruned.view(np.uint8))
+
+
 def frozen(names: list[str], ticket: TicketContent) -> dict[str, np.ndarray]:
     """Of each frozen weight the values where its mask prunes, as a vector."""
     return {

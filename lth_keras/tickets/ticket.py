@@ -25,7 +25,7 @@ from lth_keras.masking.weights import Weight
 from lth_keras.pruning import masks
 from lth_keras.storage.paths import PathLike
 from lth_keras.tickets import files as ticket_files
-from lth_keras.tickets import matching
+from lth_keras.tickets import matching, transferring
 from lth_keras.tickets.content import TicketContent, TicketWeight
 
 
@@ -163,6 +163,46 @@ class Ticket(TicketContent):
         if network.optimizer is not None and network.pruned:
             slots.project(network)
         return skipped
+
+    def transfer(
+        self, model: Held, keep: str = "ticket", head: str = "new"
+    ) -> list[str]:
+        """Sets a new model for another task to the ticket: other data, another head.
+
+        Compile the model with any optimizer and train it: the optimizer's state and
+        the step of the ticket are of the old task, and stay behind.
+
+        Args:
+            model: made by `lth.wrap` and not pruned yet, of the ticket's layers but
+                for those of the output.
+            keep: "ticket" takes the mask and the weights, biases and normalisation
+                too; "mask" takes the mask alone, on the model's own weights.
+            head: "new" leaves the output layers, of any size, as the model has them,
+                whole; "ticket" takes them from the ticket as all others.
+
+        Returns:
+            Paths of the model's weights that are its own: those of a new head.
+
+        Raises:
+            LotteryError: the model is not wrapped or is pruned already, or names the
+                first weight that does not match, and how.
+        """
+        network = _network(model).require_masks()
+        if network.density < 1.0:
+            raise LotteryError(
+                f"the model has a density of {network.density:.3g} already, and a "
+                "ticket is transferred to a new one: wrap the model anew."
+            )
+        own = Ticket.of(network)
+        moved = transferring.transferred(self.weights, own.weights, network, keep, head)
+        dataclasses.replace(own, weights=tuple(moved)).write_to(network)
+        if network.optimizer is not None:
+            slots.project(network)
+        return [
+            weight.path
+            for weight, before in zip(moved, own.weights, strict=True)
+            if weight is before
+        ]
 
     def write_to(self, model: Held, strict: bool = True) -> list[str]:
         """`apply` for a caller that sets the optimizer's state itself."""

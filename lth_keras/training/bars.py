@@ -20,13 +20,14 @@ class RunBars(keras.callbacks.ProgbarLogger):
     Args:
         run: which run it is.
         density: P_m of the run, a fraction.
+        dense_share: see `title`.
     """
 
     epochs: int  # of the `fit`, as Keras sets it
 
-    def __init__(self, run: Run, density: float):
+    def __init__(self, run: Run, density: float, dense_share: float = 0.0):
         super().__init__(count_mode="steps")
-        self._title = title(run, density)
+        self._title = title(run, density, dense_share)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         # Keras writes its own line for several epochs alone.
@@ -39,9 +40,17 @@ class RunBars(keras.callbacks.ProgbarLogger):
             print(f"{self._title}: epoch {epoch + 1}/{epochs}", flush=True)
 
 
-def title(run: Run, density: float) -> str:
-    """A run in words: "level 3, P_m 51.2 %", "level 3, P_m 51.2 %, random_reinit"."""
+def title(run: Run, density: float, dense_share: float = 0.0) -> str:
+    """A run in words: "level 3, P_m 51.2 %", "level 3, P_m 51.2 %, random_reinit".
+
+    Args:
+        run: which run it is.
+        density: its P_m.
+        dense_share: of the kernel entries that P_m is not of; said if there are any.
+    """
     text = f"level {run.level}, P_m {wording.percent_kept(density)} %"
+    if dense_share:
+        text += f" ({wording.left_dense(dense_share)})"
     if run.control == summaries.TICKET:
         return text
     row = {"control": run.control, "parameters": run.parameters}
@@ -49,7 +58,11 @@ def title(run: Run, density: float) -> str:
 
 
 def of_run(
-    run: Run, density: float, verbose: Any, callbacks: list[Any]
+    run: Run,
+    density: float,
+    verbose: Any,
+    callbacks: list[Any],
+    dense_share: float = 0.0,
 ) -> list[RunBars]:
     """The bars of a run; none where the user wants none, or has their own.
 
@@ -58,6 +71,7 @@ def of_run(
         density: its P_m.
         verbose: as `model.fit` takes it.
         callbacks: the user's.
+        dense_share: see `title`.
     """
     own = any(isinstance(c, keras.callbacks.ProgbarLogger) for c in callbacks)
-    return [] if own or not verbose else [RunBars(run, density)]
+    return [] if own or not verbose else [RunBars(run, density, dense_share)]

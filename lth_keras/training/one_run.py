@@ -104,6 +104,7 @@ def carry_out(
         "parameters": run.parameters,
         "density": ticket.density,
         "effective_density": on_paths,
+        **plan.told,
         "iterations": fitted.iterations,
         **rows.measures(
             fitted.curve,
@@ -116,7 +117,12 @@ def carry_out(
         "seconds": round(time.perf_counter() - began, 3),
         "seed": plan.seed,
     }
-    trained_files.write(directory, trained)
+    kept = {
+        name: weight.mask
+        for name, weight in zip(trained, ticket.weights, strict=True)
+        if weight.mask is not None
+    }
+    trained_files.write(directory, trained, kept)
     files.write_json(
         directory.curve,
         {"curve": fitted.curve, "final": fitted.final, "epochs": fitted.epochs},
@@ -269,7 +275,7 @@ def _fit(
         every.append(capture)
     every.append(StopOnNaN(start=start, first_batch=step))
     verbose = plan.fit_arguments.get("verbose", "auto")
-    every += bars.of_run(run, ticket.density, verbose, users)
+    every += bars.of_run(run, ticket.density, verbose, users, plan.dense_share)
     with _passed(model, run.level):
         history = model.fit(
             plan.feed.dataset(run.level, start, run.data_seed),

@@ -14,6 +14,7 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
+from lth_keras.masking import unasked
 from lth_keras.masking.network import Network
 from lth_keras.runs import shown_metric
 from lth_keras.storage import paths
@@ -61,6 +62,8 @@ class Plan:
             from there; whole epochs.
         monitor_metric: the metric of tables and figures, or None for the default.
         rate_factor: what the learning rate is multiplied by.
+        dense_share: the share of the kernel entries that are on no mask without being
+            asked; P_m is of the others.
     """
 
     feed: Feed
@@ -78,6 +81,7 @@ class Plan:
     after: int = 0
     monitor_metric: str | None = None
     rate_factor: float = 1.0
+    dense_share: float = 0.0
     _pristine: list[tuple[Any, dict[str, Any]]] = dataclasses.field(
         default_factory=list
     )
@@ -87,6 +91,11 @@ class Plan:
         """Training steps of a whole run, None where only `fit` knows."""
         steps = self.feed.steps_per_epoch
         return None if steps is None else steps * (self.epochs - self.first_epoch)
+
+    @property
+    def told(self) -> dict[str, float]:
+        """What result lines and search.json say of what is left out, if anything is."""
+        return {"dense_share": self.dense_share} if self.dense_share else {}
 
     def callbacks_of(self, level: int) -> list[Any]:
         """The user's callbacks for a level, as they were before the search.
@@ -212,6 +221,7 @@ def make(
             "train_data": examples.describe(train_data),
         },
         monitor_metric=monitor_metric,
+        dense_share=unasked.dense_share(model),
     )
 
 

@@ -10,7 +10,8 @@ from lth_keras import controls
 from lth_keras.compat import keras
 from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError
-from lth_keras.storage import arrays, paths
+from lth_keras.runs import trained
+from lth_keras.storage import paths
 from tests.support import small_search as small
 from tests.support.control_cases import (
     LEVEL,
@@ -77,6 +78,7 @@ def test_a_replay_lets_callbacks_see_what_they_saw(tmp_path):
     assert small.same_bits(values(replayed), rewound)
 
 
+@pytest.mark.slow
 def test_with_fresh_optimizer_state_a_replay_has_none_of_its_own(tmp_path):
     one = search(tmp_path, optimizer_state="fresh", rewind_to="3it")
     found = applied(one, "weight_rewind:step=2it").ticket
@@ -110,11 +112,12 @@ def test_fine_tuning_trains_at_the_schedules_last_rate(tmp_path) -> None:
         p[np.arange(len(y)), y] -= 1
         kernel -= 0.1 * (x.T @ p / len(y)) * mask
         bias -= 0.1 * p.mean(0)
-    found = list(arrays.read_arrays(place.trained_weights).values())
+    found = list(trained.read(place).values())
     np.testing.assert_allclose(found[0], kernel, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found[1], bias, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_fine_tuning_holds_the_rate_of_the_last_step(tmp_path) -> None:
     """Past its end a cosine is 0, and would not train at all."""
     schedule = keras.optimizers.schedules.CosineDecay(0.5, 5)
@@ -125,7 +128,7 @@ def test_fine_tuning_holds_the_rate_of_the_last_step(tmp_path) -> None:
     controls.run(one, "fine_tune", levels=[1])
     place = one.directory.control("fine_tune", 1)
     begun = lth.Ticket.load(place.ticket).weights[0].value
-    ended = next(iter(arrays.read_arrays(place.trained_weights).values()))
+    ended = next(iter(trained.read(place).values()))
     rate = 0.5 * (1 + np.cos(np.pi * 4 / 5)) / 2
     assert 0 < np.abs(ended - begun).max() < 5 * rate * np.abs(X).max()
 

@@ -21,6 +21,7 @@ def searched(tmp_path_factory) -> lth.LotterySearch:
     return search(tmp_path_factory.mktemp("search"), rewind_to="3it")
 
 
+@pytest.mark.slow
 def test_noise_has_the_standard_deviation_asked_for_on_the_kept_weights(tmp_path):
     plain = keras.Sequential([keras.layers.Dense(900, input_shape=(6,), name="d"),
                               keras.layers.Dense(3)])  # fmt: skip

@@ -96,6 +96,7 @@ def test_trials_begin_with_weights_of_their_own_that_follow_the_trial(
     assert rows_of(again) == stored(finished)[:2]
 
 
+@pytest.mark.slow
 def test_progress_is_a_line_for_each_run(tmp_path, capsys):
     experiment(tmp_path / "job", trials=1, controls="random_mask").run()
     head, *lines = capsys.readouterr().out.splitlines()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pathlib
+import sys
 
 import numpy as np
 import pytest
 
 from lth_keras.errors import LotteryError
-from lth_keras.export import reloading, verification
+from lth_keras.export import reloading, surroundings, verification
 
 
 @pytest.mark.slow
@@ -31,7 +32,10 @@ def test_neither_this_package_nor_tfmot_nor_keras_can_be_imported(
         "        raise SystemExit(name + ' was there')\n"
     )
     program = reloading._BOOTSTRAP.format(
-        blocked=verification._BLOCKED, program=str(probe), folder=str(tmp_path)
+        places=surroundings.module_places(sys.path),
+        blocked=verification._BLOCKED,
+        program=str(probe),
+        folder=str(tmp_path),
     )
     reloading._run(program, str(tmp_path), 300)
 

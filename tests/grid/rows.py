@@ -56,7 +56,7 @@ class Control(NamedTuple):
     """A control's row.
 
     Attributes:
-        text: how it is asked for.
+        text: how it is asked for; {ticket} stands for the directory of another one.
         same_mask: whether it keeps the ticket's own mask.
         same_start: whether it starts from the ticket's own weights where both keep.
     """
@@ -78,6 +78,7 @@ CONTROLS: dict[str, Control] = {
     "random_mask": Control("random_mask", False, True),
     "random_reinit": Control("random_reinit", True, False),
     "reshuffle": Control("reshuffle:signs=random", True, False),
+    "transfer": Control("transfer:ticket={ticket}:keep=mask", False, True),
     "weight_rewind": Control("weight_rewind:step=3it", True, False),
 }
 

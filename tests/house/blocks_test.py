@@ -81,6 +81,13 @@ wrapped.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 search = lth.LotterySearch(wrapped, levels=7, directory="runs/finished")
 search.fit(x, y, verbose=0, validation_data=(xv, yv))
 """
+OTHER = """
+def build_other():
+    return keras.Sequential([
+        keras.layers.Dense(30, "relu", input_shape=(20,)),
+        keras.layers.Dense(12, "softmax"),
+    ])
+"""
 PINNED = "asks a package index, which needs a network"
 BAZEL = "needs bazel, which this project does not install"
 SEARCH = "python examples/lottery_search.py"
@@ -106,6 +113,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ),
     ("docs/experiments.md", SEARCH): Commands(search=("--levels=12",)),
     ("docs/experiments.md", "python examples/run_controls.py RUN_DIR"): Commands(),
+    ("docs/experiments.md", "lth-cost"): Elsewhere("tests/programs/cost_test.py"),
     ("docs/experiments.md", "import dataclasses"): Python(given=READERS + FINISHED),
     ("docs/experiments.md", "def make_search(trial, directory):"): Python(
         (("levels=8", "levels=1"), ("trials=5", "trials=1"))
@@ -113,6 +121,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/guide.md", "import numpy as np"): Python(),
     ("docs/guide.md", "model = lth.wrap(build(), rate=0.2)"): Python(),
     ("docs/guide.md", '@lth.criteria.register("sensitivity"'): Python(),
+    ("docs/guide.md", "@keras.utils.register_keras_serializable"): Python(),
     ("docs/guide.md", "search = lth.LotterySearch(model, levels=15"): Python(),
     ("docs/guide.md", 'lth.controls.run(search, "random_reinit"'): Python(),
     ("docs/guide.md", "search = lth.LotterySearch.load"): Python(),
@@ -155,6 +164,10 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         search=("--iterations=2", "--evaluate_every=1")
     ),
     ("docs/serving.md", ""): Elsewhere("tests/programs/serving_docs_test.py"),
+    ("docs/transfer.md", "ticket = search.ticket(7)"): Python(
+        given=READERS + FINISHED + OTHER
+    ),
+    ("docs/transfer.md", 'lth.controls.run(search, "transfer'): Python(),
 }
 # What keeps a job small; the last flag of a name counts.
 SMALL = (

@@ -167,6 +167,7 @@ def test_layers_that_are_added_lose_the_same_filters_together_or_none():
     assert np.abs(small_model(x).numpy() - lth.unwrap(model)(x).numpy()).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_a_sum_of_which_a_layer_is_left_out_stays_whole():
     model = lth.wrap(
         residual(), 0.5, exclude="b2_s", granularity="filter", where="together"

@@ -71,6 +71,7 @@ def test_masks_that_do_not_fit_are_refused_and_nothing_is_released():
         lth.grow(small.dense_model())
 
 
+@pytest.mark.slow
 def test_what_goes_with_a_filter_comes_back_with_it():
     model = small.compiled(granularity="filter")
     lth.prune(model)

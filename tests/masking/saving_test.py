@@ -13,6 +13,7 @@ from lth_keras.compat import collect_prunable_layers, keras, sparsity
 from tests.support.masked_models import equal, held, masked, violations
 from tests.support.model_zoo import (
     attention,
+    blocks,
     convolutions,
     custom_layers,
     dense,
@@ -44,6 +45,7 @@ def in_turn(family: Callable, names: list[str], fast: int) -> list:
         *in_turn(custom_layers, FORMATS[:2], 0),
         *in_turn(recurrent, FORMATS[:2], 1),
         *in_turn(convolutions, FORMATS[:1], -1),
+        *in_turn(blocks, FORMATS, -1),
         *in_turn(given_state, FORMATS[:1], -1),
         *in_turn(einsum, FORMATS[:1], -1),
     ],

@@ -7,7 +7,15 @@ import pytest
 import tensorflow as tf
 
 from lth_keras.compat import keras
+from lth_keras.masking import kinds
 from lth_keras.masking import sites as prunable
+from tests.support.own_blocks import (
+    Gated,
+    LateBlock,
+    NamesOne,
+    PlainCell,
+    TransformerBlock,
+)
 from tests.support.own_layers import (
     Aliased,
     AlsoListed,
@@ -94,6 +102,11 @@ KINDS = {
         ["kernel", "kernel"],
     ),
     "custom": (Bilinear(), (3, 4), ["left", "right"]),
+    "layers_inside_layers": (TransformerBlock(), (1, 3, 4), ["kernel"] * 6),
+    "layers_in_a_dict_made_late": (LateBlock(), (3, 4), ["kernel"] * 2),
+    "layers_of_a_cell": (layers.RNN(PlainCell()), (1, 3, 4), ["kernel"] * 2),
+    "dense_subclass_with_a_layer": (Gated(2), (3, 4), ["kernel"] * 2),
+    "layers_of_which_it_names_one": (NamesOne(), (3, 4), ["kernel"]),
     "custom_in_time_distributed": (
         layers.TimeDistributed(Bilinear()),
         (1, 3, 4),
@@ -106,10 +119,12 @@ KINDS = {
 def test_kernels_of_every_kind_are_found_and_biases_are_not(kind):
     original, shape, attributes = KINDS[kind]
     # Keras's TimeDistributed looks for the bare name of what it holds.
-    with keras.utils.custom_object_scope({"Bilinear": Bilinear}):
+    named = {made.__name__: made for made in (Bilinear, PlainCell)}
+    with keras.utils.custom_object_scope(named):
         layer = type(original).from_config(original.get_config())
-    assert prunable.supports(layer)
+    assert kinds.may_support(layer)
     layer(tf.zeros(shape))
+    assert kinds.supports(layer)
     sites = prunable.sites(layer)
     assert [site.attribute for site in sites] == attributes
     own = {id(weight) for weight in layer.weights}
@@ -120,7 +135,7 @@ def test_kernels_of_every_kind_are_found_and_biases_are_not(kind):
 
 def test_the_four_projections_of_attention_are_found():
     layer = layers.MultiHeadAttention(2, 3)
-    assert prunable.supports(layer)
+    assert kinds.supports(layer)
     assert prunable.sites(layer) == []  # they come with the first call
     layer(tf.zeros((1, 5, 4)), tf.zeros((1, 5, 4)))
     shapes = sorted(tuple(site.variable.shape) for site in prunable.sites(layer))
@@ -143,7 +158,7 @@ def test_the_four_projections_of_attention_are_found():
     ids=lambda value: type(value).__name__,
 )
 def test_other_layers_have_nothing_to_prune(layer, shape):
-    assert not prunable.supports(layer, embeddings=True)
+    assert not kinds.supports(layer, embeddings=True)
     layer(tf.zeros(shape))
     assert prunable.sites(layer, embeddings=True) == []
 
@@ -151,8 +166,8 @@ def test_other_layers_have_nothing_to_prune(layer, shape):
 def test_embeddings_count_only_when_asked_for():
     layer = layers.Embedding(5, 3)
     inside = layers.TimeDistributed(layers.Embedding(5, 3))
-    assert not prunable.supports(layer) and not prunable.supports(inside)
-    assert prunable.supports(layer, True) and prunable.supports(inside, True)
+    assert not kinds.supports(layer) and not kinds.supports(inside)
+    assert kinds.supports(layer, True) and kinds.supports(inside, True)
     layer(tf.zeros((1, 2)))
     assert prunable.sites(layer) == []
     (site,) = prunable.sites(layer, embeddings=True)

@@ -14,18 +14,20 @@ layers = keras.layers
 
 
 class Block(layers.Layer):
-    """Layers inside a layer that `wrap` does not know."""
+    """A kernel of a layer's own that nobody names."""
 
     def __init__(self, units: int, **kwargs):
         super().__init__(**kwargs)
         self.units = units
-        self.inner = layers.Dense(units)
+
+    def build(self, shape):
+        self.inner = self.add_weight("inner", (shape[-1], self.units))
 
     def get_config(self):
         return {**super().get_config(), "units": self.units}
 
     def call(self, inputs):
-        return self.inner(inputs)
+        return inputs @ self.inner
 
 
 def told(*hidden: keras.layers.Layer, **arguments) -> list[str]:
@@ -40,18 +42,18 @@ def told(*hidden: keras.layers.Layer, **arguments) -> list[str]:
     return [str(entry.message) for entry in caught]
 
 
-def test_layers_that_are_not_looked_into_are_named_with_their_share():
+def test_layers_with_kernels_that_are_not_known_are_named_with_their_share():
     (message,) = told(Block(100, name="one"), Block(50, name="two"))
     # 100 * 100 and 100 * 50 of 25,000.
     assert message.startswith("60% of the kernel entries stay dense and are not in P_m")
-    assert "'one', 'two'; lth.coverage(model)" in message and "\n" not in message
+    assert ", in 'one', 'two': lth.coverage(model)" in message and "\n" not in message
 
 
 def test_of_many_layers_the_three_largest_are_named():
     sizes = {"a": 40, "b": 100, "c": 10, "d": 60}
     (message,) = told(*(Block(units, name=name) for name, units in sizes.items()))
     # 4,000 entries, 4,000, 1,000 and 600.
-    assert "'a', 'b', 'c', ...;" in message
+    assert "'a', 'b', 'c', ...:" in message
 
 
 def test_a_kernel_that_cannot_be_held_is_warned_of_too():

@@ -152,6 +152,7 @@ def test_a_criterion_of_gradients_finds_tickets(plug_in, tmp_path):
     assert search.ticket(1).overlap(by_size.ticket(1))["hidden/kernel"] < 1
 
 
+@pytest.mark.slow
 def test_a_granularity_prunes_whole_filters(plug_in, tmp_path):
     model = keras.Sequential(
         [

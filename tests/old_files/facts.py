@@ -172,9 +172,19 @@ def of_weights(ticket: lth.Ticket) -> dict[str, list[np.ndarray]]:
 
 
 def _stored(path: pathlib.Path) -> dict[str, list[np.ndarray]]:
+    """All entries of trained weights, of which newer files have the kept ones alone."""
+    ticket = lth.Ticket.load(path.parents[1] / "ticket")
+    masks = {weight.path: mask for weight, mask in ticket.pruned()}
+    whole = {}
     with np.load(path, allow_pickle=False) as found:
         # A number stands before each name.
-        return {n.partition("/")[2]: [found[n]] for n in found.files if "/" in n}
+        for name in (n for n in found.files if "/" in n):
+            value, mask = found[name], masks.get(name.partition("/")[2])
+            if mask is not None and value.shape != mask.shape:
+                packed, value = value, np.zeros(mask.shape, value.dtype)
+                value[mask] = packed
+            whole[name.partition("/")[2]] = [value]
+    return whole
 
 
 def by_name(arrays: Mapping[str, list[np.ndarray]]) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.runs import finished
+from lth_keras.runs import trained as trained_files
 from tests.old_files import facts, jobs
 
 # What a search that goes on may write anew.
@@ -92,8 +93,8 @@ def test_what_both_versions_trained_is_read_by_its_names(place, tmp_path):
     search.fit(**fit)
     runs = finished.read(directory).runs
     for level, run in enumerate(runs):
-        with np.load(run.place.trained_weights, allow_pickle=False) as stored:
-            trained = {n.partition("/")[2]: stored[n] for n in stored.files if "/" in n}
+        stored = trained_files.read(run.place)
+        trained = {n.partition("/")[2]: value for n, value in stored.items()}
         search.restore(level)
         held = {w.path: w.value for w in lth.Ticket.of(search.model).weights}
         assert facts.by_name({n: [v] for n, v in held.items()}) == facts.by_name(

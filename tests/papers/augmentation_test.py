@@ -65,6 +65,7 @@ def test_every_image_is_a_crop_of_its_padded_source_and_labels_stay():
     assert np.all(np.abs(places - 2000 / 18) < 52)
 
 
+@pytest.mark.slow
 def test_four_pixels_of_padding_are_the_default():
     default = augmentation.crop_flip(plain(), seed=SEED, level=LEVEL)
     for (images, _), (source, _) in zip(

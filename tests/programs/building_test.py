@@ -50,6 +50,7 @@ def test_resnet_keeps_its_output_and_downsampling_layers_dense():
     assert set(found.values()) == {0.2}
 
 
+@pytest.mark.slow
 def test_vgg_is_pruned_in_its_convolutions_alone():
     given = options("--dataset=cifar10", "--model=vgg16", "--width=0.05")
     model = building.wrapped_model(given, (16, 16, 1), 2, seed=0)

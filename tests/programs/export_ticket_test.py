@@ -15,8 +15,7 @@ import tensorflow as tf
 
 from lth_keras.compat import keras
 from lth_keras.programs import export_flags, exporting, stored_options
-from lth_keras.runs import layout
-from lth_keras.storage import arrays
+from lth_keras.runs import layout, trained
 from tests.support import export_jobs
 from tests.support.export_jobs import SCRIPT, refused, start
 
@@ -39,8 +38,7 @@ def test_the_model_has_the_weights_that_the_level_ended_with(stored) -> None:
     directory = layout.ExperimentDirectory(str(stored))
     options = stored_options.options_of(directory)
     model = exporting.trained_model(directory, options, 0, 1)
-    place = stored / "trial0" / "level01" / "trained" / "weights.npz"
-    wanted = list(arrays.read_arrays(str(place)).values())
+    wanted = list(trained.read(directory.trial(0).level(1)).values())
     images = np.random.default_rng(0).normal(size=(3, 8, 8, 1)).astype("float32")
     np.testing.assert_allclose(model(images), forward(wanted, images), atol=1e-5)
     kernels = [w for w in model.get_weights() if w.ndim == 2]
@@ -63,8 +61,8 @@ def test_the_export_is_verified_small_and_holds_the_trained_weights(
     assert "verified    in a fresh process by tf.saved_model.load" in printed
     assert sorted(os.listdir(job / "export")) == ["export.json", "lenet"]
     assert sorted(os.listdir(job / "export" / "lenet")) == ["1"]
-    place = job / "trial0" / "level02" / "trained" / "weights.npz"
-    weights = list(arrays.read_arrays(str(place)).values())
+    place = layout.ExperimentDirectory(str(job)).trial(0).level(2)
+    weights = list(trained.read(place).values())
     images = np.random.default_rng(0).normal(size=(3, 8, 8, 1)).astype("float32")
     loaded = tf.saved_model.load(str(job / "export" / "lenet" / "1"))
     found = loaded.signatures["serving_default"](image=tf.constant(images))["output"]
@@ -130,21 +128,29 @@ def test_the_line_at_the_end_of_a_demo_has_both_sizes(job) -> None:
 def test_sigterm_removes_what_is_unfinished_and_leaves_no_process(job, tmp_path):
     folder = tmp_path / "temporary"
     folder.mkdir()
-    # The verifying process says that it is there, and waits to be ended.
-    (tmp_path / "slow").mkdir()
-    (tmp_path / "slow" / "sitecustomize.py").write_text(
-        "import os, sys, time\n"
-        "if sys.argv[0] == '-c':\n"
-        f"    name = {str(tmp_path / 'pid')!r}\n"
-        "    with open(name + '.new', 'w') as file:\n"
-        "        file.write(str(os.getpid()))\n"
-        "    os.rename(name + '.new', name)\n"
-        "    time.sleep(600)\n"
+    # What stands in the place of the verifying process's Python says that it is there,
+    # and waits to be ended.
+    slow = tmp_path / "python"
+    slow.write_text(
+        "#!/bin/sh\n"
+        f"echo $$ > '{tmp_path}/pid.new'\n"
+        f"mv '{tmp_path}/pid.new' '{tmp_path}/pid'\n"
+        "exec sleep 600\n"
     )
-    path = os.pathsep.join([str(tmp_path / "slow"), str(SCRIPT.parents[1])])
+    slow.chmod(0o755)
+    arguments = [str(SCRIPT), str(job), f"--output={tmp_path}/new/out"]
+    start = (
+        "import runpy, sys\n"
+        f"sys.executable, sys.argv = {str(slow)!r}, {arguments!r}\n"
+        f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\n"
+    )
     program = subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(job), f"--output={tmp_path}/new/out"],
-        env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(folder)},
+        [sys.executable, "-c", start],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(SCRIPT.parents[1]),
+            "TMPDIR": str(folder),
+        },
         stderr=subprocess.PIPE,
         text=True,
     )

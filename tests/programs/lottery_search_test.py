@@ -322,6 +322,7 @@ def program(tmp_path) -> Callable[..., subprocess.Popen]:
     return begin
 
 
+@pytest.mark.slow
 def test_a_whole_job_succeeds_without_a_word_on_the_standard_error(program, tmp_path):
     process = program("--levels=1")
     out, err = process.communicate(timeout=300)

@@ -301,10 +301,11 @@ def test_flags_are_read_without_tensorflow():
         "import sys; sys.modules['tensorflow'] = None\n"
         "from lth_keras.programs import export_ticket, lottery_search, options\n"
         "from lth_keras.programs import export_flags, plot_flags, plot_results\n"
-        "from lth_keras.programs import run_controls\n"
+        "from lth_keras.programs import cost_flags, run_controls\n"
         "options.read(['program', '--criterion=movement'], '')\n"
         "export_flags.read(['program', 'RUN_DIR'], '')\n"
         "plot_flags.read(['program', 'RUN_DIR'], '')\n"
         "run_controls.define()\n"
+        "cost_flags.read(['program'], '')\n"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -8,7 +8,13 @@ import shutil
 import pytest
 
 import lth_keras as lth
-from lth_keras.programs import command_line, lottery_search, options, run_controls
+from lth_keras.programs import (
+    command_line,
+    lottery_search,
+    options,
+    plot_results,
+    run_controls,
+)
 from lth_keras.storage import files
 
 SMALL = ("--iterations=20", "--evaluate_every=10", "--jit=off", "--levels=2")
@@ -68,6 +74,29 @@ def test_controls_are_added_to_a_search_that_is_not_trained_again(job, capfd):
 
 
 @pytest.mark.slow
+def test_tickets_of_another_job_are_trained_by_their_directory(job, finished, capfd):
+    shutil.copytree(finished, job.parent / "other, of 1:2")
+    other = f"{job.parent}/other%2C of 1%3A2"
+    name = f"--controls=transfer:ticket={other}:head=ticket"
+    assert start(job, name, "--levels=1,2") == 0
+    (one, two) = controls(job)
+    assert (one[0], one[1], two[1]) == ("transfer", 1, 2)
+    assert one[3]["ticket"] == f"{job.parent}/other, of 1:2"
+    assert "other, of 1:2" in capfd.readouterr().out
+    # The same job's tickets: those of the search itself.
+    leaf = f"trial0/controls/{lth.controls.parse(name[11:]).key}/level02-r0/ticket"
+    found = lth.Ticket.load(job / leaf)
+    own = lth.Ticket.load(job / "trial0/level02/ticket")
+    assert [w.value.tobytes() for w in found.weights] == [
+        w.value.tobytes() for w in own.weights
+    ]
+    # It is there already, and the job is shown, drawn and reproduced with it.
+    assert start(job, name, "--levels=1,2") == 0
+    argv = ["plot_results.py", str(job), f"--output_dir={job.parent / 'shown'}"]
+    assert command_line.run(plot_results.main, argv) == 0
+
+
+@pytest.mark.slow
 def test_a_control_run_later_is_the_one_that_the_search_would_have_run(job, tmp_path):
     assert start(job, "--controls=random_reinit") == 0
     other = tmp_path / "at_once"
@@ -97,6 +126,8 @@ def test_a_control_run_later_is_the_one_that_the_search_would_have_run(job, tmp_
         (["--controls=noise:sigma=-1"], "noise:sigma=-1 is not allowed"),
         (["--controls=weight_rewind:step=20it"], "past the end of a run of 20"),
         (["--controls=weight_rewind:step=1ep"], "write the step in iterations"),
+        (["--controls=transfer:ticket=no/run"], "ticket=no/run has no ticket: name"),
+        (["--controls=transfer"], "needs a value: write transfer:ticket=..."),
         ([], "--controls is missing: name one or more"),
     ],
 )

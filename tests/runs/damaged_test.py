@@ -95,6 +95,7 @@ def test_parameters_are_numbers_and_words(run) -> None:
         changed(place.result, parameters=value)
         assert "parameters" in refusal(result_files.row, place)
     changed(place.result, parameters={"step": "500it", "of": 3, "x": 0.5, "on": True})
+    changed(place.result, parameters={"step": "500it", "ticket": "/runs/a, b: %24"})
     assert result_files.row(place)["parameters"]["step"] == "500it"
 
 
@@ -185,10 +186,10 @@ def test_trained_weights_are_of_the_tickets_network(run) -> None:
         [found[0].T, found[1]],
         [found[0].astype(np.float64), found[1]],
     ):
-        trained.write(place, {str(i): value for i, value in enumerate(other)})
+        trained.write(place, {str(i): v for i, v in enumerate(other)}, {})
         assert "is not of the same network as" in refusal(trained.read, place)
     spoilt = np.full_like(found[0], np.nan)
-    trained.write(place, {"0": spoilt, "1": found[1]})
+    trained.write(place, {"0": spoilt, "1": found[1]}, {})
     assert "has NaN in dense/kernel" in refusal(trained.read, place)
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.masking import weights
-from lth_keras.storage import arrays
+from lth_keras.runs import trained as trained_files
 from lth_keras.training import batches
 from tests.support import small_search as small
 from tests.support.small_search import (
@@ -87,7 +87,7 @@ def test_a_search_is_what_a_hand_written_loop_does(rewind: int, tmp_path) -> Non
             [v if m is None else small.masked(v, m) for v, m in zip(theta, masks)],  # noqa: B905
         )
         trained, curve, captured = by_hand(theta, masks, rewind, level, plain)
-        stored = arrays.read_arrays(one.directory.level(level).trained_weights)
+        stored = trained_files.read(one.directory.level(level))
         assert small.same_bits(stored.values(), trained)
         found = history.curves[level]
         assert found["iteration"] == [row[0] for row in curve]
@@ -197,6 +197,6 @@ def test_steps_per_execution_gives_the_same_levels(tmp_path) -> None:
     two = search(several, tmp_path / "two", 1, rewind_to="7it")
     fit(two)
     assert small.fingerprints(tmp_path / "one") == small.fingerprints(tmp_path / "two")
-    ends = [s.directory.level(1).trained_weights for s in (one, two)]
-    first, second = (arrays.read_arrays(end).values() for end in ends)
+    ends = [s.directory.level(1) for s in (one, two)]
+    first, second = (trained_files.read(end).values() for end in ends)
     assert small.same_bits(first, second)

@@ -12,7 +12,8 @@ import tensorflow as tf
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.storage import arrays, files
+from lth_keras.runs import trained
+from lth_keras.storage import files
 from lth_keras.training import batches
 from tests.support import small_search as small
 from tests.support.small_search import TEST, VALIDATION, Record, X, Y, fit, search
@@ -155,7 +156,7 @@ def test_a_level_can_be_restored(tmp_path) -> None:
     one = search(model, tmp_path)
     fit(one)
     one.restore(1)
-    stored = arrays.read_arrays(one.directory.level(1).trained_weights)
+    stored = trained.read(one.directory.level(1))
     assert small.same_bits(small.values(model), stored.values())
     lth.verify(model)
     with pytest.raises(LotteryError, match=r"finished levels are \[0, 1, 2\]"):

@@ -12,6 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from lth_keras.compat import keras
+from tests.support.own_blocks import (
+    Compiled,
+    LateBlock,
+    PlainCell,
+    TransformerBlock,
+)
 from tests.support.own_layers import Bilinear, MyDense, Scale
 
 layers = keras.layers
@@ -230,6 +236,29 @@ def added_loss() -> Built:
     return model, floats(4, 4)
 
 
+def blocks() -> Built:
+    ids = keras.Input((5,), dtype="int32")
+    hidden = TransformerBlock(name="block")(layers.Embedding(9, 4)(ids))
+    hidden = layers.GlobalAveragePooling1D()(hidden)
+    return keras.Model(ids, layers.Dense(3)(hidden)), tokens(3, 5)
+
+
+def late_block() -> Built:
+    model = keras.Sequential([LateBlock(input_shape=(4,)), layers.Dense(3)])
+    return model, floats(4, 4)
+
+
+def compiled_block() -> Built:
+    model = keras.Sequential([Compiled(input_shape=(4,)), layers.Dense(3)])
+    model(floats(4, 4))
+    return model, floats(4, 4)
+
+
+def cell_of_layers() -> Built:
+    model = keras.Sequential([layers.RNN(PlainCell(), input_shape=(4, 3))])
+    return model, floats(3, 4, 3)
+
+
 def time_distributed_model() -> Built:
     inner = keras.Sequential([layers.Dense(3, input_shape=(4,)), layers.ReLU()])
     model = keras.Sequential(
@@ -261,6 +290,10 @@ FAMILIES: dict[Callable[[], Built], int] = {
     frozen_half: 3,
     added_loss: 2,
     time_distributed_model: 2,
+    blocks: 4 + 2 + 1,
+    late_block: 1 + 1,
+    compiled_block: 2 + 1,
+    cell_of_layers: 2,
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from lth_keras.programs import (
     command_line,
+    cost,
     export_flags,
     export_ticket,
     lottery_search,
@@ -26,6 +27,7 @@ PROGRAMS: Mapping[str, tuple[str, Callable[..., None], Sequence[str]]] = {
     "lth-search": ("lottery_search.py", lottery_search.main, options.ARGUMENTS),
     "lth-controls": ("run_controls.py", run_controls.main, ["data_dir"]),
     "lth-plot": ("plot_results.py", plot_results.main, plot_flags.ARGUMENTS),
+    "lth-cost": ("cost.py", cost.main, options.ARGUMENTS),
     "lth-export": ("export_ticket.py", export_ticket.main, export_flags.ARGUMENTS),
 }
 

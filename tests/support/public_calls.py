@@ -181,6 +181,10 @@ def _ticket(w: World) -> list[Call]:
         Call(ticket.apply, {**to, "strict": True}),
         Call(ticket.ordered, to),
         Call(ticket.overlap, {"other": ticket}),
+        Call(
+            ticket.transfer,
+            {"model": lth.wrap(w.plain), "keep": "ticket", "head": "new"},
+        ),
     ]
 
 
@@ -198,6 +202,7 @@ def _controls(w: World) -> list[Call]:
 
     run = {"search": w.search, "control": "random_mask", "levels": [], "replicates": 1}
     about = {"check": None, "change": Change.MASK, "shares": False, "own_mask": False}
+    about["places"] = ("ticket",)
     return [
         Call(lth.controls.run, run),
         Call(lth.controls.parse, {"text": "noise:sigma=0.5"}),
@@ -228,7 +233,7 @@ def _methods(w: World) -> list[Call]:
     return [
         _registered(lth.methods.register, Own),
         Call(lth.methods.get, {"name": "dsd"}),
-        Call(lth.methods.parse, {"written": "edge_popup:keep=0.3"}),
+        Call(lth.methods.parse, {"asked": "edge_popup:keep=0.3"}),
         Call(lth.methods.EdgePopup, popup),
         Call(lth.methods.Supermask, {**mask, "evaluate": "threshold"}),
         Call(

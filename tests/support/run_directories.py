@@ -83,6 +83,11 @@ def _finish(
     trained.write(
         place,
         {f"{i:04d}/{w.path}": w.value * 2 for i, w in enumerate(one.weights)},
+        {
+            f"{i:04d}/{w.path}": w.mask
+            for i, w in enumerate(one.weights)
+            if w.mask is not None
+        },
     )
     columns = result_files.curve(test_accuracy=[0.5, 0.75], val_loss=[0.5, None])
     epochs = {"loss": [0.5, 0.25]}

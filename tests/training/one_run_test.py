@@ -11,7 +11,7 @@ import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
-from lth_keras.storage import arrays
+from lth_keras.runs import trained
 from lth_keras.training import one_run
 from tests.support import small_search as small
 
@@ -47,7 +47,7 @@ def test_a_run_leaves_its_line_its_curve_and_its_weights(tmp_path) -> None:
         for metric in ("loss", "accuracy")
     }
     assert len(curve["epochs"]["val_loss"]) == 1
-    stored = arrays.read_arrays(place / "trained" / "weights.npz")
+    stored = trained.read(one.directory.level(1))
     assert small.same_bits(stored.values(), small.values(one.model))
 
 
@@ -67,6 +67,7 @@ def test_a_line_says_what_the_masked_network_computes_untrained(tmp_path) -> Non
         assert mine["validation_loss"] == theirs["validation_loss"]
 
 
+@pytest.mark.slow
 def test_weights_written_off_the_masks_while_training_are_found(tmp_path) -> None:
     class Dense(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):

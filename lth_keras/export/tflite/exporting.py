@@ -60,7 +60,7 @@ def export_tflite(
     "absent" where the file holds nothing like it (zeros left out, or a BatchNorm that
     is folded into the layer before it); "unclear" where that cannot be told.
 
-    TensorFlow's converter takes memory for about 3 times the dense model's weights,
+    TensorFlow's converter takes memory for about 4 times the dense model's weights,
     and its quantizer to int8 for about 10 times.
 
     Args:

@@ -42,7 +42,8 @@ def sparsified(content: bytes, sparse: bool = True) -> bytes:
 
     Fully connected layers compute with very sparse float32 matrices as they are.
     Anything else gets its weights through a Densify operation, which runs once, when
-    the file is loaded.
+    the file is loaded; but for int8 matrices, which stay as they are: LiteRT 2.3 with
+    XNNPACK, its default, loads no file that densifies one.
 
     Args:
         content: a TFLite file without sparse weights; its constants may lie behind
@@ -75,6 +76,7 @@ def _sparsified(model: Any, graph: Any) -> bool:
             or len(tensor.shape) < 2
             or not codes
             or not codes <= _READERS
+            or (tensor.type == schema.TensorType.INT8 and _CONNECTED in codes)
         ):
             continue
         value = np.asarray(data).view(DTYPES[tensor.type])

@@ -32,7 +32,7 @@ def large() -> None:
     ):
         export_tflite(model, f"{name}.tflite", verify=False, verbose=False, **settings)
     taken = _memory("VmHWM") - before
-    assert taken < 4 * dense, f"{taken:,} bytes at most, dense {dense:,}"
+    assert taken < 5 * dense, f"{taken:,} bytes at most, dense {dense:,}"
 
 
 @pytest.mark.slow

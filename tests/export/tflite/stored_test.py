@@ -52,7 +52,7 @@ def _sparse_tensors(path) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("quantize", [None, "float16", "int8"])
+@pytest.mark.parametrize("quantize", [None, "float16"])
 @pytest.mark.parametrize(
     ("sparse", "dense"), [("first", "second"), ("second", "first")]
 )
@@ -65,6 +65,14 @@ def test_of_two_kernels_of_a_shape_one_is_sparse(tmp_path, quantize, sparse, den
         "second/bias": "dense",
     }
     assert _sparse_tensors(path) == 1
+
+
+@pytest.mark.slow
+def test_an_int8_matrix_is_dense_whatever_zeros_it_has(tmp_path):
+    path = tmp_path / "m.tflite"
+    stored, _ = _stored(_pruned(_two(), 0.03, "first"), path, "int8")
+    assert set(stored.values()) == {"dense"}
+    assert _sparse_tensors(path) == 0
 
 
 @pytest.mark.slow

@@ -1,0 +1,91 @@
+"""Why is a weight on no mask, and did the caller ask for that?"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from lth_keras import compat
+from lth_keras.compat import keras
+from lth_keras.masking import kinds, sites
+from lth_keras.masking.wrappers import PruneByLevel
+
+_NORMALISATION = (
+    keras.layers.BatchNormalization,
+    keras.layers.LayerNormalization,
+    keras.layers.GroupNormalization,
+)
+
+
+class Reason(NamedTuple):
+    """Why a weight has no mask.
+
+    Attributes:
+        text: for the table.
+        asked: whether the caller asked for it (left out, frozen) or not (a kernel in a
+            layer that is not known); None for what is no kernel, or has a mask.
+    """
+
+    text: str
+    asked: bool | None = None
+
+
+def why_dense(
+    layer: keras.layers.Layer, inner: keras.layers.Layer, weight: Any, trainable: bool
+) -> Reason:
+    """Why a weight has no mask.
+
+    Args:
+        layer: the layer of the model that holds it.
+        inner: the layer that this one wraps, or itself.
+        weight: the variable.
+        trainable: whether it trains.
+    """
+    raw = compat.raw_variable(weight)
+
+    def among(variables: list[Any]) -> bool:
+        return any(compat.raw_variable(v) is raw for v in variables)
+
+    if among(sites.unreachable(inner)):
+        return Reason(
+            "kept in a list or dict; make it an attribute of its layer", False
+        )
+    if among([site.variable for site in sites.sites(inner)]):
+        if not trainable:
+            return Reason("frozen (trainable=False)", True)
+        if isinstance(layer, PruneByLevel):
+            return Reason(
+                "not on a mask; it was frozen when the model was wrapped", True
+            )
+        return Reason("left out (not wrapped, excluded, or no rate)", True)
+    if among([site.variable for site in sites.sites(inner, embeddings=True)]):
+        return Reason("embedding (wrap with embeddings=True)")
+    around = [
+        part
+        for part in compat.layers_within(inner)
+        if among(part.weights) and not isinstance(part, keras.Model)
+    ]
+    # The innermost, and what is around it in `inner`.
+    owner = around[-1] if around else inner
+    if isinstance(owner, _NORMALISATION):
+        return Reason("normalisation parameter, never pruned")
+    for part in around:
+        if isinstance(part, kinds.REPARAMETRISED):
+            return _of_keras(part)
+    if isinstance(owner, keras.layers.PReLU):
+        return _of_keras(owner)
+    if kinds.supports(inner):
+        if "bias" in weight.name.split("/")[-1] or len(weight.shape) < 2:
+            return Reason("bias or other vector, never pruned")
+        return Reason("no kernel that is known; name it in get_prunable_weights", False)
+    if not inner.trainable_weights:
+        return Reason("not trainable")
+    if type(inner).__module__.split(".")[0] == "tf_keras":
+        return _of_keras(inner)
+    return Reason("unknown layer class; give it get_prunable_weights", False)
+
+
+def _of_keras(layer: keras.layers.Layer) -> Reason:
+    return Reason(
+        f"Keras layer class that is not pruned ({type(layer).__name__})",
+        None if isinstance(layer, keras.layers.PReLU) else False,
+    )
