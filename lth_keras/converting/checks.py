@@ -124,8 +124,9 @@ def _predictions(name: str, model: Any) -> tuple[list[np.ndarray], list[np.ndarr
 
 
 def _tensors(inputs: list[np.ndarray]) -> Any:
-    """What a model is called with; texts go in as TensorFlow's."""
-    return [tf.constant(v) if v.dtype == object else v for v in inputs]
+    """What a model is called with; beside texts all are tensors of TensorFlow."""
+    texts = any(value.dtype == object for value in inputs)
+    return [tf.constant(value) for value in inputs] if texts else inputs
 
 
 def _array(value: Any) -> np.ndarray:

@@ -40,8 +40,8 @@ def converted(layer: Any, custom: Custom, inner: Inner) -> keras.layers.Layer:
         raise LotteryError(named) from error
     except Exception as error:  # Whatever a class of either Keras or the user's raises.
         raise LotteryError(
-            f"layer {layer.name!r} ({kind}) cannot be converted ({error}): pass "
-            f"custom_objects={{{kind!r}: a class of tf_keras that computes the same}}."
+            f"layer {layer.name!r} ({kind}) cannot be converted ({error}): "
+            f"{objects.given_as(kind)}."
         ) from error
 
 
@@ -61,10 +61,7 @@ def _made(layer: Any, kind: str, custom: Custom, inner: Inner) -> keras.layers.L
         return keras.layers.StackedRNNCells(cells, name=layer.name)
     made = layer_table.class_like(kind)
     if made is None:
-        instead = layer_table.row(kind).instead or (
-            f"pass custom_objects={{{kind!r}: a class of tf_keras that computes the "
-            "same}"
-        )
+        instead = layer_table.row(kind).instead or objects.given_as(kind)
         raise LotteryError(f"{kind} is not in tf_keras: {instead}.")
     given = _arguments(layer, kind, made, custom, inner)
     if kind == "RNN":
@@ -90,8 +87,7 @@ def _own(layer: Any, kind: str, custom: Custom) -> keras.layers.Layer:
     if made is None:
         raise LotteryError(
             f"layer {layer.name!r} is of the class {kind}, which is not one of "
-            f"Keras 3: pass custom_objects={{{kind!r}: the same as a class of "
-            "tf_keras, of weights in the same order}."
+            f"Keras 3: {objects.given_as(kind)}, of weights in the same order."
         )
     config = {
         key: objects.policy(value) if key == "dtype" else value
@@ -141,8 +137,7 @@ def _arguments(
         elif not (value == "channels_last" or _is_default(value, defaults.get(key))):
             raise LotteryError(
                 f"{kind}({key}={shown(value)}) is not in tf_keras: leave it out, or "
-                f"pass custom_objects={{{kind!r}: a class of tf_keras that computes "
-                "the same}."
+                f"{objects.given_as(kind)}."
             )
     return found
 

@@ -38,6 +38,13 @@ def converted(value: Any, custom: Custom) -> Any:
     return value
 
 
+def given_as(
+    name: str, what: str = "a class of tf_keras that computes the same"
+) -> str:
+    """What to do about a class or function of some name that tf_keras lacks."""
+    return f"give lth.from_keras3 custom_objects={{{name!r}: {what}}}"
+
+
 def function(value: Any, custom: Custom) -> Any:
     """The tf_keras function like an activation of Keras 3.
 
@@ -56,12 +63,12 @@ def function(value: Any, custom: Custom) -> Any:
     if name == "<lambda>":
         raise LotteryError(
             "its activation is a lambda, which has no name to go by: write it with "
-            "def, and pass custom_objects={its name: the same with TensorFlow's}."
+            "def, and give the same with TensorFlow's functions in custom_objects."
         )
     if found is None:
         raise LotteryError(
-            f"the activation {name!r} is not in tf_keras: pass "
-            f"custom_objects={{{name!r}: the same with TensorFlow's functions}}."
+            f"the activation {name!r} is not in tf_keras: "
+            f"{given_as(name, 'the same with the functions of TensorFlow')}."
         )
     return found
 
@@ -101,10 +108,7 @@ def _object(value: Mapping[str, Any], custom: Custom) -> Any:
     kind = module.rpartition(".")[2]
     made = getattr(getattr(keras, kind), name, None) if kind in _KINDS else None
     if made is None:
-        raise LotteryError(
-            f"{name} is not in tf_keras: pass custom_objects={{{name!r}: the same as a "
-            "class of tf_keras}."
-        )
+        raise LotteryError(f"{name} is not in tf_keras: {given_as(name)}.")
     given = {}
     for key, item in value["config"].items():
         if key not in _LEFT_OUT:

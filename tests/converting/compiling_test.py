@@ -58,7 +58,6 @@ def test_a_schedule_a_loss_and_metrics_come_along() -> None:
         ("Adamax", {}),
         ("Ftrl", {}),
         ("Lion", {}),
-        ("Nadam", {}),
         ("RMSprop", {"momentum": 0.5}),
         ("SGD", {"momentum": 0.9, "nesterov": True}),
     ],

@@ -36,7 +36,7 @@ ELSEWHERE = {"Activation"}
 
 def predictions(model, inputs):
     """What a model of either Keras predicts, flat, in the order of Keras 3."""
-    tensors = [tf.constant(v) if v.dtype == object else v for v in inputs]
+    tensors = [tf.constant(value) for value in inputs]
     # Sequential models of Keras 3 have no `input` before they are called.
     structure = getattr(model, "input", model.inputs[0])
     packed = keras3().tree.pack_sequence_as(structure, tensors)

@@ -27,13 +27,14 @@ CALLS: dict[str, Any] = {
     "Argmax": lambda ops, x: (ops.argmax(x, 1), ops.argmax(x), ops.argmax(x, -1, True)),
     "Argmin": lambda ops, x: ops.argmin(x, -1),
     "BroadcastTo": lambda ops, x: ops.broadcast_to(x[0], (3, 4, 6)),
+    "Cast": lambda ops, x: ops.cast(x, "int32"),
     "Celu": lambda ops, x: ops.celu(x, 0.7),
     "Clip": lambda ops, x: ops.clip(x, -0.5, 1),
     "Concatenate": lambda ops, x: ops.concatenate([x, ops.cast(x, "int32")], -1),
     "Copy": lambda ops, x: ops.copy(x),
     "Cumsum": lambda ops, x: ops.cumsum(x, 1),
     "DepthToSpace": lambda ops, x: ops.depth_to_space(ops.reshape(x, (-1, 2, 3, 4)), 2),
-    "Divide": lambda ops, x: (x / 3, ops.cast(x, "int32") / 2),
+    "Divide": lambda ops, x: ops.divide(x, 3),
     "Dot": lambda ops, x: ops.dot(x, TWO),
     "DotProductAttention": lambda ops, x: ops.dot_product_attention(
         *[x[:, :, None]] * 3
@@ -106,6 +107,7 @@ CALLS: dict[str, Any] = {
     "Tile": lambda ops, x: ops.tile(x, (1, 2, 1)),
     "TopK": lambda ops, x: ops.top_k(x, 2),
     "Transpose": lambda ops, x: ops.transpose(x, (0, 2, 1)),
+    "TrueDivide": lambda ops, x: (x / 3, ops.cast(x, "int32") / 2),
     "Var": lambda ops, x: ops.var(x, (1, 2)),
     "Where": lambda ops, x: ops.where(x > 0, x, 0),
     "ZerosLike": lambda ops, x: ops.zeros_like(x),
@@ -128,8 +130,8 @@ OF = {
     **dict.fromkeys(("Arccos", "Arcsin", "Arctanh"), INSIDE),
 }
 BINARY = {"Arctan2": "arctan2", "DivideNoNan": "divide_no_nan"}
-# Other names of the same operations; the graph has the one of the table.
-ALIASES = {"Absolute", "TrueDivide"}
+# Another name of abs.
+ALIASES = {"Absolute"}
 
 
 def names_in(model: Any) -> set[str]:

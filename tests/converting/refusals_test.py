@@ -45,7 +45,7 @@ def test_a_layer_class_of_the_users_needs_its_tf_keras_version() -> None:
     source = chain((4,), own_layer(), keras3().layers.Dense(2))
     message = refusal(source)
     assert "layer 'mine' is of the class Scaled" in message
-    assert "pass custom_objects={'Scaled': " in message
+    assert "give lth.from_keras3 custom_objects={'Scaled': " in message
     source.layers[0].scale.assign([1.0, 2.0, 3.0, 4.0])
     made = lth.from_keras3(source, custom_objects={"Scaled": ScaledToo})
     x = np.ones((2, 4), "float32")

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.controls.registry import Change
+from tests.support import keras3_calls
 from tests.support import small_search as small
 
 
@@ -336,4 +337,5 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     "unwrap": lambda w: [Call(lth.unwrap, {"model": w.search.model})],
     "verify": _acts(lth.verify),
     "wrap": _wrap,
+    **{n: lambda w, c=c: [Call(*c())] for n, c in keras3_calls.CALLS.items()},
 }
