@@ -22,7 +22,7 @@ from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.starts import Start
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.masking.wrapping import unwrap, wrap
-from lth_keras.pruning import criteria
+from lth_keras.pruning import budgets, criteria, recipes
 from lth_keras.runs.stored import SearchHistory
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.ticket import Ticket
@@ -42,6 +42,7 @@ __all__ = [
     "Start",
     "Ticket",
     "__version__",
+    "budgets",
     "capture",
     "compact",
     "compaction",
@@ -57,6 +58,7 @@ __all__ = [
     "methods",
     "project",
     "prune",
+    "recipes",
     "rewind",
     "unwrap",
     "verify",

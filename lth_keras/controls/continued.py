@@ -45,6 +45,12 @@ def masks_at(search: LotterySearch, plan: Plan, level: int) -> list[np.ndarray]:
     Raises:
         LotteryError: stock tfmot cannot prune as the search did.
     """
+    if search.plan is not None and search.plan.lengths:
+        raise LotteryError(
+            "continued: stock tfmot prunes after levels of one length, and those of "
+            "this search differ: leave this control out, or search without recipe= "
+            "and with one number of epochs."
+        )
     root = search.directory.chain
     with locks.lock(root):
         directories.clean_leftovers(root)

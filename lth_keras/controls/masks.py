@@ -15,9 +15,10 @@ import numpy as np
 from lth_keras.controls import continued as strategy_2
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.errors import LotteryError
-from lth_keras.masking import followers, scoring
+from lth_keras.masking import scoring
 from lth_keras.masking.gradients import mean_gradients
 from lth_keras.masking.network import Network
+from lth_keras.masking.seen import Seen
 from lth_keras.pruning.recipe import Recipe
 from lth_keras.pruning.scores import Values
 from lth_keras.pruning.units import Arrays
@@ -77,7 +78,7 @@ def _masks(
     like = [mask for _, mask in case.ticket.pruned()]
     initial = None
     if "initial" in recipe.needs:
-        initial = followers.scored(network, values_of(search.initial))
+        initial = Seen(network).values(values_of(search.initial))
     if recipe.whole:
         # The network is set to what the criterion is to see.
         dense = [np.ones_like(mask) for mask in like]
@@ -93,7 +94,7 @@ def _masks(
             lowest=lowest,
         )
     values = Values(
-        trained=followers.scored(network, trained),
+        trained=Seen(network).values(trained),
         initial=initial,
         gradients=_gradients(search, case) if "gradients" in recipe.needs else None,
         paths=[weight.path for weight, _ in case.ticket.pruned()],

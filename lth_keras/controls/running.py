@@ -87,7 +87,7 @@ def carry_out(
             count("level", level, least, "a pruned level of the search", search.levels)
             for level in listed("levels", levels, "a list of levels, such as [3, 7]")
         ]
-    chosen.check(search.model, plan.iterations, search.first)
+    chosen.check(search.model, plan.shortest, search.first)
     rows, trained = [], False
     for level in levels:
         for replicate in numbers:
@@ -122,7 +122,7 @@ def _train(search: LotterySearch, plan: plans.Plan, control: Control, run: Run) 
             return
         directories.clean_leftovers(place.root)
         seed = seed_of(search.seed, control.seeded, run.level, run.replicate)
-        case = control.apply(search, Case(original, plan), seed)
+        case = control.apply(search, Case(original, search.plan_at(run.level)), seed)
         ticket = editing.settled(case.ticket, search.network)
         ticket.save(place.ticket, overwrite=True)
         row = one_run.carry_out(

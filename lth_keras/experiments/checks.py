@@ -39,7 +39,7 @@ def check_search(
     search.plan = None
     for name in controls:
         try:
-            syntax.parse(name).check(search.model, plan.iterations, search.first)
+            syntax.parse(name).check(search.model, plan.shortest, search.first)
         except LotteryError as error:
             raise LotteryError(f"controls={name!r}: {error}") from None
     if not paths.exists(search.directory.manifest):

@@ -17,6 +17,7 @@ from lth_keras.arguments import count
 from lth_keras.errors import LotteryError
 from lth_keras.masking import followers, frozen, scoring, slots
 from lth_keras.masking.network import Held, Network
+from lth_keras.masking.seen import Seen
 from lth_keras.masking.starts import Start, values_for
 from lth_keras.pruning import masks
 
@@ -52,6 +53,7 @@ def prune(
     optimizer: Any = None,
     seed: int = 0,
     data: Any = None,
+    level: int | None = None,
 ) -> float:
     """One round: every pruned layer, or the whole model, loses its share.
 
@@ -69,6 +71,8 @@ def prune(
         seed: seed of criteria that draw, such as "random".
         data: (x, y) or (x, y, sample_weight) as arrays, or batches of these, such as
             a Dataset with an end; for criteria that read gradients, such as "snip".
+        level: where rates differ by round, the round that this is, from 1; by default
+            the one after that which leaves as many weights as the model has.
 
     Returns:
         The density P_m after the round, in (0, 1].
@@ -80,10 +84,12 @@ def prune(
     """
     seed = count("seed", seed, 0, "a seed")
     network = Network.of(model, optimizer).require_trainable()
-    recipe = network.recipe
+    if level is None:
+        level = network.round + 1
+    recipe = network.recipe.of_round(count("level", level, 1, "the round, from 1"))
     initial = None
     if start is not None:
-        initial = followers.scored(network, values_for(network, start))
+        initial = Seen(network).values(values_for(network, start))
     new = scoring.shrunk(network, recipe, initial=initial, seed=seed, data=data)
     for weight, mask in zip(network.pruned, new, strict=True):
         if not mask.any():

@@ -1,7 +1,8 @@
 """Which layers hand channels on? What normalises a layer's outputs, what adds them.
 
 Of a graph of layers: a batch normalisation belongs to the layer whose channels reach it
-unmixed, and layers are joined whose channels are added to each other's.
+unmixed, or to all whose sum does, and layers are joined whose channels are added to
+each other's.
 """
 
 from __future__ import annotations
@@ -42,13 +43,13 @@ class Channels:
 
     Attributes:
         normalised: for each batch normalisation, by identity, the layer whose
-            channels it has.
+            channels it has; where they are added before it, all layers of the sum.
         joined: sets of layers whose channels are added to each other's, models inside
             the model apart; layers without weights among them stand for what cannot
             be pruned.
     """
 
-    normalised: dict[int, keras.layers.Layer]
+    normalised: dict[int, list[keras.layers.Layer]]
     joined: list[list[keras.layers.Layer]]
 
 
@@ -63,9 +64,11 @@ def of(model: keras.Model) -> Channels:
         layers = {layer.name: layer for layer in part.layers}
         for layer in part.layers:
             if isinstance(layer, _NORMALISATION):
-                source = _source(layer.name, feeds, layers)
-                if source is not None:
-                    found.normalised[id(layer)] = source
+                sources = _behind(feeds.get(layer.name, []), feeds, layers)
+                # What comes from outside of a model inside the model is no layer of it.
+                if sources <= set(layers):
+                    own = [each for name, each in layers.items() if name in sources]
+                    found.normalised[id(layer)] = own
         found.joined.extend(_joined(feeds, layers))
     return found
 
@@ -83,19 +86,6 @@ def _feeds(model: keras.Model) -> dict[str, list[str]]:
         names = [layer.name for layer in model.layers]
         return {name: [names[i - 1]] if i else [] for i, name in enumerate(names)}
     return compat.producers(model)
-
-
-def _source(
-    name: str, feeds: dict[str, list[str]], layers: dict[str, keras.layers.Layer]
-) -> keras.layers.Layer | None:
-    """The layer whose channels come to this one unmixed, if it is one alone."""
-    while True:
-        given = feeds.get(name, [])
-        if len(given) != 1 or given[0] not in layers:
-            return None
-        (name,) = given
-        if not isinstance(layers[name], PASSING):
-            return layers[name]
 
 
 def _joined(

@@ -11,6 +11,8 @@ from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import channels, kinds, sites
+from lth_keras.pruning.budgets import Budget
+from lth_keras.pruning.counts import RoundRate
 from lth_keras.pruning.granularities import Granularity, Tensor
 from lth_keras.pruning.rates import Rates
 from lth_keras.pruning.recipe import Recipe
@@ -20,11 +22,11 @@ class Choice(NamedTuple):
     """How a layer is wrapped.
 
     Attributes:
-        rate: share of its surviving units pruned per round.
+        rate: share of its surviving units pruned per round, or in each of some.
         beside: arguments of its wrapper: what it goes together with.
     """
 
-    rate: float
+    rate: RoundRate
     beside: dict[str, Any]
 
 
@@ -58,6 +60,9 @@ def chosen(
         whole = recipe.rule.outputs and id(layer) in outputs
         if rate is not None and not whole and trains(layer, embeddings, trainable):
             found[id(layer)] = Choice(rate, {})
+    if rates.budget is not None:
+        own = [layer for layer in leaves if id(layer) in found]
+        found = _budgeted(rates.budget, own, embeddings, trainable)
     if not (recipe.rule.outputs and found):
         return found
     known = channels.of(model)
@@ -68,13 +73,35 @@ def chosen(
         for group in known.joined:
             _tie(group, found)
     for layer in leaves:
-        source = known.normalised.get(id(layer))
-        if source is None or id(source) not in found or not layer.trainable:
+        sources = known.normalised.get(id(layer), [])
+        if not layer.trainable or not sources:
             continue
-        if _fits(layer, source, recipe.rule):
-            choice = Choice(found[id(source)].rate, {"follows": source.name})
-            found[id(layer)] = choice
+        if all(id(s) in found and _fits(layer, s, recipe.rule) for s in sources):
+            names = [source.name for source in sources]
+            follows = {"follows": names[0] if len(names) == 1 else names}
+            found[id(layer)] = Choice(found[id(sources[0])].rate, follows)
     return found
+
+
+def _budgeted(
+    budget: Budget,
+    layers: list[keras.layers.Layer],
+    embeddings: bool,
+    trainable: set[int],
+) -> dict[int, Choice]:
+    """The choices with the rates of a budget."""
+    shapes = []
+    for layer in layers:
+        if not layer.built:
+            raise LotteryError(
+                f"a budget counts the weights of the layers, and {layer.name} has none "
+                "yet: call model.build(input_shape) first."
+            )
+        dense = left_dense(layer, embeddings, trainable) or ()
+        found = enumerate(sites.sites(layer, embeddings))
+        shapes.append([tuple(s.variable.shape) for i, s in found if i not in dense])
+    rates = budget.rates(shapes) if layers else []
+    return {id(k): Choice(rate, {}) for k, rate in zip(layers, rates, strict=True)}
 
 
 def trains(layer: keras.layers.Layer, embeddings: bool, trainable: set[int]) -> bool:
@@ -122,7 +149,7 @@ def _tie(group: list[keras.layers.Layer], found: dict[int, Choice]) -> None:
         names = ", ".join(layer.name for layer in group)
         raise LotteryError(
             f"where='together': {names} are added, and have the rates "
-            f"{', '.join(map(str, sorted(rates)))}: give them one, or None to leave "
+            f"{', '.join(sorted(map(str, rates)))}: give them one, or None to leave "
             "all of them whole."
         )
     for layer in group:

@@ -10,6 +10,7 @@ import numpy as np
 from lth_keras.masking import flows
 from lth_keras.masking.gradients import hessian_products, mean_gradients
 from lth_keras.masking.network import Network
+from lth_keras.masking.seen import Seen
 
 
 class NetworkContext:
@@ -30,14 +31,14 @@ class NetworkContext:
         data: Any,
         rng: np.random.Generator,
     ):
-        self._network = network
+        self._network, self._seen = network, Seen(network)
         self.model, self.data = network.model, data
         self.initial, self.rng = initial, rng
         self._flow: flows.Flow | None = None
 
     @property
     def weights(self) -> list[np.ndarray]:
-        return [weight.read() for weight in self._network.pruned]
+        return self._seen.values()
 
     @property
     def masks(self) -> list[np.ndarray]:

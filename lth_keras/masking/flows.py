@@ -17,6 +17,7 @@ from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
+from lth_keras.masking.seen import Seen
 
 # Where a deep network's flow overflows, a smaller input is tried.
 _INPUTS = (1.0, 1e-10, 1e-20, 1e-30)
@@ -37,7 +38,10 @@ class Flow:
     def __init__(self, network: Network):
         self._network = network
         self._inputs = _inputs(network.model)
-        self._variables = [compat.raw_variable(w.variable) for w in network.pruned]
+        self._seen = Seen(network)
+        self._variables = [
+            compat.raw_variable(weight.variable) for weight in self._seen.weights
+        ]
         self._compiled = tf.function(self._gradients)
 
     def __call__(self) -> list[np.ndarray]:
@@ -61,7 +65,7 @@ class Flow:
                 "nothing flows through the network: for an input of ones its outputs "
                 "do not depend on its weights. Rank by another criterion."
             )
-        return found
+        return self._seen.spread(found)
 
     def _at(self, size: float) -> list[np.ndarray]:
         strategy = self._network.model.distribute_strategy

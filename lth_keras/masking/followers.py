@@ -2,7 +2,7 @@
 
 A filter whose bias, or whose offset in a batch normalisation, lives on still puts out a
 constant. So these are on masks too, which are never ranked: they are those of the
-filters' own kernel.
+filters' own kernel, and behind a sum of filters those of all that are added.
 """
 
 from __future__ import annotations
@@ -47,55 +47,13 @@ def settled(
     return found
 
 
-def scored(
-    network: Network, values: Sequence[np.ndarray] | None = None
-) -> list[np.ndarray]:
-    """What criteria see of each pruned weight: itself, or the scales of its filters.
-
-    Args:
-        network: of a wrapped model.
-        values: of all its weights, in its order; the present ones by default.
-
-    Returns:
-        One array per pruned weight, in its shape.
-
-    Raises:
-        LotteryError: the filters are ranked by scales that some of them do not have.
-    """
-    places = {id(weight): index for index, weight in enumerate(network.weights)}
-
-    def value(weight: Weight) -> np.ndarray:
-        return weight.read() if values is None else values[places[id(weight)]]
-
-    rule = network.recipe.rule
-    if rule.scored_by == "kernel":
-        return [value(weight) for weight in network.pruned]
-    scales = {
-        id(lead): weight for weight, lead in leads(network) if weight.name == "gamma"
-    }
-    found = []
-    for weight, tensor in zip(network.pruned, network.tensors, strict=True):
-        if id(weight) not in scales:
-            raise LotteryError(
-                f"granularity={network.recipe.granularity!r}: no BatchNormalization "
-                f"with a scale is behind {weight.path}: leave its layer out "
-                "(exclude=), or use 'filter'."
-            )
-        dense = np.ones(weight.shape, bool)
-        units = rule.units(tensor, dense)
-        scale = np.asarray(value(scales[id(weight)])).reshape(units.shape)
-        spread = rule.spread(tensor, scale, dense)
-        found.append(np.broadcast_to(spread, weight.shape))
-    return found
-
-
-def leads(network: Network) -> list[tuple[Weight, Weight]]:
-    """What goes with filters, each with the kernel of these filters.
+def leads(network: Network) -> list[tuple[Weight, list[Weight]]]:
+    """What goes with filters, each with the kernels of these filters.
 
     Raises:
         LotteryError: a batch normalisation follows a layer that is not there.
     """
-    found: list[tuple[Weight, Weight]] = []
+    found: list[tuple[Weight, list[Weight]]] = []
     # The nearest before it, where models inside a model use a name twice.
     latest: dict[str, list[Weight]] = {}
     for weight in network.held:
@@ -106,20 +64,22 @@ def leads(network: Network) -> list[tuple[Weight, Weight]]:
                 same = []
             latest[name] = [*same, weight]
             continue
-        name, place = weight.follows or ("", 0)
-        if name not in latest:
-            raise LotteryError(
-                f"{weight.path} goes with the filters of {name!r}, which the model "
-                "does not have on a mask: wrap the whole model at once."
-            )
-        found.append((weight, latest[name][place]))
+        lead = []
+        for name, place in weight.follows or ():
+            if name not in latest:
+                raise LotteryError(
+                    f"{weight.path} goes with the filters of {name!r}, which the model "
+                    "does not have on a mask: wrap the whole model at once."
+                )
+            lead.append(latest[name][place])
+        found.append((weight, lead))
     return found
 
 
 def _masks(
     network: Network, chosen: Sequence[np.ndarray] | None = None
 ) -> Iterator[tuple[Weight, np.ndarray]]:
-    """Each with the mask that the filters of its kernel give it.
+    """Each with the mask that the filters of its kernels give it: some of them left.
 
     Args:
         network: of a wrapped model.
@@ -131,7 +91,10 @@ def _masks(
     rule, tensors = network.recipe.rule, network.tensors
     places = {id(weight): place for place, weight in enumerate(network.pruned)}
     for weight, lead in pairs:
-        place = places[id(lead)]
-        mask = lead.read_mask() if chosen is None else chosen[place]
-        kept = rule.units(tensors[place], mask)
-        yield weight, np.asarray(kept).reshape(weight.shape)
+        kept = np.zeros(weight.shape, bool)
+        for kernel in lead:
+            place = places[id(kernel)]
+            mask = kernel.read_mask() if chosen is None else chosen[place]
+            units = rule.units(tensors[place], mask)
+            kept = kept | np.asarray(units).reshape(weight.shape)
+        yield weight, kept

@@ -16,6 +16,8 @@ from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import gradient_data
 from lth_keras.masking.network import Network
+from lth_keras.masking.seen import Seen
+from lth_keras.masking.weights import Weight
 
 # Where layers compute in float16: what Keras's LossScaleOptimizer begins with.
 _FLOAT16_SCALE = 2.0**15
@@ -52,13 +54,14 @@ def mean_gradients(network: Network, data: Any) -> list[np.ndarray]:
 
     Returns:
         One float32 array per pruned weight, in its shape, in the order of
-        `network.pruned`.
+        `network.pruned`; where filters are ranked by scales, the scale's own, for
+        every weight of its filter.
 
     Raises:
         LotteryError: the model is not compiled, its losses have reduction "none" or
             several, or the data are none, without an end, or do not fit.
     """
-    return _mean(network, data)
+    return MeanGradients(network)(data)
 
 
 def hessian_products(network: Network, data: Any, vectors: Arrays) -> list[np.ndarray]:
@@ -79,52 +82,74 @@ def hessian_products(network: Network, data: Any, vectors: Arrays) -> list[np.nd
     Raises:
         LotteryError: as `mean_gradients`.
     """
-    return _mean(network, data, vectors)
+    return MeanGradients(network, vectors)(data)
 
 
-def _mean(
-    network: Network, data: Any, vectors: Arrays | None = None
-) -> list[np.ndarray]:
-    model = network.model
-    if getattr(model, "compiled_loss", None) is None:
-        raise LotteryError(
-            "the model is not compiled, and gradients are of its loss: call "
-            "model.compile first."
+class MeanGradients:
+    """What `mean_gradients` is at several moments: one trace serves all of them.
+
+    Args:
+        network: as of `mean_gradients`.
+        vectors: as of `hessian_products`, or None for the gradients themselves.
+
+    Raises:
+        LotteryError: the model is not compiled, or has losses of no one mean.
+    """
+
+    def __init__(self, network: Network, vectors: Arrays | None = None):
+        self._model, self._seen = network.model, Seen(network)
+        if getattr(self._model, "compiled_loss", None) is None:
+            raise LotteryError(
+                "the model is not compiled, and gradients are of its loss: call "
+                "model.compile first."
+            )
+        self._summing = _sums_over_batch(self._model)
+        if vectors is not None:
+            vectors = self._seen.gathered(vectors)
+        weights = self._seen.weights
+        self._gradients = _gradient_function(
+            self._model, weights, self._summing, vectors
         )
-    summing = _sums_over_batch(model)
-    gradients = _gradient_function(network, summing, vectors)
-    scale = _loss_scale(model)
-    total, sums = 0.0, [np.zeros(w.shape, np.float64) for w in network.pruned]
-    _reset(model)
-    try:
-        for given in gradient_data.batches(data):
-            batch, size = gradient_data.checked(model, given)
-            found = gradients(batch, scale)
-            while scale > 1 and not all(np.isfinite(each).all() for each in found):
-                scale /= 2
-                found = gradients(batch, scale)
-            share = 1 if summing else size
-            total += share
-            for held, gradient in zip(sums, found, strict=True):
-                held += np.float32(share) * gradient
-    finally:
+        self._scale = _loss_scale(self._model)
+
+    def __call__(self, data: Any) -> list[np.ndarray]:
+        """The mean over `data`, at the present weights and masks."""
+        model, scale = self._model, self._scale
+        total = 0.0
+        sums = [np.zeros(weight.shape, np.float64) for weight in self._seen.weights]
         _reset(model)
-    if not total:
-        raise LotteryError(
-            "data= has no batch: pass (x, y) or a Dataset that can begin again."
-        )
-    return [(held / total).astype(np.float32) for held in sums]
+        try:
+            for given in gradient_data.batches(data):
+                batch, size = gradient_data.checked(model, given)
+                found = self._gradients(batch, scale)
+                while scale > 1 and not all(np.isfinite(g).all() for g in found):
+                    scale /= 2
+                    found = self._gradients(batch, scale)
+                share = 1 if self._summing else size
+                total += share
+                for held, gradient in zip(sums, found, strict=True):
+                    held += np.float32(share) * gradient
+        finally:
+            _reset(model)
+        if not total:
+            raise LotteryError(
+                "data= has no batch: pass (x, y) or a Dataset that can begin again."
+            )
+        means = [(held / total).astype(np.float32) for held in sums]
+        return self._seen.spread(means)
 
 
 def _gradient_function(
-    network: Network, summing: bool, vectors: Arrays | None
+    model: keras.Model,
+    weights: Sequence[Weight],
+    summing: bool,
+    vectors: Arrays | None,
 ) -> _Gradients:
     """A function (batch, loss scale) -> gradient of the batch's loss by each weight.
 
     With vectors it is the gradient's own gradient along them.
     """
-    model = network.model
-    variables = [compat.raw_variable(weight.variable) for weight in network.pruned]
+    variables = [compat.raw_variable(weight.variable) for weight in weights]
     strategy = model.distribute_strategy
     replicas = strategy.num_replicas_in_sync
 

@@ -27,7 +27,8 @@ from lth_keras.masking.weights import (
     trainable_in,
     weights_of,
 )
-from lth_keras.pruning import masks
+from lth_keras.pruning import masks, round_rates
+from lth_keras.pruning.counts import RoundRate
 from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.groups import Group
 from lth_keras.pruning.recipe import Recipe
@@ -197,11 +198,40 @@ class Network:
             )
         return self
 
+    @property
+    def round(self) -> int:
+        """Rounds so far, as far as the numbers of weights that are left tell.
+
+        Raises:
+            LotteryError: as many weights as are left are after no round.
+        """
+        recipe, tensors = self.recipe, self.tensors
+        if round_rates.rounds(recipe.rates) is None:
+            return 0  # All rounds are alike.
+        found = recipe.rounds_done(self.masks, tensors)
+        if found is None:
+            raise LotteryError(
+                "the rates differ by round, and no round leaves as many weights as "
+                "this model has: say which level comes next, lth.prune(model, level=3)."
+            )
+        return found
+
     def check_levels(self, levels: int, before: int = 0) -> None:
         """Refuses levels that would leave a weight tensor empty; see `Recipe`."""
         if levels + before:
             self.require_trainable()
         self.recipe.check_levels(self.groups, levels, before)
+
+    def with_rates(self, rates: Sequence[RoundRate]) -> Network:
+        """The network, pruned at other rates than the model was wrapped with.
+
+        Args:
+            rates: of each of `pruned`.
+        """
+        other = self.__class__.__new__(self.__class__)
+        recipe = dataclasses.replace(self.recipe, rates=tuple(rates))
+        vars(other).update(vars(self), recipe=recipe)
+        return other
 
     @property
     def groups(self) -> list[Group]:

@@ -10,13 +10,16 @@ the paper's strategy 2 (continued training, 1803.03635 appendix B):
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from lth_keras.arguments import count
 from lth_keras.compat import keras, sparsity
-from lth_keras.pruning.counts import check_rate
+from lth_keras.pruning import round_rates
+from lth_keras.pruning.counts import RoundRate
 
 
 @keras.utils.register_keras_serializable("lth_keras")
@@ -28,7 +31,8 @@ class IterativePruning(sparsity.PruningSchedule):
     rounds are carried out between two `fit` calls, and the schedule holds the rate.
 
     Args:
-        rate: share of the surviving weights pruned per round, in (0, 1).
+        rate: share of the surviving weights pruned per round, in (0, 1); or a list
+            with one for each round, after which there are no more.
         steps_per_level: training steps per level; None means that the schedule
             never fires by itself.
         levels: number of rounds after which it stops; None means no end.
@@ -36,11 +40,11 @@ class IterativePruning(sparsity.PruningSchedule):
 
     def __init__(
         self,
-        rate: float,
+        rate: RoundRate | Sequence[float],
         steps_per_level: int | None = None,
         levels: int | None = None,
     ):
-        self.rate = check_rate(rate)
+        self.rate = round_rates.check(rate)
         # As Python's own: those of NumPy do not go into a model's JSON configuration.
         if steps_per_level is not None:
             steps_per_level = count(
@@ -61,16 +65,22 @@ class IterativePruning(sparsity.PruningSchedule):
         )
         if self.levels is not None:
             fires = tf.logical_and(fires, tf.less_equal(level, self.levels))
-        kept = tf.pow(
-            tf.constant(1.0 - self.rate, tf.float64), tf.cast(level, tf.float64)
-        )
+        if isinstance(self.rate, tuple):
+            last = len(self.rate)
+            fires = tf.logical_and(fires, tf.less_equal(level, last))
+            left = np.cumprod([1.0, *(1.0 - rate for rate in self.rate)])
+            kept = tf.gather(tf.constant(left, tf.float64), tf.minimum(level, last))
+        else:
+            kept = tf.pow(
+                tf.constant(1.0 - self.rate, tf.float64), tf.cast(level, tf.float64)
+            )
         return fires, tf.cast(1.0 - kept, tf.float32)
 
     def get_config(self) -> dict[str, Any]:
         return {
             "class_name": "lth_keras>IterativePruning",
             "config": {
-                "rate": self.rate,
+                "rate": self.rate if isinstance(self.rate, float) else list(self.rate),
                 "steps_per_level": self.steps_per_level,
                 "levels": self.levels,
             },

@@ -12,6 +12,7 @@ from lth_keras.masking import followers
 from lth_keras.masking.contexts import NetworkContext
 from lth_keras.masking.gradients import mean_gradients
 from lth_keras.masking.network import Network
+from lth_keras.masking.seen import Seen
 from lth_keras.pruning.recipe import Recipe
 from lth_keras.pruning.scores import Values
 from lth_keras.pruning.units import Arrays
@@ -48,7 +49,7 @@ def shrunk(
         context = NetworkContext(network, initial, data, rng)
     elif "gradients" in recipe.needs and data is not None:
         gradients = mean_gradients(network, data)
-    masks, tensors = network.masks, network.tensors
+    masks, tensors, seen = network.masks, network.tensors, Seen(network)
     paths = [weight.path for weight in network.pruned]
     if like is None and recipe.rounds > 1:
         like = recipe.shrink([np.zeros(m.shape) for m in masks], masks, tensors)
@@ -56,7 +57,7 @@ def shrunk(
     steps = 1 if lowest else recipe.rounds
     with _kept(network) if steps > 1 else contextlib.nullcontext():
         for left in range(steps, 0, -1):
-            trained = followers.scored(network)
+            trained = seen.values()
             values = Values(trained, initial, gradients, paths, context)
             scores = recipe.scores(values, rng)
             if lowest:
@@ -68,13 +69,14 @@ def shrunk(
             if left > 1:
                 for weight, mask in zip(network.pruned, masks, strict=True):
                     weight.write_mask(mask)
+                followers.settle(network)
     return masks
 
 
 @contextlib.contextmanager
 def _kept(network: Network) -> Iterator[None]:
     """Sets weights and masks back that the steps of a round have written."""
-    before = [(w, w.read(), w.read_mask()) for w in network.pruned]
+    before = [(w, w.read(), w.read_mask()) for w in network.held]
     try:
         yield
     finally:

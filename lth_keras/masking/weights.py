@@ -37,8 +37,8 @@ class Weight:
         variable: the variable itself.
         mask: the variable of its mask, or None where it is not prunable.
         wrapper: the pruning wrapper around it, or None.
-        follows: where its mask is that of another weight's outputs, the wrapper of
-            that one by name and its place there; None for weights that are pruned by
+        follows: where its mask is that of other weights' outputs, the wrappers of
+            these by name and their places there; None for weights that are pruned by
             themselves.
     """
 
@@ -48,7 +48,7 @@ class Weight:
     variable: Any
     mask: Any
     wrapper: Any
-    follows: tuple[str, int] | None = None
+    follows: list[tuple[str, int]] | None = None
 
     @property
     def path(self) -> str:

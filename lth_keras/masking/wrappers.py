@@ -28,6 +28,7 @@ from lth_keras.masking.counting import CountsItsLayer
 from lth_keras.masking.freezing import FreezesPruned
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.variables import MaskedConstraint, MaskedVariable
+from lth_keras.pruning.counts import RoundRate
 from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.recipe import Recipe
 
@@ -56,7 +57,7 @@ class PruneByLevel(
             mask; by default those that are frozen inside the layer when it is built.
         where: of filters that a network adds, which are pruned; see `lth.wrap`.
         tied: a name that layers have in common whose filters go together.
-        follows: of a batch normalisation, the layer with whose filters its scale and
+        follows: of a batch normalisation, the layers with whose filters its scale and
             offset go.
         deep: whether layers inside those of the caller's own classes are looked into;
             files of before this was so do not say it, and they are not.
@@ -77,7 +78,7 @@ class PruneByLevel(
         left_dense: Iterable[int] | None = None,
         where: str = "each",
         tied: str = "",
-        follows: str = "",
+        follows: str | Iterable[str] = "",
         frozen: bool = False,
         deep: bool = True,
         **kwargs: Any,
@@ -99,7 +100,9 @@ class PruneByLevel(
         # Not through setattr, by which Keras would wrap what they hold.
         recipe = Recipe(criterion, granularity, scope, where=where).check()
         self.__dict__["_recipe"] = recipe
-        self.tied, self.follows = tied, follows
+        names = [follows] if isinstance(follows, str) else list(follows)
+        self.__dict__["_follows"] = [name for name in names if name]
+        self.tied = tied
         self._embeddings, self._deep = embeddings, switch("deep", deep)
         self.__dict__["_left_dense"] = prunable.positions(left_dense)
         self.__dict__["_signature"] = signature
@@ -226,17 +229,17 @@ class PruneByLevel(
     @property
     def _along(self) -> str:
         """What goes with filters: "", "bias", or with another's, "normalisation"."""
-        if self.follows:
+        if self._follows:
             return "normalisation"
         return "bias" if self._recipe.rule.outputs else ""
 
     @property
-    def followed(self) -> dict[int, tuple[str, int]]:
-        """For masks of what goes with filters, wrapper and place of their kernel."""
+    def followed(self) -> dict[int, list[tuple[str, int]]]:
+        """For masks of what goes with filters, wrapper and place of their kernels."""
         kernels = len(self._sites)
         beside = prunable.beside(self.layer, self._sites, self._along)
         return {
-            kernels + index: (self.follows or self.name, place)
+            kernels + index: [(name, place) for name in self._follows or [self.name]]
             for index, (_, place) in enumerate(beside)
         }
 
@@ -261,8 +264,8 @@ class PruneByLevel(
         return self._recipe.criterion
 
     @property
-    def rate(self) -> float:
-        """Share of this layer's surviving weights pruned per round."""
+    def rate(self) -> RoundRate:
+        """Share of this layer's surviving weights pruned per round, or in each."""
         return self.pruning_schedule.rate
 
     def read_masks(self) -> list[np.ndarray]:
@@ -284,7 +287,11 @@ class PruneByLevel(
             deep=self._deep,
             signature=self._signature,
         )
-        config.update({n: v for n in ("tied", "follows") if (v := getattr(self, n))})
+        if self.tied:
+            config["tied"] = self.tied
+        if self._follows:
+            several = len(self._follows) > 1
+            config["follows"] = list(self._follows) if several else self._follows[0]
         if self._frozen:
             config["frozen"] = True
         if self._left_dense is None or self._left_dense:

@@ -17,13 +17,13 @@ from lth_keras.converting.conversion import from_keras3
 from lth_keras.errors import LotteryError, shown
 from lth_keras.masking import choosing, heads, kinds
 from lth_keras.masking.copying import copied, rebuilt
-from lth_keras.masking.followers import scored
 from lth_keras.masking.network import Network
 from lth_keras.masking.schedules import IterativePruning
+from lth_keras.masking.seen import Seen
 from lth_keras.masking.unasked import warn_of_dense_kernels
 from lth_keras.masking.weights import trainable_in
 from lth_keras.masking.wrappers import PruneByLevel
-from lth_keras.pruning.rates import Rate, Rates
+from lth_keras.pruning.rates import One, Rate, Rates
 from lth_keras.pruning.recipe import Recipe
 
 
@@ -32,7 +32,7 @@ def wrap(
     rate: Rate = 0.2,
     scope: str = "layer",
     criterion: str = "magnitude",
-    output_rate: float | None = None,
+    output_rate: One | None = None,
     exclude: str | Iterable[str] = (),
     embeddings: bool = False,
     granularity: str = "weight",
@@ -48,7 +48,10 @@ def wrap(
             distribution strategy's scope; its present weights become theta_0. One of
             Keras 3 is converted first (`lth.from_keras3`), and a line says so.
         rate: share of the surviving weights pruned per round: a float in (0, 1),
-            {regex on layer name: float} or f(layer) -> float. None leaves out.
+            {regex on layer name: float} or f(layer) -> float. None leaves out. A list
+            has a rate for each round, [0.36, 0.36, 0.19], as f(level) -> float does
+            (its argument is named `level`); so may each float of a dict be one. Or a
+            budget, which shares out a density: `lth.budgets.erk(0.05)`.
         scope: "layer" ranks each layer's weights by themselves, "global" all
             together (1803.03635, section 4); then there is one rate.
         criterion: name of the score function; see `lth.criteria.names()`.
@@ -121,7 +124,7 @@ def wrap(
     used = tuple(value for value, _ in chosen.values())
     dataclasses.replace(recipe, rates=used).check()
     if recipe.rule.scored_by != "kernel" and wrapped.built:
-        scored(Network.of(wrapped))
+        Seen(Network.of(wrapped))
     warn_of_dense_kernels(wrapped, stacklevel=2)
     return wrapped
 

@@ -14,6 +14,7 @@ from lth_keras.methods.edge_popup import EdgePopup
 from lth_keras.methods.hard_thresholding import HardThresholding
 from lth_keras.methods.method import Method, Phase
 from lth_keras.methods.registry import get, names, parse, register
+from lth_keras.methods.rigged_lottery import RigL
 from lth_keras.methods.searching import MethodSearch
 from lth_keras.methods.sparse_evolution import SparseEvolution
 from lth_keras.methods.supermask import Supermask
@@ -25,6 +26,7 @@ __all__ = [
     "Method",
     "MethodSearch",
     "Phase",
+    "RigL",
     "SparseEvolution",
     "Supermask",
     "get",

@@ -47,9 +47,11 @@ class Method(abc.ABC):
         name: what it is registered as.
         model: the model to compile and train; the caller's own stays untouched.
         plan: its phases, in their order.
+        reads_data: whether `callbacks` takes training data too, as `data`.
     """
 
     name: str = ""
+    reads_data: bool = False
     model: keras.Model
     plan: tuple[Phase, ...]
 

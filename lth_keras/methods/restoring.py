@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from lth_keras.compat import keras
+from lth_keras.errors import LotteryError
 from lth_keras.masking import acts, growing
 from lth_keras.masking.network import Network
 from lth_keras.masking.wrapping import wrap
 from lth_keras.methods.method import Method, Phase
+from lth_keras.pruning import round_rates
 from lth_keras.pruning.rates import Rate
 
 DENSE, SPARSE = Phase("dense"), Phase("sparse")
@@ -28,5 +30,10 @@ class Restoring(Method):
 
     def begin(self, index: int, network: Network) -> None:
         growing.grow(network)
+        if round_rates.rounds(network.recipe.rates) is not None:
+            raise LotteryError(
+                "a sparse phase prunes the whole network once, and these rates differ "
+                "by round: give one for each layer."
+            )
         if self.plan[index].name == SPARSE.name:
             acts.prune(network)

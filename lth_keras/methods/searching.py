@@ -71,6 +71,8 @@ class MethodSearch(LotterySearch):
     def plan_for(self, **arguments: Any) -> tuple[plans.Plan, int, dict[str, Any]]:
         """As of any search, with what the method is given among the settings."""
         plan, rewind_step, settings = super().plan_for(**arguments)
+        if self.method.reads_data:
+            self.pruning_data(plan, 0)
         return plan, rewind_step, {**settings, "method": self.method.settings()}
 
     def restore(self, level: int) -> None:
@@ -101,14 +103,18 @@ class MethodSearch(LotterySearch):
             self.restore(self.levels)
 
     def _plan_of(self, level: int, plan: plans.Plan, phase: Phase) -> plans.Plan:
-        own = self.method.callbacks(level, level_seed(self.seed, level))
+        given: dict[str, Any] = {}
+        if self.method.reads_data:
+            # A function, as they can be read once.
+            given["data"] = lambda: self.pruning_data(plan, level)
+        own = self.method.callbacks(level, level_seed(self.seed, level), **given)
 
         def both(index: int) -> list[Any]:
             return [*own, *plan.callbacks_of(index)]
 
         callbacks = both if own else plan.callbacks
         return dataclasses.replace(
-            plan, rate_factor=phase.rate_factor, callbacks=callbacks
+            plan.of(level), rate_factor=phase.rate_factor, callbacks=callbacks
         )
 
     def _learn(

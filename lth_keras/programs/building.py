@@ -12,9 +12,12 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from lth_keras.masking.wrapping import wrap
 from lth_keras.papers import networks
+from lth_keras.programs import chain_flags
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
+from lth_keras.programs.values import as_text
 from lth_keras.pruning.counts import rounds_before
+from lth_keras.pruning.rates import One
 from lth_keras.training import jit, learning_rates
 
 _SUMS = r"(conv\d+|downsample)$"
@@ -35,7 +38,7 @@ def wrapped_model(
         seed: decides the initial weights.
     """
     own = [item.rpartition("=") for item in options.layer_rates]
-    rates: dict[str, float | None] = {p: float(rate) or None for p, _, rate in own}
+    rates: dict[str, One | None] = {p: float(rate) or None for p, _, rate in own}
     rates |= {
         pattern: rate
         for pattern, rate in (
@@ -47,14 +50,18 @@ def wrapped_model(
         )
         if rate
     }
+    rounds = options.last_level + rounds_before(options.first)
+    budget = chain_flags.budget(options.budget, max(1, rounds))
     model = plain_model(options, input_shape, classes, seed)
     return wrap(
         model,
-        rates,
+        rates if budget is None else budget,
         options.scope,
         options.criterion,
         granularity=options.granularity,
         where=options.where,
+        # What has no rate is no part of a budget either.
+        exclude=() if budget is None else f"^(?!.*({'|'.join(rates)}))",
     )
 
 
@@ -82,7 +89,7 @@ def compile_model(options: Options, model: keras.Model, steps: Sequence[int]) ->
         model: what `wrapped_model` made.
         steps: training steps at which Keras must stop, besides evaluations.
     """
-    limit = min(_STRIDE[jit.has_convolutions(model)], options.iterations)
+    limit = min(_STRIDE[jit.has_convolutions(model)], options.shortest)
     model.compile(
         optimizer(options),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -145,6 +152,6 @@ def check_survivors(options: Options, model: keras.Model) -> None:
         name = "the network" if options.scope == "global" else group.name
         raise FlagError(
             f"--levels={options.levels}: level {level} would leave {name} "
-            f"({group.weights} weights, {group.rate:g} pruned per round) without a "
-            f"weight: use at most {level - 1}, or a lower --rate"
+            f"({group.weights} weights, {as_text(group.rate)} pruned per round) "
+            f"without a weight: use at most {level - 1}, or a lower --rate"
         )

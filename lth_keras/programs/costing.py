@@ -80,23 +80,24 @@ def costs(options: Options) -> dict[str, Cost]:
     model = plain_model(options, sizes.shape, sizes.classes, 0)
     held_out = options.validation_size or min(5_000, sizes.train // 8)
     rewound = searches.rewind_step(options, sizes.train - held_out)
-    levels = len(options.pruned_levels)
-    first = options.levels + 1 - levels
-    parts = {"ticket": (options.trials * first, options.trials * levels)}
+    pruned = options.pruned_levels
+    parts = {"ticket": (options.trials, range(options.last_level + 1))}
     for name in options.controls:
-        parts[name] = (0, options.trials * levels * options.replicates)
+        parts[name] = (options.trials * options.replicates, pruned)
     forward = 2 * multiply_adds(model)
-    every = options.iterations // options.evaluate_every
-    seen = every * (held_out + sizes.test) + sizes.train - held_out
     found = {}
-    for name, (whole, rewinding) in parts.items():
-        runs = whole + rewinding
-        iterations = runs * options.iterations - rewinding * rewound
+    for name, (each, levels) in parts.items():
+        lengths = [options.steps_at(level) for level in levels]
+        runs = each * len(levels)
+        rewinding = each * sum(level in pruned for level in levels)
+        iterations = each * sum(lengths) - rewinding * rewound
         trained = (1 + _BACKWARD) * options.batch_size * iterations
+        times = each * sum(steps // options.evaluate_every for steps in lengths)
+        seen = times * (held_out + sizes.test) + runs * (sizes.train - held_out)
         found[name] = Cost(
             runs,
             iterations,
-            float(forward * (trained + runs * seen)),
+            float(forward * (trained + seen)),
             runs * _bytes(options, model, bool(rewound)),
         )
     return found

@@ -19,7 +19,7 @@ from lth_keras.papers.settings import (
     listed,
     of_paper,
 )
-from lth_keras.programs import flagfiles, job_flags, pruning_flags
+from lth_keras.programs import chain_flags, flagfiles, job_flags, pruning_flags
 from lth_keras.programs.values import (
     TEXT,
     Serializer,
@@ -45,6 +45,7 @@ def define() -> flags.FlagValues:
     _define_network(flag)
     _define_training(flag)
     pruning_flags.define(flag)
+    chain_flags.define(flag)
     job_flags.define(flag)
     flag(
         "flagfile",

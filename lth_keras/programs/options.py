@@ -21,10 +21,12 @@ from lth_keras.papers.settings import (
     PAPER,
     Paper,
 )
+from lth_keras.programs import chain_flags
 from lth_keras.programs.command_line import FlagError, parse
 from lth_keras.programs.flags import define as define
 from lth_keras.programs.values import as_text
-from lth_keras.pruning.counts import rounds_before
+from lth_keras.pruning import recipes
+from lth_keras.pruning.counts import RoundRate, rounds_before
 
 # Flags that are arguments of the library by the same name.
 ARGUMENTS = (
@@ -48,6 +50,8 @@ ARGUMENTS = (
     "layer_rates",
     "first",
     "rewind_to",
+    "rewind",
+    "recipe",
     "evaluate_every",
     "monitor_metric",
     "seed",
@@ -68,6 +72,7 @@ _ROUNDS = (
     "layer_rates",
     "first",
     "rewind_to",
+    *chain_flags.NAMES,
     "controls",
     "replicates",
 )
@@ -112,10 +117,10 @@ class Options:
     jit: str
     method: str
     levels: int
-    rate: float | None
-    conv_rate: float
-    dense_rate: float
-    output_rate: float
+    rate: RoundRate | None
+    conv_rate: RoundRate
+    dense_rate: RoundRate
+    output_rate: RoundRate
     scope: str
     criterion: str
     granularity: str
@@ -123,6 +128,11 @@ class Options:
     layer_rates: tuple[str, ...]
     first: str
     rewind_to: str
+    rewind: str
+    recipe: str
+    search_iterations: int | None
+    train_levels: tuple[int, ...]
+    budget: str
     trials: int
     controls: tuple[str, ...]
     replicates: int
@@ -136,7 +146,26 @@ class Options:
     @property
     def pruned_levels(self) -> range:
         """The levels that controls have the densities of."""
-        return range(1 - rounds_before(self.first), self.levels + 1)
+        return range(1 - rounds_before(self.first), self.last_level + 1)
+
+    @property
+    def last_level(self) -> int:
+        """The last level of the search: of fewer rounds, where the recipe has them."""
+        course = recipes.parse(self.recipe)
+        return self.levels if course is None else course.levels(self.levels)
+
+    @property
+    def shortest(self) -> int:
+        """Training steps of the shortest level."""
+        course = recipes.parse(self.recipe)
+        if course is not None and self.last_level:
+            return course.iterations(self.iterations)
+        return self.search_iterations or self.iterations
+
+    def steps_at(self, level: int) -> int:
+        """Training steps of a level: --iterations if it is kept, else the fewer."""
+        kept = level in (self.train_levels or (self.last_level,))
+        return self.iterations if kept else self.shortest
 
 
 def read(
@@ -168,12 +197,15 @@ def read(
             f"{given['model']}: leave it out"
         )
     _fill_training(given, paper)
+    if given["scope"] is None and given["budget"] != "none":
+        given["scope"] = "layer"  # Which a budget is of.
     for name in ("batch_size", "scope", "weight_decay", "lr_drops"):
         if given[name] is None:
             given[name] = getattr(paper, name)
     if given["lr_decay"] != "none":
         given["lr_drops"] = ()  # the paper's, which the decay takes the place of
     given |= _rates(given, paper)
+    chain_flags.check(given, {name for name in known if known[name].present})
     if given["output_dir"] is None:
         # A TFDS name may hold a configuration, as in "name/config".
         leaf = f"{given['dataset']}_{given['model']}".replace("/", "_")
@@ -198,8 +230,8 @@ def _check_layers(
     for name, (kind, layers) in _LAYERS.items():
         if getattr(paper, kind) is None and given[name] not in (defaults[name], 0):
             raise FlagError(
-                f"--{name}={given[name]:g} is for {layers}, and {given['model']} has "
-                "none: leave it out"
+                f"--{name}={_said(given[name])} is for {layers}, and "
+                f"{given['model']} has none: leave it out"
             )
 
 
@@ -235,24 +267,24 @@ def _fill_training(given: dict[str, Any], paper: Paper) -> None:
         given["momentum"] = 0.9 if optimizer == "momentum" else 0.0
 
 
-def _rates(given: dict[str, Any], paper: Paper) -> dict[str, float]:
+def _rates(given: dict[str, Any], paper: Paper) -> dict[str, RoundRate]:
     """The rate of each kind of layer, by the name of its flag."""
     names = [f"{kind}_rate" for kind in KINDS]
-    rates = {name: getattr(paper, name) or 0.0 for name in names}
+    rates: dict[str, Any] = {n: getattr(paper, n) or 0.0 for n in names}
     every, half = given["rate"], 0.5
     if given["scope"] == "global":
         asked = {given[name] for name in ("rate", *names)} - {None, 0}
         if len(asked) > 1:
             raise FlagError(
                 "--scope=global ranks all weights together at one rate, not "
-                f"{', '.join(f'{rate:g}' for rate in sorted(asked))}: give one, and 0 "
+                f"{', '.join(map(_said, sorted(asked, key=str)))}: give one, and 0 "
                 "for layers to leave whole"
             )
         every, half = next(iter(asked), max(rates.values())), 1.0
     if every is not None:
         for name, rate in rates.items():
             share = half if name == "output_rate" else 1.0
-            rates[name] = share * every if rate else 0.0
+            rates[name] = _times(share, every) if rate else 0.0
     rates |= {name: given[name] for name in names if given[name] is not None}
     own = [item for item in given["layer_rates"] if float(item.rpartition("=")[2])]
     if not any(rates.values()) and not own:
@@ -261,3 +293,14 @@ def _rates(given: dict[str, Any], paper: Paper) -> dict[str, float]:
             "be pruned: give one of them"
         )
     return rates
+
+
+def _said(value: Any) -> str:
+    """A number, or the numbers of rounds, as the command line would have it."""
+    return as_text(value) if isinstance(value, tuple) else f"{value:g}"
+
+
+def _times(share: float, rate: RoundRate) -> RoundRate:
+    if isinstance(rate, tuple):
+        return tuple(share * each for each in rate)
+    return share * rate

@@ -13,7 +13,9 @@ from lth_keras.programs import command_line
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.values import TEXT, Serializer, Value, numbers
 
-KINDS = ("density", "curves", "iterations", "weights")
+KINDS = ("density", "curves", "iterations", "weights", "spent")
+# What is drawn unless kinds are asked for.
+ALWAYS = KINDS[:4]
 FORMATS = ("png", "svg")
 
 # Flags that are arguments of the library by the same name.
@@ -87,7 +89,13 @@ def define() -> flags.FlagValues:
     def flag(name: str, default: Any, parser: Value, text: str) -> None:
         flags.DEFINE(parser, name, default, text, known, Serializer())
 
-    flag("kinds", None, _names(KINDS), f"Figures: {', '.join(KINDS)}. Default: all.")
+    flag(
+        "kinds",
+        None,
+        _names(KINDS),
+        f"Figures: {', '.join(KINDS)}. Default: all but spent, which is accuracy "
+        "against the iterations that a search took.",
+    )
     flag(
         "densities",
         None,

@@ -12,12 +12,13 @@ from typing import Any
 from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError
 from lth_keras.programs import stored_options
-from lth_keras.programs.plot_flags import KINDS, Request
+from lth_keras.programs.plot_flags import ALWAYS, Request
 from lth_keras.reporting import captions, drawing, markup, reproduction
 from lth_keras.reporting import curves as figure_curves
 from lth_keras.reporting import density as figure_density
 from lth_keras.reporting import iterations as figure_iterations
 from lth_keras.reporting import page as html_report
+from lth_keras.reporting import spent as figure_spent
 from lth_keras.reporting import weights as figure_weights
 from lth_keras.runs import finished, shown_metric, summaries
 from lth_keras.runs.finished import RunFiles
@@ -46,7 +47,7 @@ def run(request: Request) -> None:
     folder = request.output_dir or paths.join(found[0].root, "figures")
     title = title_of(runs)
     pictures = []
-    for kind in request.kinds or KINDS:
+    for kind in request.kinds or ALWAYS:
         try:
             drawn = _DRAWN[kind](runs, request, title)
         except LotteryError as error:
@@ -201,11 +202,24 @@ def _weights(runs: Runs, request: Request, title: str) -> Drawn:
     ]
 
 
+def _spent(runs: Runs, request: Request, title: str) -> Drawn:
+    rows = {name: run.select([]).rows for name, run in runs.items()}
+    metric = shown_metric.of_searches(rows, request.monitor_metric)
+    caption = (
+        f"{metric.title} of tickets at early stop, against the iterations of all "
+        "levels before their own, which found them. Means of the trials, with bars "
+        "from the lowest to the highest; labels are the weights kept, in percent."
+    )
+    figure = figure_spent.draw(rows, title, request.monitor_metric)
+    return [("spent", caption, figure)]
+
+
 _DRAWN: dict[str, Callable[[Runs, Request, str], Drawn]] = {
     "density": _density,
     "curves": _curves,
     "iterations": _iterations,
     "weights": _weights,
+    "spent": _spent,
 }
 
 

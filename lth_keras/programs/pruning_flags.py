@@ -11,9 +11,9 @@ from lth_keras.arguments import MOST_LEVELS
 from lth_keras.errors import LotteryError
 from lth_keras.papers.settings import DIGITS_LEVELS, of_paper
 from lth_keras.programs.job_flags import Flag
-from lth_keras.programs.values import TEXT, Value, one_of, real, split, whole
+from lth_keras.programs.values import TEXT, Value, one_of, split, whole
 from lth_keras.pruning import criteria, granularities
-from lth_keras.pruning.counts import FIRST
+from lth_keras.pruning.counts import FIRST, RoundRate
 from lth_keras.pruning.recipe import WHERE
 
 
@@ -43,12 +43,23 @@ def define(flag: Flag) -> None:
     flag(
         "rate",
         None,
-        real(lambda rate: 0 < rate < 1, "use a fraction above 0 and below 1"),
+        Value(
+            rates_of,
+            lambda rate: rate != 0,
+            "use a fraction above 0 and below 1, or one for each round with commas "
+            "between them",
+        ),
         "Fraction of the surviving weights pruned per round, in every kind of layer "
         "that the paper prunes; in the output layer half of it, unless the scope is "
-        "global. Default: the next three.",
+        "global; or a fraction for each round, as in 0.36,0.36,0.19. Default: the next "
+        "three.",
     )
-    share = real(lambda rate: 0 <= rate < 1, "use a fraction, 0 or more and below 1")
+    share = Value(
+        rates_of,
+        lambda rate: True,
+        "use a fraction, 0 or more and below 1, or one for each round with commas "
+        "between them",
+    )
     flag(
         "conv_rate",
         None,
@@ -137,6 +148,14 @@ def define(flag: Flag) -> None:
         ),
         "Where later levels start: in iterations (500it) or epochs (2ep) of level 0.",
     )
+
+
+def rates_of(text: str) -> RoundRate:
+    """A pruning rate, or one for each round with commas between them."""
+    found = tuple(map(float, split(str(text))))
+    if not all(0 <= rate < 1 for rate in found):
+        raise ValueError(text)
+    return found if len(found) > 1 else found[0]
 
 
 def _is_granularity(text: str) -> bool:

@@ -53,7 +53,7 @@ def main(argv: Sequence[str]) -> None:
     if wrong:
         raise FlagError(
             f"--levels={max(wrong)}: the search in {root} has levels "
-            f"{stored.pruned_levels[0]} to {stored.levels}"
+            f"{stored.pruned_levels[0]} to {stored.last_level}"
         )
     searching.run_controls(dataclasses.replace(stored, **changes), levels)
 

@@ -25,6 +25,7 @@ from lth_keras.programs.building import (
 )
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
+from lth_keras.pruning import recipes
 from lth_keras.search.search import LotterySearch
 from lth_keras.training import batches, iterations
 
@@ -76,6 +77,8 @@ class Searches:
             return made, self._fit_arguments
         model = wrapped_model(options, data.input_shape, data.classes, seed)
         steps = [self._rewind_step, *control_steps(options)]
+        if options.recipe != recipes.FULL:
+            steps.append(options.shortest)  # Which is not rounded then.
         compile_model(options, model, steps)
         search = LotterySearch(
             model,
@@ -86,6 +89,8 @@ class Searches:
             trial=trial,
             monitor_metric=options.monitor_metric,
             first=options.first,
+            rewind=options.rewind,
+            recipe=options.recipe,
         )
         return search, self._fit_arguments
 
@@ -102,7 +107,9 @@ class Searches:
             "x": self._stream,
             # One epoch for Keras; the stream itself reshuffles at every real one.
             "epochs": 1,
-            "steps_per_epoch": self._options.iterations,
+            "steps_per_epoch": self._options.steps_at
+            if self._options.search_iterations
+            else self._options.iterations,
             "verbose": 0,
             "validation_data": self._data.validation,
             "test_data": self._data.test,
@@ -133,9 +140,15 @@ def check_controls(options: Options, model: keras.Model) -> None:
     for name in options.controls:
         control = syntax.parse(name)
         try:
-            control.check(model, options.iterations, options.first)
+            control.check(model, options.shortest, options.first)
         except LotteryError as error:
             raise FlagError(f"--controls={name}: {error}") from None
+        if "continued" in name.split("+") and options.shortest != options.iterations:
+            raise FlagError(
+                f"--controls={name}: stock tfmot prunes after levels of one length, "
+                "and those of this search differ: leave it out, or search without "
+                "--recipe and --search_iterations"
+            )
         if str(control.parameters.get("step", "")).endswith("ep"):
             raise FlagError(
                 f"--controls={name}: write the step in iterations, as 500it"
@@ -167,19 +180,32 @@ def rewind_step(options: Options, examples: int) -> int:
     """
     epoch = batches.steps_per_epoch(examples, options.batch_size, drop_remainder=True)
     step = iterations.parse_step(options.rewind_to, epoch)
-    if step >= options.iterations:
+    if step >= options.shortest:
         raise FlagError(
             f"--rewind_to={options.rewind_to} is iteration {step}, past the end of a "
-            f"level of --iterations={options.iterations}: use an earlier one"
+            f"level of {options.shortest} iterations: use an earlier one"
         )
     return step
+
+
+def _levels(options: Options) -> str:
+    """How many levels there are, and how long they are."""
+    found = [options.steps_at(level) for level in range(options.last_level + 1)]
+    lengths = [
+        f"{found.count(steps)} level{'s' * (found.count(steps) != 1)} of {steps:,}"
+        for steps in sorted(set(found))
+    ]
+    told = f"{' and '.join(lengths)} iterations"
+    if options.recipe != recipes.FULL:
+        told += f" to the counts of level {options.levels} ({options.recipe})"
+    return told
 
 
 def _summary(options: Options, model: keras.Model) -> str:
     size = sum(math.prod(weight.shape) for weight in Network.of(model).pruned)
     parts = [
         f"{options.model} on {options.dataset}: {size:,} prunable weights",
-        f"{options.levels + 1} levels of {options.iterations:,} iterations",
+        _levels(options),
         f"controls: {', '.join(options.controls) or 'none'}",
     ]
     if method_runs.is_method(options):

@@ -35,8 +35,8 @@ def run(options: Options) -> None:
             written; the data cannot be read; or the training diverged.
     """
     options = method_runs.with_phases(options)
-    per_search = len(options.controls) * options.levels * options.replicates
-    checks.check_size(options.trials, options.levels, per_search)
+    per_search = len(options.controls) * options.last_level * options.replicates
+    checks.check_size(options.trials, options.last_level, per_search)
     searches.check_names(options)
     exports = options.export == "on"
     if exports and paths.is_remote(options.output_dir):
@@ -79,7 +79,7 @@ def run_controls(options: Options, levels: Sequence[int] | None) -> None:
     levels = options.pruned_levels if levels is None else levels
     found = directory.trials()
     per_search = len(options.controls) * len(levels) * options.replicates
-    checks.check_size(len(found), options.levels, per_search)
+    checks.check_size(len(found), options.last_level, per_search)
     for trial in found:
         reached = LotterySearch.load(directory.trial(trial).root).finished_levels
         if lacking := [level for level in levels if level not in reached]:
@@ -108,8 +108,8 @@ def _train(
     job.carry_out(
         every,
         directory,
-        options.levels,
-        trials=lambda: Trials(make_search(), options.levels),
+        options.last_level,
+        trials=lambda: Trials(make_search(), options.last_level),
         summary=lambda: make_search().summary,
         workers=options.workers,
     )
@@ -123,7 +123,7 @@ def _show(options: Options, directory: layout.ExperimentDirectory) -> None:
     for trial in directory.trials():
         root = directory.trial(trial).root
         print(f"tickets: {paths.join(root, 'level00', 'ticket')} to", end=" ")
-        print(directory.trial(trial).level(options.levels).ticket)
+        print(directory.trial(trial).level(options.last_level).ticket)
     try:
         figure_density.figure(
             found,

@@ -16,6 +16,7 @@ from lth_keras.storage import files, paths
 
 # Flags that jobs of earlier versions did not store, with what these did.
 ADDED: Mapping[str, Any] = {
+    "budget": "none",
     "criterion": "magnitude",
     "granularity": "weight",
     "layer_rates": [],
@@ -23,6 +24,10 @@ ADDED: Mapping[str, Any] = {
     "lr_decay": "none",
     "method": "imp",
     "monitor_metric": "accuracy",
+    "recipe": "full",
+    "rewind": "weights",
+    "search_iterations": None,
+    "train_levels": [],
     "validation_size": None,
     "where": "each",
 }

@@ -9,6 +9,8 @@ from lth_keras import arguments
 from lth_keras.arguments import MOST_LEVELS
 from lth_keras.errors import LotteryError, shown
 
+# Share of the surviving units pruned in every round; or in the first, the second, ...
+RoundRate = float | tuple[float, ...]
 # What a level of a search begins with.
 FIRST = ("train", "prune")
 
@@ -32,6 +34,26 @@ def keep_count(surviving: int, rate: float) -> int:
         rate: share to prune, in (0, 1).
     """
     return surviving - round(float(rate) * surviving)
+
+
+def rate_at(rate: RoundRate, number: int) -> float:
+    """The rate of a round.
+
+    Args:
+        rate: of every round, or of each of some.
+        number: of the round, from 1.
+
+    Raises:
+        LotteryError: there are fewer rounds.
+    """
+    if not isinstance(rate, tuple):
+        return rate
+    if number > len(rate):
+        raise LotteryError(
+            f"this would be round {number}, and the rates are of {len(rate)} "
+            f"round{'s' * (len(rate) != 1)}: stop before it, or wrap with more rates."
+        )
+    return rate[number - 1]
 
 
 def check_rate(rate: Any, name: str = "rate") -> float:
@@ -66,7 +88,7 @@ def check_density(target: Any) -> float:
 
 def level_for_density(
     sizes: Sequence[int],
-    rates: Sequence[float],
+    rates: Sequence[RoundRate],
     target: float,
     each: Sequence[float] | None = None,
     keep: Callable[[int, int, float], int] | None = None,
@@ -75,14 +97,15 @@ def level_for_density(
 
     Args:
         sizes: prunable units per tensor (or one total, in global scope).
-        rates: pruning rate per tensor.
+        rates: pruning rate per tensor, or one for each round.
         target: density in (0, 1].
         each: weights per unit of each tensor; 1 by default.
         keep: f(surviving, size, rate), how many units a round keeps; `keep_count` by
             default.
 
     Raises:
-        LotteryError: the density cannot be reached: rounding prunes too little.
+        LotteryError: the density cannot be reached: rounding prunes too little, or
+            there are rates for fewer rounds.
     """
     target = check_density(target)
     share = [1.0] * len(sizes) if each is None else each
@@ -91,12 +114,20 @@ def level_for_density(
         return sum(n * per for n, per in zip(units, share, strict=True))
 
     total, kept, level = weights(sizes), list(sizes), 0
+    most = min((len(r) for r in rates if isinstance(r, tuple)), default=None)
     while weights(kept) > target * total:
+        if level == most:
+            raise LotteryError(
+                f"target_density={target!r} is not reached in the {most} rounds that "
+                f"there are rates for, which end at {weights(kept) / total:.3g}: raise "
+                "the target, or give more rates."
+            )
+        now = [rate_at(rate, level + 1) for rate in rates]
         pruned = [
             keep_count(n, rate) if keep is None else keep(n, size, rate)
-            for n, size, rate in zip(kept, sizes, rates, strict=True)
+            for n, size, rate in zip(kept, sizes, now, strict=True)
         ]
-        if pruned == kept:
+        if pruned == kept and most is None:
             raise LotteryError(
                 f"target_density={target!r} cannot be reached: at "
                 f"{weights(kept) / total:.3g} a round prunes no further weight. Raise "

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lth_keras.errors import LotteryError
-from lth_keras.pruning import counts, ranking
+from lth_keras.pruning import counts, ranking, round_rates
+from lth_keras.pruning.counts import RoundRate
 from lth_keras.pruning.units import Units
 
 
@@ -20,7 +21,7 @@ class Group(NamedTuple):
         name: path of the weight tensor, or "the model".
         units: how many there are.
         weights: how many weights they have in all.
-        rate: share of the surviving units pruned per round.
+        rate: share of the surviving units pruned per round, or in each of some.
         even: whether all units have as many weights.
         after: how many units there are after each round, where shapes decide; there
             are no further rounds then.
@@ -29,12 +30,12 @@ class Group(NamedTuple):
     name: str
     units: int
     weights: int
-    rate: float
+    rate: RoundRate
     even: bool = True
     after: tuple[int, ...] | None = None
 
 
-def of(among: Units, scope: str, rates: Sequence[float]) -> list[Group]:
+def of(among: Units, scope: str, rates: Sequence[RoundRate]) -> list[Group]:
     """What is ranked together in a dense model; at rate 0 a tensor is by itself.
 
     Args:
@@ -60,14 +61,45 @@ def first_empty(among: Units, group: Group, levels: int) -> int | None:
     """The first of some levels at which a group has no unit left."""
     if group.after is not None:
         return None
-    kept = group.units
+    kept, every = group.units, not isinstance(group.rate, tuple)
     for level in range(1, levels + 1):
-        before, kept = kept, among.keep(kept, group.units, group.rate)
+        rate = counts.rate_at(group.rate, level)
+        before, kept = kept, among.keep(kept, group.units, rate)
         if kept == 0:
             return level
-        if kept == before:
+        if kept == before and every:
             break  # No further round prunes anything.
     return None
+
+
+def rounds_done(
+    among: Units, groups: Sequence[Group], left: Sequence[int], last: int
+) -> int | None:
+    """The round after which groups have some numbers of units; of several the last.
+
+    A round may prune nothing, and is over then.
+
+    Args:
+        among: the units.
+        groups: what is ranked together in the dense model.
+        left: units of each that there are.
+        last: rounds that there are rates for.
+
+    Returns:
+        Rounds, 0 for the dense model; None where no round leaves as many.
+    """
+    kept, found = [group.units for group in groups], None
+    for number in range(last + 1):
+        if number:
+            kept = [
+                group.after[min(number, len(group.after)) - 1]
+                if group.after
+                else among.keep(n, group.units, counts.rate_at(group.rate, number))
+                for n, group in zip(kept, groups, strict=True)
+            ]
+        if kept == list(left):
+            found = number
+    return found
 
 
 def level_for_density(among: Units, groups: Sequence[Group], target: float) -> int:
@@ -116,18 +148,20 @@ def _level_of_rounds(
     )
 
 
-def _of_bundle(among: Units, bundle: Sequence[int], rates: Sequence[float]) -> Group:
+def _of_bundle(
+    among: Units, bundle: Sequence[int], rates: Sequence[RoundRate]
+) -> Group:
     parts = [_of_tensor(among, index, rates[index]) for index in bundle]
     if len(parts) == 1:
         return parts[0]
     return parts[0]._replace(
         weights=sum(part.weights for part in parts),
-        rate=min(part.rate for part in parts),
+        rate=round_rates.least(part.rate for part in parts),
         even=all(part.even for part in parts),
     )
 
 
-def _of_tensor(among: Units, index: int, rate: float) -> Group:
+def _of_tensor(among: Units, index: int, rate: RoundRate) -> Group:
     tensor = among.tensors[index]
     weights = math.prod(tensor.shape)
     if among.single:
@@ -148,7 +182,7 @@ def _of_tensor(among: Units, index: int, rate: float) -> Group:
 
 
 def _after(
-    among: Units, index: int, units: np.ndarray, rate: float
+    among: Units, index: int, units: np.ndarray, rate: RoundRate
 ) -> tuple[int, ...] | None:
     """The numbers of units after each round, whichever units these are."""
     tensor, found = among.tensors[index], []

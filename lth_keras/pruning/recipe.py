@@ -18,9 +18,18 @@ import numpy as np
 
 from lth_keras.arguments import among
 from lth_keras.errors import LotteryError, shown
-from lth_keras.pruning import criteria, granularities, groups, rounds, scores, units
+from lth_keras.pruning import (
+    counts,
+    criteria,
+    granularities,
+    round_rates,
+    rounds,
+    scores,
+    units,
+)
+from lth_keras.pruning.counts import RoundRate
 from lth_keras.pruning.granularities import Tensor
-from lth_keras.pruning.groups import Group
+from lth_keras.pruning.levels import Levels
 from lth_keras.pruning.scores import Values
 from lth_keras.pruning.units import Arrays
 
@@ -29,7 +38,7 @@ WHERE = ("each", "together", "first")
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
+class Recipe(Levels):
     """How a model is pruned.
 
     Attributes:
@@ -38,8 +47,9 @@ class Recipe:
         scope: "layer" ranks each weight tensor by itself, "global" all together
             (1803.03635, section 4).
         rates: share of the surviving units pruned per round, of each prunable weight
-            tensor in the model's order; in global scope all are the same. A tensor at
-            rate 0, which is frozen, is left as it is and ranked with no other.
+            tensor in the model's order, each one number or one for each round; in
+            global scope all are the same. A tensor at rate 0, which is frozen, is left
+            as it is and ranked with no other.
         where: of filters that a residual network adds, whether "each" layer loses its
             own, all "together" the same, or only the "first" layers of a block any.
     """
@@ -47,7 +57,7 @@ class Recipe:
     criterion: str = "magnitude"
     granularity: str = "weight"
     scope: str = "layer"
-    rates: tuple[float, ...] = ()
+    rates: tuple[RoundRate, ...] = ()
     where: str = "each"
 
     def check(self) -> Recipe:
@@ -71,17 +81,12 @@ class Recipe:
                 f"where={self.where!r} is for whole filters, and granularity="
                 f"{self.granularity!r} has none: use granularity='filter'."
             )
-        if rule.scored_by != "kernel" and "gradients" in self.needs:
-            raise LotteryError(
-                f"criterion={self.criterion!r} reads the gradients of kernels, and "
-                f"granularity={self.granularity!r} ranks by another weight: use "
-                "'filter'."
-            )
         rates = set(self.rates) - {0.0}
         if self.scope == "global" and len(rates) > 1:
             raise LotteryError(
                 f"scope='global' ranks all weights together at one rate, got "
-                f"{sorted(rates)}: give one rate, and None for layers to leave out."
+                f"{sorted(rates, key=str)}: give one rate, and None for layers to "
+                "leave out."
             )
         return self
 
@@ -92,7 +97,7 @@ class Recipe:
         Raises:
             LotteryError: they differ in more than their rates.
         """
-        rates: list[float] = []
+        rates: list[RoundRate] = []
         different: dict[Recipe, None] = {}
         for part in parts:
             rates += part.rates
@@ -103,6 +108,17 @@ class Recipe:
                 f"({', '.join(map(str, different))}): wrap the whole model at once."
             )
         return dataclasses.replace(next(iter(different)), rates=tuple(rates))
+
+    def of_round(self, number: int) -> Recipe:
+        """The recipe of a round, from 1: with the rates of it.
+
+        Raises:
+            LotteryError: there are rates for fewer rounds.
+        """
+        if round_rates.rounds(self.rates) is None:
+            return self
+        now = tuple(counts.rate_at(rate, number) for rate in self.rates)
+        return dataclasses.replace(self, rates=now)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -187,77 +203,6 @@ class Recipe:
 
         return rounds.carry_out(among, scores, masks, self.scope, self.rates, number)
 
-    def groups(self, tensors: Sequence[Tensor]) -> list[Group]:
-        """What is ranked together in a dense model.
-
-        Args:
-            tensors: the prunable weight tensors.
-        """
-        return groups.of(self._units(tensors), self.scope, self.rates)
-
-    def level_for_density(self, found: Sequence[Group], target: float) -> int:
-        """The first level whose density P_m is at most `target`; see `counts`.
-
-        Raises:
-            LotteryError: the density is none or cannot be reached, or it depends on
-                which units are kept.
-        """
-        return groups.level_for_density(self._units(), found, target)
-
-    def first_empty(
-        self, found: Sequence[Group], levels: int
-    ) -> tuple[int, Group] | None:
-        """The first level of some that would leave a group empty, and the group.
-
-        In global scope a single tensor can still run empty, which only training shows.
-        """
-        among = self._units()
-        each = [(groups.first_empty(among, group, levels), group) for group in found]
-        empty = [(level, group) for level, group in each if level is not None]
-        return min(empty, key=lambda pair: pair[0], default=None)
-
-    def check_levels(
-        self, found: Sequence[Group], levels: int, before: int = 0
-    ) -> None:
-        """Refuses levels that would leave a weight tensor empty, or prune nothing.
-
-        Args:
-            found: what is ranked together in the dense model.
-            levels: the last level.
-            before: rounds of pruning before level 0.
-
-        Raises:
-            LotteryError: names the first level, and the weight.
-        """
-        self.check_rounds(levels, before)
-        if (empty := self.first_empty(found, levels + before)) is not None:
-            level, group = empty[0] - before, empty[1]
-            fewer = f"use at most {level - 1} levels"
-            raise LotteryError(
-                f"levels={levels}: level {level} would leave {group.name} "
-                f"({group.weights} weights at rate {group.rate}) without any weight: "
-                f"{fewer if level else 'lower the rate'}, or leave the layer out "
-                "(exclude=)."
-            )
-
-    def check_rounds(self, levels: int, before: int = 0) -> None:
-        """Refuses more rounds than the granularity prunes anything in.
-
-        Args:
-            levels: the last level.
-            before: rounds of pruning before level 0.
-
-        Raises:
-            LotteryError: says how many do.
-        """
-        most = self.rule.rounds
-        if most is not None and levels + before > most:
-            raise LotteryError(
-                f"levels={levels}: granularity={self.granularity!r} prunes in {most} "
-                f"round{'s' * (most != 1)}, and nothing after: use "
-                f"levels={most - before}, or one that falls by level, such as 3-2-1:4."
-            )
-
     def get_config(self) -> dict[str, Any]:
         """The recipe as plain data, without rates, which layers have of their own."""
         found = dataclasses.asdict(self)
@@ -296,6 +241,3 @@ class Recipe:
     def rule(self) -> granularities.Granularity:
         """The granularity itself."""
         return granularities.get(self.granularity)
-
-    def _units(self, tensors: Sequence[Tensor] = ()) -> units.Units:
-        return units.Units(self.granularity, tensors)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from lth_keras.pruning import ranking
+from lth_keras.pruning import ranking, round_rates
+from lth_keras.pruning.counts import RoundRate
 from lth_keras.pruning.units import Arrays, Units
 
 # f(bundles, their units, rate) -> how many of the units of all of them stay.
-Number = Callable[[Sequence[Sequence[int]], Arrays, float], int]
+Number = Callable[[Sequence[Sequence[int]], Arrays, Any], int]
 
 
 def carry_out(
@@ -18,7 +20,7 @@ def carry_out(
     scores: Arrays,
     masks: Arrays,
     scope: str,
-    rates: Sequence[float],
+    rates: Sequence[RoundRate],
     number: Number,
 ) -> list[np.ndarray]:
     """The masks after a round.
@@ -28,7 +30,7 @@ def carry_out(
         scores: of each weight tensor, in its shape.
         masks: the present ones.
         scope: "layer", or "global", in which what is at rate 0 is not ranked.
-        rates: of each tensor.
+        rates: of each tensor, in this round where they differ by round.
         number: how many units of a tensor stay; of all together in global scope.
 
     Raises:
@@ -58,13 +60,16 @@ def carry_out(
 
 
 def ranked(
-    among: Units, scope: str, rates: Sequence[float]
-) -> list[tuple[list[list[int]], float]]:
+    among: Units, scope: str, rates: Sequence[RoundRate]
+) -> list[tuple[list[list[int]], RoundRate]]:
     """The bundles that are ranked together, with their rate; each is in one.
 
     In global scope all are, but for those at rate 0, which stay as they are.
     """
-    rated = [(bundle, min(rates[i] for i in bundle)) for bundle in among.bundles]
+    rated = [
+        (bundle, round_rates.least(rates[i] for i in bundle))
+        for bundle in among.bundles
+    ]
     pruned = [(bundle, rate) for bundle, rate in rated if rate]
     if scope == "global" and pruned:
         return [([bundle for bundle, _ in pruned], pruned[0][1])]

@@ -17,6 +17,8 @@ from lth_keras.runs import summaries
 from lth_keras.runs.finished import RunFiles
 from lth_keras.storage import paths
 
+_RATES = ("rate", "conv_rate", "dense_rate", "output_rate", "layer_rates")
+
 
 def commands(run: RunFiles) -> str:
     """The command lines that make all finished runs of a directory, whatever is shown.
@@ -52,6 +54,9 @@ def commands(run: RunFiles) -> str:
     # How an earlier version stored a rate that was not given.
     if flags.get("rate") == "the paper's":
         del flags["rate"]
+    if flags.get("budget", "none") != "none":
+        # It decides in their place, and does not go with them.
+        flags = {k: v for k, v in flags.items() if k not in _RATES}
     lines = [_command("python examples/lottery_search.py", flags)]
     for (levels, replicates), names in groups.items():
         flags = {

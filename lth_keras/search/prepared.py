@@ -5,26 +5,25 @@ What `LotterySearch` and its controls stand on.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from lth_keras import compat
 from lth_keras.arguments import MOST_LEVELS, among, count, function, text
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError, shown
 from lth_keras.masking.network import Network
-from lth_keras.pruning import counts
+from lth_keras.pruning import counts, recipes
 from lth_keras.pruning.counts import check_density
 from lth_keras.runs import integrity, manifest
 from lth_keras.runs.result_lines import ResultLines
-from lth_keras.runs.stored import StoredSearch
+from lth_keras.search import lengths, starting
 from lth_keras.search import settings as search_settings
+from lth_keras.search.reading import ModelSearch
 from lth_keras.search.tensorboard import LevelSummaries
 from lth_keras.storage import paths
-from lth_keras.tickets.ticket import Ticket
-from lth_keras.training import iterations, one_run
+from lth_keras.training import iterations
 from lth_keras.training import plan as plans
 from lth_keras.training.iterations import parse_step
 
@@ -33,7 +32,7 @@ _OPTIMIZER_STATES = ("captured", "fresh")
 _PRUNING_BATCHES = 100
 
 
-class PreparedSearch(StoredSearch):
+class PreparedSearch(ModelSearch):
     """Everything of a search but its loop; `LotterySearch` says what it is given."""
 
     def __init__(
@@ -50,13 +49,13 @@ class PreparedSearch(StoredSearch):
         monitor_metric: str | None = None,
         trial: int = 0,
         first: str = "train",
+        rewind: str = "weights",
+        recipe: str | recipes.Course | None = None,
         log_dir: str | None = None,
         on_result: Callable[[dict[str, Any]], None] | None = None,
     ):
-        super().__init__(directory)
+        super().__init__(model, directory)
         self.result_lines = ResultLines(self.directory.results, lambda: self.results)
-        self.model = model
-        self._network: Network | None = None
         self.plan: plans.Plan | None = None
         self.seed = count("seed", seed, 0, "a seed")
         self.trial = count("trial", trial, 0, "the number of the trial")
@@ -65,6 +64,8 @@ class PreparedSearch(StoredSearch):
                 f"first={shown(first)} is not known: use 'train' or 'prune'."
             )
         self.first = first
+        self.rewind = starting.checked(rewind, first)
+        self.course = recipes.parse(recipe)
         if levels is not None:
             levels = count("levels", levels, 0, "a number of rounds", MOST_LEVELS)
         if target_density is not None:
@@ -83,11 +84,28 @@ class PreparedSearch(StoredSearch):
     @property
     def levels(self) -> int:
         """The last level of the search."""
+        asked = self._asked_levels
+        return asked if self.course is None else self.course.levels(asked)
+
+    @property
+    def _asked_levels(self) -> int:
+        """The level that has the density that the search ends at, in whole rounds."""
         if self._levels is None and self._target is not None:
-            network = self.network
+            network = self._whole_network
             rounds = network.recipe.level_for_density(network.groups, self._target)
             self._levels = max(0, rounds - counts.rounds_before(self.first))
         return self._levels or 0
+
+    def _pruned_by(self, network: Network) -> Network:
+        """The network with the rates of the course, where there is one."""
+        if self.course is None or not (levels := self._asked_levels):
+            return network
+        before = counts.rounds_before(self.first)
+        network.check_levels(levels, before)
+        rates = network.recipe.in_rounds(
+            network.tensors, levels + before, self.course.levels(levels) + before
+        )
+        return network.with_rates(rates)
 
     @property
     def first_pruned(self) -> int:
@@ -95,78 +113,9 @@ class PreparedSearch(StoredSearch):
         return 1 - counts.rounds_before(self.first)
 
     @property
-    def network(self) -> Network:
-        """The weights, masks and recipe of the model, which is built."""
-        model = self._given_model()
-        if self._network is None or self._network.model is not model:
-            self._network = Network.of(model)
-        return self._network
-
-    @property
     def fresh_optimizer(self) -> bool:
         """Whether rewound runs take the optimizer's slots of before the first step."""
         return self._optimizer_state == "fresh"
-
-    def ticket(self, level: int) -> Ticket:
-        """The ticket that a level was trained from, in the order of the model.
-
-        Raises:
-            LotteryError: that level has not been reached.
-        """
-        return self._ordered(self.stored_ticket(level))
-
-    def stored_ticket(self, level: int) -> Ticket:
-        """The ticket that a level was trained from, as it is stored."""
-        return super().ticket(level)
-
-    @property
-    def theta(self) -> Ticket:
-        """The dense network that every level is rewound to: theta_0, or theta_k.
-
-        Raises:
-            LotteryError: level 0 has not been reached.
-        """
-        return self._ordered(super().theta)
-
-    @property
-    def initial(self) -> Ticket:
-        """The dense network that the search began with, theta_0.
-
-        Raises:
-            LotteryError: level 0 has not been reached.
-        """
-        return self.theta if self.first == "prune" else self.ticket(0)
-
-    def trained_weights(self, level: int) -> list[np.ndarray]:
-        """The weights that a level ended with, in the order of its ticket's.
-
-        Raises:
-            LotteryError: the level is not finished.
-        """
-        values = super().trained_weights(level)
-        if not self._has_weights:
-            return values
-        return one_run.in_order(self.network, self.finished(level), values)
-
-    def _ordered(self, ticket: Ticket) -> Ticket:
-        return ticket.ordered(self.network) if self._has_weights else ticket
-
-    @property
-    def _has_weights(self) -> bool:
-        return self.model is not None and bool(self.model.built)
-
-    def restore(self, level: int) -> None:
-        """Sets the model to the weights that a finished level ended with.
-
-        The optimizer gets the state that the level began with.
-
-        Raises:
-            LotteryError: the level is not finished, or the search has no model.
-        """
-        self.trainable_model()
-        place = self.finished(level)
-        one_run.load(self.network, self.stored_ticket(level))
-        one_run.load_trained(self.network, place)
 
     def prepare(self, x: Any = None, y: Any = None, **arguments: Any) -> None:
         """Makes the search ready for controls, and trains nothing.
@@ -197,19 +146,29 @@ class PreparedSearch(StoredSearch):
         """
         model = self.trainable_model()
         self._network = None  # A Sequential may have grown since.
-        self.plan = plans.make(
+        epochs, steps = arguments.get("epochs", 1), arguments.get("steps_per_epoch")
+        first = {
+            "epochs": lengths.at("epochs", epochs, 0),
+            "steps_per_epoch": lengths.at("steps_per_epoch", steps, 0),
+        }
+        made = plans.make(
             model,
             monitor=self._monitor,
             seed=self.seed,
             trial=self.trial,
             monitor_metric=self._monitor_metric,
-            **arguments,
+            **{**arguments, **first},
+        )
+        stride = compat.steps_per_execution(model)
+        self.plan = lengths.by_level(
+            made, self.levels, epochs, steps, self.course, stride
         )
         rewind_step = self._rewind_step(self.plan)
         self.check_levels()
         if "gradients" in self.network.recipe.needs:
             self.pruning_data(self.plan, self.first_pruned)
-        iterations.check_alignment(model, self.plan, rewind_step)
+        for level in range(max(1, len(self.plan.lengths))):
+            iterations.check_alignment(model, self.plan.of(level), rewind_step)
         iterations.check_lengths(self.plan, self.levels)
         # The learning rate in it may change while training.
         self._optimizer_config = self._optimizer_config or search_settings.optimizer(
@@ -223,8 +182,25 @@ class PreparedSearch(StoredSearch):
             optimizer_state=self._optimizer_state,
             optimizer=self._optimizer_config,
             first=self.first,
+            rewind=self.rewind,
         )
         return self.plan, rewind_step, settings
+
+    def plan_at(self, level: int) -> plans.Plan:
+        """How a level, and controls of its density, are trained.
+
+        Raises:
+            LotteryError: neither `fit` nor `prepare` has been called.
+        """
+        if self.plan is None:
+            raise LotteryError(
+                "how the search trains is not known yet: call fit, or prepare, first."
+            )
+        plan = self.plan.of(level)
+        if self.rewind != "none" or not level:
+            return plan
+        # Fine-tuning goes on where the dense network's schedule ended.
+        return dataclasses.replace(plan, after=self.plan.of(0).iterations or 0)
 
     def check_levels(self) -> None:
         """Refuses levels that would leave a weight tensor empty."""
@@ -268,36 +244,19 @@ class PreparedSearch(StoredSearch):
         if self._log_dir is not None:
             LevelSummaries(self._log_dir)
 
-    def trainable_model(self) -> keras.Model:
-        """The compiled model.
-
-        Raises:
-            LotteryError: the search was loaded without one, or it is not compiled.
-        """
-        model = self._given_model()
-        if getattr(model, "optimizer", None) is None:
-            raise LotteryError("the model is not compiled: call model.compile first.")
-        return model
-
-    def _given_model(self) -> keras.Model:
-        if self.model is None:
-            raise LotteryError(
-                "this search was loaded to be read: to go on with it, make a "
-                "LotterySearch(model, directory=...) with the same settings."
-            )
-        return self.model
-
     def _rewind_step(self, plan: plans.Plan) -> int:
         step = parse_step(self._rewind_to, plan.feed.steps_per_epoch)
-        if plan.iterations is not None and step >= plan.iterations:
+        shortest = plan.shortest
+        if shortest is not None and step >= shortest:
             raise LotteryError(
                 f"rewind_to={self._rewind_to!r} is iteration {step}, past the end of "
-                f"a level of {plan.iterations} iterations: choose an earlier one."
+                f"a level of {shortest} iterations: choose an earlier one."
             )
         if step and self.first == "prune":
             raise LotteryError(
                 f"rewind_to={self._rewind_to!r}: a search with first='prune' starts "
                 "every level from theta_0: leave it at '0it'."
             )
+        starting.check_step(self.rewind, step, self._rewind_to, plan.of(0).iterations)
         plan.feed.check_start(step)
         return step

@@ -14,7 +14,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking import acts
 from lth_keras.runs import integrity, layout, manifest, rows
 from lth_keras.runs.stored import SearchHistory
-from lth_keras.search import untrained
+from lth_keras.search import starting, untrained
 from lth_keras.search.prepared import PreparedSearch
 from lth_keras.storage import directories, locks, paths
 from lth_keras.tickets.ticket import Ticket
@@ -48,6 +48,13 @@ class LotterySearch(PreparedSearch):
         trial: number of the trial, for the result lines.
         first: what comes first in a level, "train" (the paper's search) or "prune"
             (pruning at initialisation, for criteria such as "snip": 1810.02340).
+        rewind: what each level takes back of the training before it: "weights" (with
+            schedule and optimizer; the paper's search), "learning_rate" (schedule and
+            optimizer, the trained weights stay) or "none" (fine-tuning, at the
+            schedule's last learning rate): 2003.02389.
+        recipe: "thrifty", or one of `lth.recipes`: the density and counts of `levels`
+            or `target_density` in fewer rounds and shorter levels but for the last;
+            `search.levels` are these rounds.
         log_dir: TensorBoard summaries by level go here.
         on_result: called with each result line as it is stored.
 
@@ -179,7 +186,7 @@ class LotterySearch(PreparedSearch):
             row = one_run.carry_out(
                 self.network,
                 ticket,
-                plan,
+                self.plan_at(level),
                 rows.Run(level, data_seed=self.seed),
                 place,
                 fresh_optimizer=level > 0 and self.fresh_optimizer,
@@ -205,7 +212,7 @@ class LotterySearch(PreparedSearch):
                 before,
                 self.seed,
                 settings,
-                lambda level: self.pruning_data(plan, level),
+                lambda level: self.pruning_data(plan.of(level), level),
             )
         if before is None:
             untrained.require_dense(self.network)
@@ -216,7 +223,10 @@ class LotterySearch(PreparedSearch):
             self.network,
             self.ticket(0).start() if "initial" in needs else None,
             seed=self.seed + level,
-            data=self.pruning_data(plan, level) if "gradients" in needs else None,
+            data=self.pruning_data(plan.of(level), level)
+            if "gradients" in needs
+            else None,
+            level=level,
         )
         # Masks only shrink: what the level before started from holds all there is.
         start = before.start()
@@ -232,6 +242,7 @@ class LotterySearch(PreparedSearch):
             start = theta.start()
             if self._optimizer_state == "fresh":
                 start = dataclasses.replace(start, optimizer=before.optimizer)
+        start = starting.of_trained(start, self.network, self.rewind)
         return Ticket.of(
             self.network,
             start,

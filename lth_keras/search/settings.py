@@ -58,6 +58,7 @@ def settings(
     optimizer_state: str,
     optimizer: Any,
     first: str = "train",
+    rewind: str = "weights",
 ) -> dict[str, Any]:
     """What decides a search's results, as plain data.
 
@@ -65,6 +66,7 @@ def settings(
     results that differ in the last bits.
     """
     model, recipe = network.model, network.recipe
+    every = range(max(1, len(plan.lengths)))
     threading = tf.config.threading
     found = {
         "levels": levels,
@@ -74,9 +76,11 @@ def settings(
         "trial": plan.trial,
         "monitor": plan.monitor,
         "evaluate_every": plan.evaluate_every,
-        "epochs": plan.epochs,
+        "epochs": _same([plan.of(level).epochs for level in every]),
         "initial_epoch": plan.first_epoch,
-        "steps_per_epoch": plan.feed.steps_per_epoch,
+        "steps_per_epoch": _same(
+            [plan.of(level).feed.steps_per_epoch for level in every]
+        ),
         **plan.feed.settings(),
         **plan.data,
         "class_weight": plan.fit_arguments.get("class_weight"),
@@ -100,7 +104,15 @@ def settings(
     if first != "train":
         # Manifests from before one could choose do not say it.
         found["first"] = first
+    if rewind != "weights":
+        found["rewind"] = rewind
     return _plain(found)
+
+
+def _same(of_levels: list[Any]) -> Any:
+    """What all levels have in common, or the list of what each has."""
+    alike = all(value == of_levels[0] for value in of_levels)
+    return of_levels[0] if alike else of_levels
 
 
 def _named(loss: Any) -> Any:

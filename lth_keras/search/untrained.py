@@ -77,6 +77,7 @@ def next_ticket(
         start,
         seed=seed + level,
         data=data(level) if "gradients" in needs else None,
+        level=level + 1,
     )
     return Ticket.of(
         network,

@@ -137,8 +137,9 @@ class PruneAndRewind(keras.callbacks.Callback):
                     "fit on, and let that fit run past its rewind_to."
                 )
             if self._trained:
-                acts.prune(network, start, seed=self._seed + self.level)
-                self.level += 1
+                seed, level = self._seed + self.level, self.level + 1
+                acts.prune(network, start, seed=seed, level=level)
+                self.level = level
                 # A rewind that fails is tried again without another round.
                 self._trained = False
             acts.rewind(network, start)

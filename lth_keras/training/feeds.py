@@ -6,6 +6,7 @@ f(level, seed) is asked for a Dataset; a Dataset or generator is used as it is.
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Iterator
 from typing import Any
@@ -83,6 +84,7 @@ class Feed:
         self._function: Any = None
         self._digest: str | None = None
         self._first: tf.data.Dataset | None = None
+        self._others: dict[int | None, Feed] = {}
         if examples.is_arrays(x):
             self._take_arrays(x, y, sample_weight)
             if fixed is not None:
@@ -140,6 +142,16 @@ class Feed:
                     "steps_per_epoch."
                 )
             self.steps_per_epoch = size
+
+    def of_steps(self, steps_per_epoch: int | None) -> Feed:
+        """The same data in epochs of another length."""
+        if steps_per_epoch == self.steps_per_epoch:
+            return self
+        if steps_per_epoch not in self._others:
+            other = copy.copy(self)
+            other.steps_per_epoch = steps_per_epoch
+            self._others[steps_per_epoch] = other
+        return self._others[steps_per_epoch]
 
     def dataset(self, level: int, start: int = 0, seed: int | None = None) -> Any:
         """The batches of a level from training step `start` on, without an end.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -39,9 +39,21 @@ _STATEFUL = (
 )
 
 
+class Length(NamedTuple):
+    """How long a level is trained.
+
+    Attributes:
+        epochs: of a whole run from step 0.
+        steps: training steps of each.
+    """
+
+    epochs: int
+    steps: int | None
+
+
 @dataclasses.dataclass
 class Plan:
-    """How a model is trained, the same for every level and control.
+    """How a model is trained, the same for every level and control but for its length.
 
     Attributes:
         feed: the training data.
@@ -62,6 +74,7 @@ class Plan:
             from there; whole epochs.
         monitor_metric: the metric of tables and figures, or None for the default.
         rate_factor: what the learning rate is multiplied by.
+        lengths: of each level, where they differ; `of` has the plan of one.
         dense_share: the share of the kernel entries that are on no mask without being
             asked; P_m is of the others.
     """
@@ -81,6 +94,7 @@ class Plan:
     after: int = 0
     monitor_metric: str | None = None
     rate_factor: float = 1.0
+    lengths: tuple[Length, ...] = ()
     dense_share: float = 0.0
     _pristine: list[tuple[Any, dict[str, Any]]] = dataclasses.field(
         default_factory=list
@@ -91,6 +105,21 @@ class Plan:
         """Training steps of a whole run, None where only `fit` knows."""
         steps = self.feed.steps_per_epoch
         return None if steps is None else steps * (self.epochs - self.first_epoch)
+
+    @property
+    def shortest(self) -> int | None:
+        """Training steps of the shortest level, None where only `fit` knows."""
+        plans = [self.of(level) for level in range(len(self.lengths))] or [self]
+        known = [plan.iterations for plan in plans if plan.iterations is not None]
+        return min(known, default=None)
+
+    def of(self, level: int) -> Plan:
+        """The plan of a level."""
+        if not self.lengths:
+            return self
+        epochs, steps = self.lengths[level]
+        feed = self.feed.of_steps(steps)
+        return dataclasses.replace(self, epochs=epochs, feed=feed, lengths=())
 
     @property
     def told(self) -> dict[str, float]:

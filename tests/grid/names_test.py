@@ -44,6 +44,9 @@ def test_a_public_name_says_what_it_is_takes_and_refuses(name):
     if kind == "registry":
         assert isinstance(made, types.ModuleType) and callable(made.register)
         return
+    if kind == "recipes":
+        assert isinstance(made, types.ModuleType) and made.NAMED
+        return
     if kind == "error":
         assert issubclass(made, lth.LotteryError)
         return

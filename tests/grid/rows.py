@@ -106,6 +106,7 @@ METHODS: dict[str, Method] = {
     "iht": Method(
         "iht:rates=0.75:rounds=1", ("dense", "sparse", "dense", "sparse"), 0.25
     ),
+    "rigl": Method("rigl:density=0.25:every=2:end=4", ("sparse",), 0.25),
     "set": Method("set:density=0.25:every=2", ("sparse",), 0.25),
     "supermask": Method("supermask:rescale=false", ("mask",), 0.5),
 }
@@ -124,6 +125,7 @@ PUBLIC: dict[str, str] = {
     "Start": "record",
     "Ticket": "record",
     "__version__": "text",
+    "budgets": "recipes",
     "capture": "act",
     "compact": "model to model",
     "compaction": "model to model",
@@ -139,6 +141,7 @@ PUBLIC: dict[str, str] = {
     "methods": "registry",
     "project": "act",
     "prune": "act",
+    "recipes": "recipes",
     "rewind": "act",
     "unwrap": "model to model",
     "verify": "act",

@@ -120,6 +120,11 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/bazel.md", ".venv/bin/python tools/update_build.py"): Elsewhere(
         "tests/tools/build_files_test.py"
     ),
+    ("docs/cheaper_tickets.md", SEARCH): Commands(),
+    ("docs/cheaper_tickets.md", f"{SEARCH} --search_iterations"): Commands(
+        search=("--search_iterations=2",)
+    ),
+    ("docs/cheaper_tickets.md", "import tf_keras as keras"): Python(),
     ("docs/experiments.md", SEARCH): Commands(search=("--levels=12",)),
     ("docs/experiments.md", "python examples/run_controls.py RUN_DIR"): Commands(),
     ("docs/experiments.md", "lth-cost"): Elsewhere("tests/programs/cost_test.py"),

@@ -46,6 +46,11 @@ ALL: dict[str, Any] = {
     "lr_decay": "none",
     "method": "imp",
     "rewind_to": "0it",
+    "rewind": "weights",
+    "recipe": "full",
+    "search_iterations": None,
+    "train_levels": (),
+    "budget": "none",
     "trials": 5,
     "controls": ("random_reinit",),
     "replicates": 3,
@@ -214,7 +219,8 @@ def test_every_setting_of_the_paper_is_written_out(name):
     apart = {"data_dir", "width", "rate", "jit", "seed", "workers", "export"}
     given -= {"criterion", "first"}
     apart |= {"criterion", "first", "monitor_metric", "validation_size"}
-    apart |= {"lr_decay", "method"}
+    apart |= {"lr_decay", "method", "rewind", "budget"}
+    apart |= {"recipe", "search_iterations", "train_levels"}
     apart |= {"criterion", "monitor_metric", "validation_size"}
     if EXPECTED[name]["granularity"] == "weight":
         apart |= {"granularity", "where", "layer_rates"}

@@ -44,6 +44,11 @@ METHODS["conv2_edge_popup"] = METHODS["lenet_edge_popup"] | {
     "model": "conv2",
     "iterations": 4_000,
 }
+METHODS["conv4_edge_popup"] = METHODS["conv2_edge_popup"] | {"model": "conv4"}
+METHODS["lenet_rigl"] = METHODS["lenet_dsd"] | {
+    "dataset": "mnist",
+    "method": "rigl:density=0.07:drop=0.3:every=100:end=1500",
+}
 METHODS["lenet_iht"] = METHODS["lenet_dsd"] | {
     "method": "iht:rates=0.8:rounds=4",
     "iterations": 500,

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.controls.registry import Change
-from tests.support import keras3_calls
+from tests.support import keras3_calls, recipe_calls
 from tests.support import small_search as small
 
 
@@ -122,6 +122,8 @@ def _search(w: World) -> list[Call]:
         "seed": 0,
         "monitor": "val_loss",
         "trial": 0,
+        "rewind": "weights",
+        "recipe": None,
         "log_dir": None,
         "on_result": None,
     }
@@ -143,10 +145,11 @@ def _search(w: World) -> list[Call]:
         "train_data": None,
         "evaluate_every": None,
     }
+    own = frozenset({"x", "callbacks", "epochs", "steps_per_epoch"})
     return [
         Call(lth.LotterySearch, new, frozenset({"on_result"})),
         Call(lth.LotterySearch.load, {"directory": w.search.directory.root}),
-        Call(w.search.fit, fit, frozenset({"x", "callbacks"})),
+        Call(w.search.fit, fit, own),
         Call(w.search.ticket, level),
         Call(w.search.trained_weights, level),
         Call(w.search.restore, level),
@@ -248,6 +251,7 @@ def _methods(w: World) -> list[Call]:
             frozenset({"rates"}),
         ),
         Call(lth.methods.SparseEvolution, {"model": w.plain, **moving}),
+        Call(lth.methods.RigL, {"model": w.plain, "end": 0, **moving}),
     ]
 
 
@@ -300,6 +304,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     ],
     "Ticket": _ticket,
     "__version__": lambda w: [],
+    "budgets": lambda w: [Call(*call) for call in recipe_calls.BUDGETS],
     "capture": _acts(lth.capture, step=0),
     "compact": lambda w: [Call(lth.compact, {"model": w.plain, "gather": "crop"})],
     "compaction": lambda w: [
@@ -332,7 +337,8 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     "grow": _acts(lth.grow, masks=None),
     "methods": _methods,
     "project": _acts(lth.project),
-    "prune": _acts(lth.prune, start=lambda w: w.start, seed=0, data=None),
+    "prune": _acts(lth.prune, start=lambda w: w.start, seed=0, data=None, level=1),
+    "recipes": lambda w: [Call(*call) for call in recipe_calls.RECIPES],
     "rewind": _acts(lth.rewind, start=lambda w: w.start),
     "unwrap": lambda w: [Call(lth.unwrap, {"model": w.search.model})],
     "verify": _acts(lth.verify),

@@ -16,7 +16,8 @@ import numpy as np
 class Context(Protocol):
     """The network at one moment of pruning, and the data.
 
-    Lists have an array for each prunable weight tensor, in the model's order.
+    Lists have an array for each prunable weight tensor, in the model's order. Where
+    filters are ranked by scales, weights and gradients are those of their scales.
     """
 
     @property
