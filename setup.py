@@ -81,6 +81,7 @@ setup(
             "lth-controls = lth_keras.programs.run_controls:program",
             "lth-plot = lth_keras.programs.plot_results:program",
             "lth-export = lth_keras.programs.export_ticket:program",
+            "lth-stability = lth_keras.programs.stability:program",
             "lth-cost = lth_keras.programs.cost:program",
         ]
     },

@@ -5,7 +5,7 @@ tf_keras all classes of ours that files of models name.
 """
 
 import lth_keras.training.learning_rates  # noqa: F401  Its class is registered.
-from lth_keras import controls, methods
+from lth_keras import analysis, controls, methods
 from lth_keras.compacting.model import compact, compaction
 from lth_keras.converting.compiling import compile_like
 from lth_keras.converting.conversion import from_keras3
@@ -18,6 +18,7 @@ from lth_keras.export.tflite.exporting import export_tflite
 from lth_keras.masking.acts import capture, project, prune, rewind, verify
 from lth_keras.masking.covering import coverage
 from lth_keras.masking.growing import grow
+from lth_keras.masking.in_place import hold, release
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.starts import Start
 from lth_keras.masking.wrappers import PruneByLevel
@@ -42,6 +43,7 @@ __all__ = [
     "Start",
     "Ticket",
     "__version__",
+    "analysis",
     "budgets",
     "capture",
     "compact",
@@ -55,10 +57,12 @@ __all__ = [
     "export_tflite",
     "from_keras3",
     "grow",
+    "hold",
     "methods",
     "project",
     "prune",
     "recipes",
+    "release",
     "rewind",
     "unwrap",
     "verify",

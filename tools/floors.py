@@ -19,8 +19,9 @@ FLOORS = (
     "compacting export tickets",
     "runs",
     "training",
-    "analysis papers search",
+    "papers search",
     "controls methods reporting",
+    "analysis",
     "experiments",
     "programs",
     # The facade, which nothing below may ask for.

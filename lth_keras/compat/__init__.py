@@ -15,6 +15,7 @@ from lth_keras.compat.fits import (
     weighting_by_class,
 )
 from lth_keras.compat.generators import (
+    make_generators_resettable,
     reset_generators,
     resettable_generators,
     seeded,
@@ -32,6 +33,7 @@ from lth_keras.compat.graphs import (
     keras_classes,
     layers_directly_inside,
     layers_within,
+    metric_variables,
     output_names,
     own_variables,
     producers,
@@ -45,6 +47,7 @@ from lth_keras.compat.hosts import (
     ConvLSTMCell,
     LayerScale,
     PruneLowMagnitude,
+    Trackable,
     collect_prunable_layers,
     keras,
     require_tf_keras_model,
@@ -86,6 +89,12 @@ from lth_keras.compat.layers import (
     written_signature,
 )
 from lth_keras.compat.methods import surround
+from lth_keras.compat.model_classes import (
+    can_test,
+    has_own_loss,
+    has_own_test,
+    has_own_training,
+)
 from lth_keras.compat.optimizers import (
     accumulator_start,
     align_counts,
@@ -97,6 +106,7 @@ from lth_keras.compat.optimizers import (
     learning_rate_schedule,
     optimizer_slots,
     optimizer_variables,
+    optimizers_of,
 )
 from lth_keras.compat.symbolic import InfersByItsLayer
 from lth_keras.compat.traces import forget_methods, forget_traces, traces_forgotten
@@ -112,12 +122,17 @@ __all__ = [
     "Node",
     "PruneLowMagnitude",
     "RestoresItsLayer",
+    "Trackable",
     "accumulator_start",
     "align_counts",
     "all_optimizer_slots",
     "as_compiled",
     "build_optimizer",
     "builds_in_call",
+    "can_test",
+    "has_own_loss",
+    "has_own_test",
+    "has_own_training",
     "call_in_scratch_graph",
     "calls",
     "clear_fit_start",
@@ -164,6 +179,9 @@ __all__ = [
     "lost_arguments",
     "optimizer_slots",
     "optimizer_variables",
+    "make_generators_resettable",
+    "metric_variables",
+    "optimizers_of",
     "output_names",
     "own_variables",
     "producers",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import tensorflow as tf
 import tf_keras as keras
 from tensorflow_model_optimization.python.core.sparsity.keras import (
     pruning_wrapper as _pruning_wrapper,
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 
+# What holds variables for checkpoints, and is no layer.
+Trackable = tf.__internal__.tracking.AutoTrackable
 PruneLowMagnitude = _pruning_wrapper.PruneLowMagnitude
 collect_prunable_layers = _pruning_wrapper.collect_prunable_layers
 

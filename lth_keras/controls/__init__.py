@@ -4,7 +4,15 @@
 """
 
 # Importing them registers them.
-from lth_keras.controls import kept, masks, pruned, rewinds, starts, transfers
+from lth_keras.controls import (
+    kept,
+    masks,
+    orders,
+    pruned,
+    rewinds,
+    starts,
+    transfers,
+)
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.controls.running import run
 from lth_keras.controls.syntax import Control, names, parse
@@ -16,6 +24,7 @@ __all__ = [
     "kept",
     "masks",
     "names",
+    "orders",
     "parse",
     "pruned",
     "register",

@@ -30,7 +30,7 @@ def check_signs(model: Any, iterations: Any, *, signs: str = "kept") -> None:
         )
 
 
-@register("reshuffle", check=check_signs, change=Change.START)
+@register("reshuffle", check=check_signs, change=Change.START, dense=True)
 def reshuffle(
     search: LotterySearch, case: Case, seed: int, *, signs: str = "kept"
 ) -> Case:
@@ -53,7 +53,7 @@ def reshuffle(
     return case._replace(ticket=with_values(case.ticket, values))
 
 
-@register("constant", check=check_signs, change=Change.START)
+@register("constant", check=check_signs, change=Change.START, dense=True)
 def constant(
     search: LotterySearch, case: Case, seed: int, *, signs: str = "kept"
 ) -> Case:

@@ -61,9 +61,12 @@ class Transform(NamedTuple):
         change: what it decides; None may stand anywhere.
         shares: whether its runs at several levels share training of their own, so
             that they are carried out one after another.
+        once: whether the first of these runs trains all that they share.
         own_mask: whether it goes with the search's own masks alone.
         trained: whether it takes something of networks that were trained before the
             level, which a search with first="prune" has none of.
+        dense: whether it says something of a dense network too, and so goes with
+            level 0.
         places: names of parameters that say where something lies; they decide no
             seed, so that what is moved gives the same results.
     """
@@ -74,6 +77,8 @@ class Transform(NamedTuple):
     shares: bool = False
     own_mask: bool = False
     trained: bool = False
+    dense: bool = False
+    once: bool = False
     places: tuple[str, ...] = ()
 
 
@@ -124,7 +129,7 @@ def _check_about(name: str, about: dict[str, Any]) -> None:
             "**parameters), and change one of Change.MASK, PLACES, START and WEIGHTS, "
             "or None."
         )
-    for flag in ("shares", "own_mask", "trained"):
+    for flag in ("shares", "own_mask", "trained", "dense", "once"):
         switch(flag, about.get(flag, False))
     places = about.get("places", ())
     if not isinstance(places, tuple) or not all(isinstance(p, str) for p in places):

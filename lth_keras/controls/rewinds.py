@@ -64,7 +64,13 @@ def lr_rewind(search: LotterySearch, case: Case, seed: int) -> Case:
 
 
 @register(
-    "weight_rewind", check=_check_step, change=Change.START, shares=True, trained=True
+    "weight_rewind",
+    check=_check_step,
+    change=Change.START,
+    shares=True,
+    once=True,
+    trained=True,
+    dense=True,
 )
 def weight_rewind(search: LotterySearch, case: Case, seed: int, *, step: str) -> Case:
     """Weights, schedule and optimizer rewound to another step (2003.02389).

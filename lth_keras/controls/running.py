@@ -17,7 +17,7 @@ from typing import Any
 
 from lth_keras.arguments import MOST_RUNS, count, instance, listed
 from lth_keras.controls.registry import Case
-from lth_keras.controls.syntax import Control, parse, seed_of
+from lth_keras.controls.syntax import Control, check_level, parse, seed_of
 from lth_keras.errors import LotteryError
 from lth_keras.pruning import written
 from lth_keras.runs import integrity, result_files
@@ -44,7 +44,9 @@ def run(
         search: a search whose `fit` has returned in this process, or one that was
             made ready by `prepare`; its callbacks see the controls too.
         control: name of a registered control, with its parameters; see `parse`.
-        levels: levels whose densities are used; all pruned ones by default.
+        levels: levels whose densities are used; all pruned ones by default. Level 0,
+            the dense network, goes with controls of the weights that training starts
+            from: weight_rewind, random_reinit, noise.
         replicates: runs per level, each with a seed and data order of its own; or
             the numbers of some of them, from 0.
 
@@ -82,9 +84,9 @@ def carry_out(
     if levels is None:
         levels = range(search.first_pruned, search.levels + 1)
     else:
-        least = search.first_pruned
+        first, last = search.first_pruned, search.levels
         levels = [
-            count("level", level, least, "a pruned level of the search", search.levels)
+            check_level(chosen, level, first, last)
             for level in listed("levels", levels, "a list of levels, such as [3, 7]")
         ]
     chosen.check(search.model, plan.shortest, search.first)
@@ -121,8 +123,10 @@ def _train(search: LotterySearch, plan: plans.Plan, control: Control, run: Run) 
         if paths.exists(place.result):
             return
         directories.clean_leftovers(place.root)
-        seed = seed_of(search.seed, control.seeded, run.level, run.replicate)
-        case = control.apply(search, Case(original, search.plan_at(run.level)), seed)
+        key = search.seed, control.seeded, run.level
+        seed = seed_of(*key, run.replicate)
+        drawn = seed_of(*key, control.draws_of(run.replicate))
+        case = control.apply(search, Case(original, search.plan_at(run.level)), drawn)
         ticket = editing.settled(case.ticket, search.network)
         ticket.save(place.ticket, overwrite=True)
         row = one_run.carry_out(

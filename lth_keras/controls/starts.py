@@ -10,8 +10,7 @@ import numpy as np
 from lth_keras.controls.kept import check_signs
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.errors import LotteryError
-from lth_keras.masking.network import Network
-from lth_keras.masking.reinitialising import reinitialised
+from lth_keras.masking.redrawing import redrawn
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.editing import pruned_places, values_of, with_values
 
@@ -36,7 +35,7 @@ def _check_sigma(model: Any, iterations: Any, *, sigma: float = 0.5) -> None:
         raise LotteryError(f"noise:sigma={sigma:g} is not allowed: use one above 0.")
 
 
-@register("random_reinit", check=_check_reinit, change=Change.START)
+@register("random_reinit", check=_check_reinit, change=Change.START, dense=True)
 def random_reinit(
     search: LotterySearch,
     case: Case,
@@ -59,8 +58,11 @@ def random_reinit(
             section 4); "random", the default, leaves them as they were drawn.
     """
     model = search.trainable_model()
-    values = [w.read() for w in Network.of(reinitialised(model, seed)).weights]
     first = search.initial
+    values = [
+        value if drawn is None else drawn
+        for value, drawn in zip(values_of(first), redrawn(model, seed), strict=True)
+    ]
     if source == "survivors":
         rng = np.random.default_rng(seed)
         for index, weight in enumerate(case.ticket.weights):
@@ -79,7 +81,7 @@ def random_reinit(
     )
 
 
-@register("noise", check=_check_sigma, change=Change.WEIGHTS)
+@register("noise", check=_check_sigma, change=Change.WEIGHTS, dense=True)
 def noise(search: LotterySearch, case: Case, seed: int, *, sigma: float = 0.5) -> Case:
     """Gaussian noise on the ticket's initial weights (1803.03635, appendix F.7).
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lth_keras import arguments
-from lth_keras.controls import registry
+from lth_keras.controls import orders, registry
 from lth_keras.controls.registry import Case
 from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning import written
@@ -63,6 +63,21 @@ class Control:
         """The transforms in it whose runs share training of their own."""
         names = (name for name, _ in self.steps)
         return frozenset(n for n in names if registry.REGISTRY.get(n).shares)
+
+    @property
+    def shared_once(self) -> bool:
+        """Whether its first run trains all that they share."""
+        return all(registry.REGISTRY.get(name).once for name in self.shared)
+
+    @property
+    def dense(self) -> bool:
+        """Whether it goes with level 0, the dense network."""
+        return all(registry.REGISTRY.get(name).dense for name, _ in self.steps)
+
+    def draws_of(self, replicate: int) -> int:
+        """The replicate whose draws a replicate has: its own, unless `one_draw`."""
+        drawn = (p["draw"] for name, p in self.steps if name == orders.NAME)
+        return next(drawn, replicate)
 
     def check(self, model: Any, iterations: int | None, first: str = "train") -> None:
         """Refuses what cannot be run, before anything is trained.
@@ -177,6 +192,26 @@ def _places(name: str) -> tuple[str, ...]:
 
 def _is_set(default: Any) -> bool:
     return default is not inspect.Parameter.empty and default is not None
+
+
+def check_level(control: Control, level: int, first: int, last: int) -> int:
+    """The level, at whose density a control can be run.
+
+    Args:
+        control: the control.
+        level: what was asked for.
+        first: the first pruned level of the search.
+        last: its last level.
+
+    Raises:
+        LotteryError: the search has no such level, or it is dense and the control is
+            one of what a mask prunes.
+    """
+    if control.dense:
+        meaning = "a level of the search"
+        return arguments.count("level", level, 0, meaning, last)
+    meaning = "a pruned level of the search"
+    return arguments.count("level", level, first, meaning, last)
 
 
 def seed_of(seed: int, name: str, *numbers: int) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lth_keras.analysis.study import Children
 from lth_keras.arguments import MOST_RUNS
 from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError
 from lth_keras.runs import manifest
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import paths
+from lth_keras.training.plan import Plan
 
 # Of the settings that a search stores: a worker's, in both of TensorFlow's pools.
 _ONE_THREAD = [1, 1]
@@ -21,8 +23,8 @@ def check_search(
     arguments: Mapping[str, Any],
     controls: Sequence[str],
     workers: int,
-) -> None:
-    """Refuses what could not be carried out, or would not go on with what is stored.
+) -> Plan:
+    """The plan; refuses what could not be carried out, or does not go with the stored.
 
     Args:
         search: of one trial; it is as new afterwards.
@@ -43,7 +45,7 @@ def check_search(
         except LotteryError as error:
             raise LotteryError(f"controls={name!r}: {error}") from None
     if not paths.exists(search.directory.manifest):
-        return
+        return plan
     stored = manifest.read(search.directory).get("threads")
     given = _ONE_THREAD if workers else settings["threads"]
     if stored != given and _ONE_THREAD in (stored, given):
@@ -54,17 +56,51 @@ def check_search(
             "go on, or another directory."
         )
     manifest.write_or_check(search.directory, {**settings, "threads": given})
+    return plan
 
 
-def check_levels(levels: Sequence[int], search: LotterySearch) -> None:
+def check_stability(
+    starts: Sequence[Children], search: LotterySearch, iterations: int | None
+) -> None:
+    """Refuses children that could not be trained.
+
+    Args:
+        starts: of the study.
+        search: of one trial.
+        iterations: of a whole run, None where only `fit` knows.
+
+    Raises:
+        LotteryError: a level is none of the search, or a control does not go with it.
+    """
+    for each in starts:
+        if each.level > search.levels:
+            raise LotteryError(
+                f"stability: levels={each.level}: the search has levels 0 to "
+                f"{search.levels}."
+            )
+        try:
+            syntax.parse(each.control).check(search.model, iterations, search.first)
+        except LotteryError as error:
+            raise LotteryError(f"stability: of={each.of}: {error}") from None
+
+
+def check_levels(
+    levels: Sequence[int], search: LotterySearch, controls: Sequence[str]
+) -> None:
     """Refuses levels of controls that the search does not have, or not pruned.
+
+    Args:
+        levels: that were asked for.
+        search: of one trial.
+        controls: that are to be run at them; some go with dense networks too.
 
     Raises:
         LotteryError: names the first.
     """
     first, last = search.first_pruned, search.levels
+    dense = bool(controls) and all(syntax.parse(name).dense for name in controls)
     for level in levels:
-        if not first <= level <= last:
+        if not (0 if dense else first) <= level <= last:
             raise LotteryError(
                 f"levels={list(levels)}: level {level} is none of a control; use "
                 f"{first} to {last}, the pruned levels of the search."

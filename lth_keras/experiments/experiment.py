@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lth_keras import arguments
+from lth_keras.analysis.study import Study
 from lth_keras.arguments import MOST_LEVELS, MOST_RUNS, MOST_WORKERS, count
 from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError, shown
@@ -72,6 +73,8 @@ class Experiment:
         replicates: runs of each control per level, each with a seed of its own.
         levels: levels at whose densities the controls are run; all pruned ones by
             default.
+        stability: whose stability to the order of the data is measured too, a
+            `lth.analysis.Study`; `lth.analysis.stability(directory)` reads it.
 
     Raises:
         LotteryError: an argument is out of range, or a control is not known.
@@ -86,6 +89,7 @@ class Experiment:
         *,
         replicates: int = 1,
         levels: Iterable[int] | None = None,
+        stability: Study | None = None,
     ):
         form = "f(trial, directory) -> (search, fit_arguments)"
         arguments.function("make_search", make_search, form, [0, ""])
@@ -101,6 +105,9 @@ class Experiment:
             "replicates", replicates, 1, "the runs of each control per level", MOST_RUNS
         )
         self._levels = None if levels is None else _sorted(levels)
+        kinds = (Study, type(None))
+        arguments.instance("stability", stability, kinds, "an lth.analysis.Study")
+        self._study = stability
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -134,16 +141,21 @@ class Experiment:
         check = engines.get(engine).check
         trials = Trials(self._make_search)
         search, arguments = trials.search(0, self._directory.trial(0).root)
-        checks.check_search(search, arguments, self._controls, workers)
+        plan = checks.check_search(search, arguments, self._controls, workers)
+        starts = []
+        if self._study is not None:
+            starts = self._study.starts(plan.feed.steps_per_epoch, search.first)
+            checks.check_stability(starts, search, plan.shortest)
         levels = self._levels or range(search.first_pruned, search.levels + 1)
-        checks.check_levels(levels, search)
+        checks.check_levels(levels, search, self._controls)
         if check is not None:
             check(workers, trials)
         per_search = len(self._controls) * len(levels) * self._replicates
+        per_search += sum(each.number for each in starts)
         checks.check_size(self._trials, search.levels, per_search)
-        every = tasks.of_job(
-            range(self._trials), levels, self._controls, self._replicates
-        )
+        trial_numbers = range(self._trials)
+        every = tasks.of_job(trial_numbers, levels, self._controls, self._replicates)
+        every = list(dict.fromkeys(every + tasks.of_stability(trial_numbers, starts)))
         with job.held(self._directory):
             job.carry_out(
                 every,

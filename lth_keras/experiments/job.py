@@ -154,6 +154,9 @@ def _job(
     lines = _lines_of(directory)
 
     def on_result(row: dict[str, Any]) -> None:
+        if "line" in row:  # No run was trained.
+            progress.finish_line(row)
+            return
         lines.add(row)
         progress.finish(row)
 

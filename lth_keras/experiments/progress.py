@@ -101,6 +101,13 @@ class Progress:
         self._show(text)
         self._level += self._kind == TICKET
 
+    def finish_line(self, told: Mapping[str, Any]) -> None:
+        """The error along a line between two runs is stored."""
+        self.begin(told["trial"], told["line"], told["level"])
+        self._finished += 1
+        self._shown = time.monotonic()
+        self._show(f"instability {told['instability']:.2f}{told['unit']}")
+
     def close(self) -> None:
         """Leaves the terminal at the beginning of an empty line."""
         if self._terminal and self._shown:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
+from lth_keras.analysis import connectivity
+from lth_keras.analysis.study import Children
 from lth_keras.controls import syntax
 from lth_keras.runs import layout
 from lth_keras.storage import paths
@@ -12,24 +14,33 @@ from lth_keras.storage import paths
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A whole search, or one run of a control.
+    """A whole search, one run of a control, or the line between two of these.
 
     Attributes:
         trial: number of the trial.
         control: the control as `controls.parse` reads it; empty for the search.
         level: level whose density a control has.
         replicate: number of the control's repetition.
+        second: of a line, the repetition that it leads to; None for a run.
+        children: of a line, what it is between.
     """
 
     trial: int
     control: str = ""
     level: int = 0
     replicate: int = 0
+    second: int | None = None
+    children: Children | None = None
 
     @property
     def kind(self) -> str:
         """What progress calls it: "ticket", or the control."""
         return self.control or "ticket"
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The repetitions that a line is between; none for a run."""
+        return () if self.second is None else (self.replicate, self.second)
 
 
 def of_job(
@@ -59,6 +70,27 @@ def of_job(
     return found
 
 
+def of_stability(trials: Iterable[int], starts: Sequence[Children]) -> list[Task]:
+    """The tasks of a study: by trial and start the children, then the lines.
+
+    Args:
+        trials: numbers of the searches.
+        starts: what is trained in each.
+    """
+    found = []
+    for trial in trials:
+        for each in starts:
+            found += [
+                Task(trial, each.control, each.level, number)
+                for number in range(each.number)
+            ]
+            found += [
+                Task(trial, each.control, each.level, *pair, each)
+                for pair in each.pairs
+            ]
+    return found
+
+
 def missing(
     tasks: Iterable[Task], directory: layout.ExperimentDirectory, last: int
 ) -> dict[Task, int]:
@@ -72,6 +104,12 @@ def missing(
     found = {}
     for task in tasks:
         run = directory.trial(task.trial)
+        if task.children is not None:
+            key = syntax.parse(task.control).key
+            place = run.line(key, task.level, *task.ends)
+            if not connectivity.is_stored(place, task.children.measured):
+                found[task] = 1
+            continue
         if task.control:
             key = syntax.parse(task.control).key
             places = [run.control(key, task.level, task.replicate)]
@@ -86,8 +124,9 @@ def missing(
 class Queue:
     """Gives out tasks that can be carried out now, to several workers.
 
-    A control waits until its search has reached its level. Runs that share training
-    are given out one at a time.
+    A control waits until its search has reached its level, a line until both its ends
+    are trained. Runs that share training are given out one at a time, or until the
+    first of them has trained what they share.
 
     Args:
         tasks: those that are not finished, in the order of the job.
@@ -105,6 +144,10 @@ class Queue:
             task.control: syntax.parse(task.control).shared if task.control else ()
             for task in self._waiting
         }
+        self._once = {
+            name for name in self._shares if name and syntax.parse(name).shared_once
+        }
+        self._shared_by: set[tuple[int, str]] = set()
 
     def __len__(self) -> int:
         """Tasks that are left to be done or to be waited for."""
@@ -146,6 +189,8 @@ class Queue:
     def finish(self, task: Task) -> None:
         """A task is done."""
         self._running.discard(task)
+        if task.control in self._once:
+            self._shared_by.add((task.trial, task.control))
 
     def _ready(self) -> Iterator[Task]:
         """The controls that can be carried out now."""
@@ -159,9 +204,18 @@ class Queue:
             if (
                 (task.trial, task.level) in self._finished
                 and task.trial not in clearing
+                and not self._waits_for_ends(task)
                 and busy.isdisjoint(self._shared(task))
             ):
                 yield task
+
+    def _waits_for_ends(self, task: Task) -> bool:
+        """Whether a line's end is still to be trained; one that diverged is not."""
+        return any(
+            Task(task.trial, task.control, task.level, number) in left
+            for number in task.ends
+            for left in (self._waiting, self._running)
+        )
 
     def _look(self) -> None:
         """Finds which levels that controls wait for have been finished meanwhile."""
@@ -174,4 +228,6 @@ class Queue:
 
     def _shared(self, task: Task) -> list[tuple[int, str]]:
         """What a task trains that others train too: by trial and transform."""
+        if task.ends or (task.trial, task.control) in self._shared_by:
+            return []
         return [(task.trial, name) for name in self._shares[task.control]]

@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lth_keras import compat
+from lth_keras.analysis import connectivity
 from lth_keras.compat import keras
-from lth_keras.controls import running
+from lth_keras.controls import running, syntax
 from lth_keras.errors import DivergedError, LotteryError
 from lth_keras.experiments import sending
 from lth_keras.experiments.tasks import Task
@@ -60,9 +61,10 @@ class Trials:
         """Trains what a task asks for and is not stored yet.
 
         Args:
-            task: a whole search, or a run of a control.
+            task: a whole search, a run of a control, or a line between two.
             directory: where the search of the task's trial is stored.
-            on_result: called with each new result line.
+            on_result: called with each new result line, and with what there is to
+                tell of a line, which has "line" in it.
             callbacks: Keras callbacks that see every run, besides the user's.
 
         Returns:
@@ -80,10 +82,37 @@ class Trials:
             return None
         if search.plan is None:
             search.prepare(**arguments)
+        if task.children is not None:
+            return self._line(search, task, on_result)
         try:
             running.carry_out(search, task.control, [task.level], [task.replicate])
         except DivergedError as error:
             return str(error)
+        return None
+
+    def _line(
+        self, search: LotterySearch, task: Task, on_result: OnResult
+    ) -> str | None:
+        """Measures the line between two runs; says so if one of them diverged."""
+        assert task.children is not None and task.second is not None
+        key = syntax.parse(task.control).key
+        for number in task.ends:
+            place = search.directory.control(key, task.level, number)
+            if not paths.exists(place.result):
+                return (
+                    f"trial {task.trial}, level {task.level} ({task.control}): there "
+                    f"is no line to replicate {number}, which has not been trained."
+                )
+        told = connectivity.carry_out(
+            search,
+            task.control,
+            task.level,
+            (task.replicate, task.second),
+            task.children.measured,
+            task.children.about,
+        )
+        if told is not None:
+            on_result(told)
         return None
 
     def search(

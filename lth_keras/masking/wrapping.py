@@ -15,7 +15,7 @@ from lth_keras.arguments import switch
 from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.converting.conversion import from_keras3
 from lth_keras.errors import LotteryError, shown
-from lth_keras.masking import choosing, heads, kinds
+from lth_keras.masking import choosing, heads, held, kinds
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.network import Network
 from lth_keras.masking.schedules import IterativePruning
@@ -145,7 +145,8 @@ def unwrap(model: keras.Model) -> keras.Model:
     compat.require_tf_keras_model(model)
     if not any(isinstance(m, PruneByLevel) for m in compat.layers_within(model)):
         raise LotteryError(
-            f"model {model.name!r} is not wrapped: unwrap takes what lth.wrap made."
+            f"model {model.name!r} is not wrapped: unwrap takes what lth.wrap made "
+            "(lth.release takes away the masks of lth.hold)."
         )
 
     def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -167,14 +168,20 @@ def check_model(model: keras.Model) -> None:
             f"model {model.name!r} is wrapped already: wrap the original model, or "
             "lth.unwrap(model) (tfmot's strip_pruning for its own wrappers) first."
         )
+    if held.is_held(model):
+        raise LotteryError(
+            f"model {model.name!r} is on masks already, in place: search it as it is, "
+            "or lth.release(model) first."
+        )
     if not compat.is_functional(model):
         raise LotteryError(
-            f"{kind} is a subclassed model, whose layers cannot be replaced: build "
-            "it as a Functional model, keras.Model(inputs, outputs), and wrap that."
+            f"{kind} is a subclassed model, whose layers cannot be replaced: put it on "
+            "masks in place, lth.hold(model), or build it as a Functional model, "
+            "keras.Model(inputs, outputs), and wrap that."
         )
     if type(model) not in compat.keras_classes():
         raise LotteryError(
-            f"{kind} is a model class of its own, which a copy would lose: wrap "
-            "keras.Model(model.inputs, model.outputs) and train it with fit, or in "
-            "your own loop with lth.capture, lth.prune and lth.rewind."
+            f"{kind} is a model class of its own, which a copy would lose: put it on "
+            "masks in place, lth.hold(model), or wrap keras.Model(model.inputs, "
+            "model.outputs) and train that."
         )

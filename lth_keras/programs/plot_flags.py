@@ -13,7 +13,10 @@ from lth_keras.programs import command_line
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.values import TEXT, Serializer, Value, numbers
 
-KINDS = ("density", "curves", "iterations", "weights", "spent")
+KINDS = (
+    *("density", "curves", "iterations", "weights"),
+    *("bars", "spent", "stability", "overlap"),
+)
 # What is drawn unless kinds are asked for.
 ALWAYS = KINDS[:4]
 FORMATS = ("png", "svg")
@@ -93,8 +96,9 @@ def define() -> flags.FlagValues:
         "kinds",
         None,
         _names(KINDS),
-        f"Figures: {', '.join(KINDS)}. Default: all but spent, which is accuracy "
-        "against the iterations that a search took.",
+        f"Figures: {', '.join(KINDS)}. Default: {', '.join(ALWAYS)}, and stability "
+        "where it has been measured. bars compares the controls of the last level; "
+        "spent is accuracy against the iterations that a search took.",
     )
     flag(
         "densities",

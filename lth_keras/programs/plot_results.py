@@ -12,6 +12,8 @@ lth.LotterySearch; it may still be training. The figures (arXiv 1803.03635):
     curves      test accuracy against iteration for some P_m (fig. 3)
     iterations  test accuracy at fixed iterations against P_m (fig. 7, 8)
     weights     distributions of initial and trained weights of tickets (fig. 15)
+    stability   instability, and the error between two networks (arXiv 1912.05671)
+    overlap     how far masks of trials, or of controls, keep the same weights
 
 Nothing is trained. Several searches are drawn together, with a colour each.
 """

@@ -6,13 +6,14 @@ What of a search cannot be drawn is named and left out, unless it was asked for.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError
-from lth_keras.programs import stored_options
+from lth_keras.programs import plot_analyses, stored_options
 from lth_keras.programs.plot_flags import ALWAYS, Request
+from lth_keras.programs.plot_parts import Drawn, Runs, file_of, titled
+from lth_keras.reporting import bars as figure_bars
 from lth_keras.reporting import captions, drawing, markup, reproduction
 from lth_keras.reporting import curves as figure_curves
 from lth_keras.reporting import density as figure_density
@@ -20,11 +21,9 @@ from lth_keras.reporting import iterations as figure_iterations
 from lth_keras.reporting import page as html_report
 from lth_keras.reporting import spent as figure_spent
 from lth_keras.reporting import weights as figure_weights
-from lth_keras.runs import finished, shown_metric, summaries
+from lth_keras.runs import finished, shown_metric, stability, summaries
 from lth_keras.runs.finished import RunFiles
 from lth_keras.storage import paths
-
-Runs = Mapping[str, RunFiles]
 
 # The control that stands for all where several searches are drawn together.
 _PREFERRED = "random_reinit"
@@ -47,7 +46,7 @@ def run(request: Request) -> None:
     folder = request.output_dir or paths.join(found[0].root, "figures")
     title = title_of(runs)
     pictures = []
-    for kind in request.kinds or ALWAYS:
+    for kind in request.kinds or _kinds(found):
         try:
             drawn = _DRAWN[kind](runs, request, title)
         except LotteryError as error:
@@ -65,6 +64,12 @@ def run(request: Request) -> None:
     page = paths.join(request.output_dir or found[0].root, "report.html")
     html_report.write(page, runs, pictures, title, request.monitor_metric)
     print(page)
+
+
+def _kinds(found: list[RunFiles]) -> tuple[str, ...]:
+    """The figures of searches of which nobody says which."""
+    measured = any(stability.read(run.root) for run in found)
+    return (*ALWAYS, "stability") if measured else ALWAYS
 
 
 def selected(found: list[RunFiles], request: Request) -> list[RunFiles]:
@@ -127,9 +132,6 @@ def title_of(runs: Runs) -> str:
     return ", ".join(runs)
 
 
-Drawn = list[tuple[str, str, Any]]  # file name, caption, matplotlib figure
-
-
 def _density(runs: Runs, request: Request, title: str) -> Drawn:
     rows = {name: run.rows for name, run in _compared(runs, request).items()}
     metric = shown_metric.of_searches(rows, request.monitor_metric)
@@ -159,13 +161,13 @@ def _curves(runs: Runs, request: Request, title: str) -> Drawn:
             chosen = [label for label in found if label != summaries.TICKET]
         figure = figure_curves.draw(
             run.curves,
-            _titled(runs, name, title),
+            titled(runs, name, title),
             request.densities,
             chosen,
             request.monitor_metric,
         )
         drawn.append(
-            (_file("curves", runs, name), _titled(runs, name, caption), figure)
+            (file_of("curves", runs, name), titled(runs, name, caption), figure)
         )
     return drawn
 
@@ -192,14 +194,30 @@ def _weights(runs: Runs, request: Request, title: str) -> Drawn:
     )
     return [
         (
-            _file("weights", runs, name),
-            _titled(runs, name, caption),
+            file_of("weights", runs, name),
+            titled(runs, name, caption),
             figure_weights.draw(
-                run.weights(request.densities), _titled(runs, name, title)
+                run.weights(request.densities), titled(runs, name, title)
             ),
         )
         for name, run in runs.items()
     ]
+
+
+def _bars(runs: Runs, request: Request, title: str) -> Drawn:
+    drawn = []
+    for name, run in runs.items():
+        metric = shown_metric.of_rows(run.rows, request.monitor_metric)
+        caption = (
+            f"{metric.title} of controls that have one density, after training and, "
+            "where it was measured, before the first step. "
+            + captions.about([run.rows], "Bars", "lines", metric)
+        )
+        figure = figure_bars.draw(
+            run.rows, titled(runs, name, title), monitor_metric=request.monitor_metric
+        )
+        drawn.append((file_of("bars", runs, name), titled(runs, name, caption), figure))
+    return drawn
 
 
 def _spent(runs: Runs, request: Request, title: str) -> Drawn:
@@ -215,11 +233,14 @@ def _spent(runs: Runs, request: Request, title: str) -> Drawn:
 
 
 _DRAWN: dict[str, Callable[[Runs, Request, str], Drawn]] = {
+    "bars": _bars,
     "density": _density,
     "curves": _curves,
     "iterations": _iterations,
     "weights": _weights,
     "spent": _spent,
+    "stability": plot_analyses.draw_stability,
+    "overlap": plot_analyses.draw_overlap,
 }
 
 
@@ -231,14 +252,3 @@ def _compared(runs: Runs, request: Request) -> Runs:
         name: run.select([_PREFERRED] if run.keys(_PREFERRED) else [])
         for name, run in runs.items()
     }
-
-
-def _titled(runs: Runs, name: str, text: str) -> str:
-    return text if len(runs) == 1 or name == text else f"{name}: {text}"
-
-
-def _file(kind: str, runs: Runs, name: str) -> str:
-    """A file for each search: its name may hold what no file name should."""
-    if len(runs) == 1:
-        return kind
-    return f"{kind}{list(runs).index(name) + 1}"

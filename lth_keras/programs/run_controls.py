@@ -36,26 +36,24 @@ def main(argv: Sequence[str]) -> None:
     if not given["controls"]:
         raise FlagError("--controls is missing: name one or more")
     with quiet.quiet_import():
-        from lth_keras.programs import searching, stored_options
+        from lth_keras.programs import searches, searching, stored_options
         from lth_keras.runs import layout
     changes = {name: v for name, v in given.items() if v is not None}
     levels = changes.pop("levels", None)
     directory = layout.ExperimentDirectory(root)
     stored = stored_options.options_of(directory)
-    if "workers" in changes and bool(changes["workers"]) != bool(stored.workers):
-        used = "1 or more" if stored.workers else "0, which is the default here"
-        raise FlagError(
-            f"--workers={changes['workers']}: several threads and one do not give the "
-            f"same results, and the search ran with --workers={stored.workers}: use "
-            f"{used}"
-        )
-    wrong = [n for n in levels or () if n not in stored.pruned_levels]
+    searching.check_workers(stored, changes.get("workers"))
+    asked = dataclasses.replace(stored, **changes)
+    known = set(stored.pruned_levels)
+    if searches.go_with_dense(asked):
+        known.add(0)
+    wrong = [n for n in levels or () if n not in known]
     if wrong:
         raise FlagError(
             f"--levels={max(wrong)}: the search in {root} has levels "
             f"{stored.pruned_levels[0]} to {stored.last_level}"
         )
-    searching.run_controls(dataclasses.replace(stored, **changes), levels)
+    searching.run_controls(asked, levels)
 
 
 def define() -> flags.FlagValues:

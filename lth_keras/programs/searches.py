@@ -131,6 +131,16 @@ def check_names(options: Options) -> None:
             raise FlagError(f"--controls={name}: {error}") from None
 
 
+def go_with_dense(options: Options) -> bool:
+    """Whether all controls can be run at level 0 too.
+
+    Raises:
+        FlagError: names one that is not known.
+    """
+    check_names(options)
+    return all(syntax.parse(name).dense for name in options.controls)
+
+
 def check_controls(options: Options, model: keras.Model) -> None:
     """Refuses controls that could not be run once the search is done.
 

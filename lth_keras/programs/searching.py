@@ -6,9 +6,11 @@ flags, and one that has ended shows its report again.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 
+from lth_keras.analysis.study import Study
 from lth_keras.errors import LotteryError
 from lth_keras.experiments import checks, job, tasks
 from lth_keras.experiments.tasks import Task
@@ -18,7 +20,7 @@ from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
 from lth_keras.programs.searches import Searches
 from lth_keras.reporting import density as figure_density
-from lth_keras.runs import layout, tables
+from lth_keras.runs import layout, stability, tables
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import paths
 
@@ -80,14 +82,7 @@ def run_controls(options: Options, levels: Sequence[int] | None) -> None:
     found = directory.trials()
     per_search = len(options.controls) * len(levels) * options.replicates
     checks.check_size(len(found), options.last_level, per_search)
-    for trial in found:
-        reached = LotterySearch.load(directory.trial(trial).root).finished_levels
-        if lacking := [level for level in levels if level not in reached]:
-            raise LotteryError(
-                f"trial {trial} in {directory.root} has not finished level "
-                f"{lacking[0]}: finish the search with lottery_search.py (lth-search) "
-                "and its flags, or name other --levels"
-            )
+    _check_reached(directory, levels)
     every = tasks.of_job(found, levels, options.controls, options.replicates)
     with job.held(directory, "--output_dir"):
         _train(
@@ -97,6 +92,78 @@ def run_controls(options: Options, levels: Sequence[int] | None) -> None:
             [task for task in every if task.control],
         )
         _show(options, directory)
+
+
+def run_stability(options: Options, study: Study) -> None:
+    """Measures the stability of searches that are finished.
+
+    Args:
+        options: the flags of the search, with workers and the directory of the data.
+        study: what is trained, and how it is measured.
+
+    Raises:
+        FlagError: a flag does not fit.
+        LotteryError: a search has not finished one of the levels; or as of `run`.
+    """
+    method_runs.refuse_controls(options)
+    directory = layout.ExperimentDirectory(options.output_dir)
+    try:
+        starts = study.starts(first=options.first)
+    except LotteryError as error:
+        raise FlagError(f"--{error}") from None
+    found = directory.trials()
+    runs = sum(each.number for each in starts)
+    checks.check_size(len(found), options.last_level, runs)
+    _check_reached(directory, sorted({each.level for each in starts}))
+    # The steps that networks start from decide how many are taken at a time.
+    controls = tuple(dict.fromkeys(each.control for each in starts))
+    options = dataclasses.replace(options, controls=controls)
+    with job.held(directory, "--output_dir"):
+        _train(
+            options,
+            directory,
+            functools.cache(lambda: Searches(options)),
+            tasks.of_stability(found, starts),
+        )
+        print(f"\n{stability.table(stability.read(directory.root))}\n")
+        print(f"lines:   {directory.trial(found[0]).line_root} (of each trial)")
+
+
+def check_workers(stored: Options, workers: int | None) -> None:
+    """Refuses numbers of workers that give other results than those of the search.
+
+    Args:
+        stored: the flags of the search.
+        workers: what was asked for, None for as many as the search had.
+
+    Raises:
+        FlagError: says which may be used.
+    """
+    if workers is None or bool(workers) == bool(stored.workers):
+        return
+    used = "1 or more" if stored.workers else "0, which is the default here"
+    raise FlagError(
+        f"--workers={workers}: several threads and one do not give the same results, "
+        f"and the search ran with --workers={stored.workers}: use {used}"
+    )
+
+
+def _check_reached(
+    directory: layout.ExperimentDirectory, levels: Sequence[int]
+) -> None:
+    """Refuses levels that a trial has not finished.
+
+    Raises:
+        LotteryError: names the first.
+    """
+    for trial in directory.trials():
+        reached = LotterySearch.load(directory.trial(trial).root).finished_levels
+        if lacking := [level for level in levels if level not in reached]:
+            raise LotteryError(
+                f"trial {trial} in {directory.root} has not finished level "
+                f"{lacking[0]}: finish the search with lottery_search.py (lth-search) "
+                "and its flags, or name other --levels"
+            )
 
 
 def _train(

@@ -85,26 +85,30 @@ class Rates:
         else:
             self._every = round_rates.check(rate)
 
-    def of(self, layer: Any, output: bool) -> RoundRate | None:
+    def of(
+        self, layer: Any, output: bool, around: Sequence[Any] = ()
+    ) -> RoundRate | None:
         """The layer's rate, or None where it is left out; of a budget, a stand-in.
 
         Args:
             layer: a prunable Keras layer of the caller's model.
             output: whether it is an output layer.
+            around: layers that it stands in, whose names a pattern may match too.
         """
+        names = [each.name for each in (layer, *around)]
         for text, pattern in self._exclude.items():
-            if pattern.search(layer.name):
+            if any(map(pattern.search, names)):
                 self._unmatched.discard(text)
                 return None
-        value = self._general(layer)
+        value = self._general(layer, names)
         if value is not None and output and self._output_rate is not None:
             return self._output_rate
         return value
 
-    def _general(self, layer: Any) -> RoundRate | None:
+    def _general(self, layer: Any, names: Sequence[str]) -> RoundRate | None:
         if self._patterns:
             for text, pattern in self._patterns.items():
-                if pattern.search(layer.name):
+                if any(map(pattern.search, names)):
                     self._unmatched.discard(text)
                     return self._by_pattern[text]
             return None

@@ -142,6 +142,37 @@ class RunDirectory:
         """Directory of the dense ticket of a step that level 0 did not store."""
         return paths.join(self.root, "replays", f"step{_count('step', step)}")
 
+    @property
+    def line_root(self) -> str:
+        """Directory of the lines between networks that were trained from one start."""
+        return paths.join(self.root, "stability")
+
+    def line(self, name: str, level: int, first: int, second: int) -> str:
+        """Directory of the line between two replicates of a control.
+
+        ``stability/weight_rewind,step=0it/level07-r0-r1``.
+
+        Args:
+            name: the control's name, as `control` takes it.
+            level: the level whose density they have.
+            first: number of the replicate that it begins at.
+            second: number of the one that it ends at.
+        """
+        place = self.control(name, level, first)
+        leaf = f"level{level:02d}-r{place.replicate}-r{_count('replicate', second)}"
+        return paths.join(self.line_root, name, leaf)
+
+    def lines(self) -> list[tuple[str, int, int, int]]:
+        """(name, level, first, second) of every line with a directory, sorted."""
+        top = self.line_root
+        return sorted(
+            (name[0], int(found[1]), int(found[2]), int(found[3]))
+            for name in _matches(CONTROL, top)
+            for found in _matches(
+                _LEVEL + _REPLICATE + _REPLICATE, paths.join(top, name[0])
+            )
+        )
+
     def controls(self) -> list[tuple[str, int, int]]:
         """(name, level, replicate) of every control run with a directory, sorted."""
         top = paths.join(self.root, "controls")

@@ -7,6 +7,7 @@ training metrics come back as they were.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.training import composites, evaluation_batches, examples
 from lth_keras.training.evaluation_batches import BatchRule
+
+_READ = 100  # examples of a batch of a Dataset of which the first alone are read
 
 
 class CompiledTest:
@@ -75,14 +78,42 @@ class Evaluator:
                 )
             self._batches: Any = data
             return
-        if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
+        if examples.is_array(data) and not model.loss:
+            data = (data,)  # What a test_step of the caller's makes its loss of.
+        elif not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
             raise LotteryError(
                 "give (x, y) or (x, y, sample_weight) of arrays, or a Dataset of such "
                 f"batches to evaluate on; got {_said(data)}."
             )
         self._arrays = _tensors(data)
         self._size = (rule or BatchRule(model)).size(self._arrays)
-        self._batches = evaluation_batches.cut(self._arrays, self._size)
+        cut = evaluation_batches.cut(self._arrays, self._size)
+        self._batches = [examples.packed(batch) for batch in cut]
+
+    def limited(self, examples: int | None) -> Evaluator:
+        """The same on the first examples alone; None for all.
+
+        Those of a Dataset are read once, and kept.
+        """
+        if examples is None:
+            return self
+        other = copy.copy(self)
+        if isinstance(self._batches, tf.data.Dataset):
+            first = self._batches.unbatch().take(examples)
+            other._batches = first.batch(_READ).cache()
+            return other
+        other._arrays = tf.nest.map_structure(
+            lambda t: composites.part(t, 0, examples), self._arrays
+        )
+        other._batches = evaluation_batches.cut(other._arrays, self._size)
+        return other
+
+    @property
+    def examples(self) -> int | None:
+        """How many there are; None for a Dataset, which does not say so."""
+        if isinstance(self._batches, tf.data.Dataset):
+            return None
+        return composites.length(tf.nest.flatten(self._arrays)[0])
 
     def __call__(self) -> dict[str, float]:
         """Loss and every metric by name, averaged over the examples.
@@ -143,7 +174,7 @@ def _said(data: Any) -> str:
 
 
 def _tensors(data: Any) -> tuple[Any, ...]:
-    x, y, weight = (*data, None)[:3]
+    x, y, weight = (*data, None, None)[:3]
     names = ("x", "y", "sample_weight")
     given = dict(zip(names, examples.taken(x, y, weight), strict=True))
     for name, value in given.items():

@@ -20,6 +20,7 @@ from lth_keras.programs import (
     plot_flags,
     plot_results,
     run_controls,
+    stability,
 )
 from lth_keras.storage import locks
 from tests.support.campaigns import Campaign
@@ -78,6 +79,7 @@ def programs(run_dir: pathlib.Path, tmp_path: pathlib.Path) -> list[Program]:
             (str(run_dir), place, "--kinds=density", "--format=svg"),
         ),
         Program(export_ticket.main, export_flags.define, export),
+        Program(stability.main, stability.define, (str(run_dir), "--levels=1")),
     ]
 
 

@@ -71,8 +71,10 @@ def test_what_cannot_be_run_is_refused(tmp_path) -> None:
     one = search(tmp_path, levels=1)
     with pytest.raises(LotteryError, match="'nothing' is not known: use one of"):
         controls.run(one, "nothing")
-    with pytest.raises(LotteryError, match="level=7: give a pruned level .*, 1 to 1"):
+    with pytest.raises(LotteryError, match="level=7: give a level of .*, 0 to 1"):
         controls.run(one, "random_reinit", levels=[7])
+    with pytest.raises(LotteryError, match="level=0: give a pruned level .*, 1 to 1"):
+        controls.run(one, "one_shot", levels=[0])
     with pytest.raises(LotteryError, match="replicates=0"):
         controls.run(one, "random_reinit", replicates=0)
     with pytest.raises(LotteryError, match="call search.fit"):

@@ -270,7 +270,10 @@ def refusal(folder: pathlib.Path, make: Any = None, run: Any = None, **given) ->
         ({"controls": ["weight_rewind:step=10it"]}, "past the end of a run of 10"),
         ({"levels": []}, "levels=[]: name one or more"),
         ({"levels": [-1]}, "levels=-1: give pruned levels, 0 to 10000"),
-        ({"levels": [0]}, "levels=[0]: level 0 is none of a control; use 1 to 1"),
+        (
+            {"levels": [0], "controls": "one_shot"},
+            "levels=[0]: level 0 is none of a control; use 1 to 1",
+        ),
         ({"levels": [1, 2]}, "levels=[1, 2]: level 2 is none of a control; use 1 to 1"),
         ({"make": 3}, "make_search=3 is no function"),
         ({"run": {"workers": -1}}, "workers=-1: give a number of processes, 0 to 1000"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
+from lth_keras.analysis.connectivity import Measured
+from lth_keras.analysis.study import Children, Study
 from lth_keras.experiments import tasks
 from lth_keras.experiments.tasks import Queue, Task
-from lth_keras.runs import layout
+from lth_keras.runs import layout, lines
 from lth_keras.storage import files
 
 
@@ -143,3 +147,58 @@ def test_a_queue_is_empty_when_the_last_task_has_ended(directory):
     assert queue
     queue.finish(task)
     assert not queue
+
+
+def study(children: int = 2, of: str = "ticket") -> list[Children]:
+    return Study([1], ["3it"], of, children).starts()
+
+
+def test_a_study_is_the_children_of_each_start_and_then_the_lines_between_them():
+    (start,) = study(3)
+    found = tasks.of_stability([0, 1], [start])
+    name = "weight_rewind:step=3it"
+    assert found[:3] == [Task(0, name, 1, number) for number in range(3)]
+    assert [task.ends for task in found[3:6]] == [(0, 1), (0, 2), (1, 2)]
+    assert found[6] == Task(1, name, 1, 0) and len(found) == 12
+
+
+def test_a_line_waits_for_both_its_ends_and_the_first_child_for_what_all_share(
+    directory,
+):
+    every = tasks.of_stability([0], study())
+    finish(directory.trial(0).level(1))
+    queue = Queue(every, directory)
+    # The dense network is trained up to iteration 3 once, by whoever is first.
+    assert (queue.take(0), queue.take(0)) == (every[0], None)
+    queue.finish(every[0])
+    assert (queue.take(0), queue.take(0)) == (every[1], None)
+    queue.finish(every[1])
+    assert queue.take(0) == every[2]
+
+
+def test_the_first_of_controls_that_share_once_lets_the_others_go_side_by_side(
+    directory,
+):
+    every = tasks.of_job([0], [1], ["weight_rewind:step=3it"], 3)[1:]
+    finish(directory.trial(0).level(1))
+    queue = Queue(every, directory)
+    queue.finish(queue.take(0))
+    assert [queue.take(0), queue.take(0)] == every[1:]
+
+
+def test_a_line_is_missing_until_it_is_measured_as_it_is_asked_for(directory):
+    (start,) = study()
+    *_, task = every = tasks.of_stability([0], [start])
+    assert list(tasks.missing(every, directory, last=1)) == every
+    run, key = directory.trial(0), "weight_rewind,step=3it"
+    for number in range(2):
+        finish(run.control(key, 1, number))
+    about = {**start.about, "examples": start.measured.examples}
+    alphas = [n / 29 for n in range(30)]
+    curves = {"interpolated": {"test_error": [0.5] * 30}}
+    line = lines.Line(alphas, curves, "accuracy", {"test": 10}, about)
+    lines.write(run.line(key, 1, 0, 1), line)
+    assert tasks.missing(every, directory, last=1) == {}
+    other = dataclasses.replace(start, measured=Measured(alphas=5))
+    more = dataclasses.replace(task, children=other)
+    assert tasks.missing([more], directory, last=1) == {more: 1}

@@ -26,8 +26,17 @@ PAPER = re.compile(r"\d{4}\.\d{5}")
         (lth.controls.names(), rows.CONTROLS),
         (engines.names(), rows.ENGINES),
         (lth.methods.names(), rows.METHODS),
+        (lth.analysis.__all__, rows.ANALYSES),
     ],
-    ids=["public", "criteria", "granularities", "controls", "engines", "methods"],
+    ids=[
+        "public",
+        "criteria",
+        "granularities",
+        "controls",
+        "engines",
+        "methods",
+        "analyses",
+    ],
 )
 def test_every_name_has_a_row_and_every_row_a_name(registered, grid):
     assert sorted(registered) == sorted(grid)
@@ -44,6 +53,9 @@ def test_a_public_name_says_what_it_is_takes_and_refuses(name):
     if kind == "registry":
         assert isinstance(made, types.ModuleType) and callable(made.register)
         return
+    if kind == "namespace":
+        assert isinstance(made, types.ModuleType) and made.__all__
+        return
     if kind == "recipes":
         assert isinstance(made, types.ModuleType) and made.NAMED
         return
@@ -57,6 +69,15 @@ def test_a_public_name_says_what_it_is_takes_and_refuses(name):
         taken = [n for n in inspect.signature(about).parameters if n != "self"]
     for argument in taken:
         assert re.search(rf"^ *\**{argument}\b", text, re.MULTILINE), argument
+
+
+@pytest.mark.parametrize("name", rows.ANALYSES)
+def test_an_analysis_says_what_it_takes_and_refuses(name):
+    made = getattr(lth.analysis, name)
+    text = inspect.getdoc(made) or ""
+    assert "Raises:" in text
+    for argument in inspect.signature(made).parameters:
+        assert re.search(rf"^ *{argument}:", text, re.MULTILINE), argument
 
 
 @pytest.mark.parametrize("name", rows.CRITERIA)

@@ -73,6 +73,7 @@ CONTROLS: dict[str, Control] = {
     "freeze": Control("freeze:where=moved_away", True, True),
     "lr_rewind": Control("lr_rewind", True, False),
     "noise": Control("noise:sigma=0.5", True, False),
+    "one_draw": Control("one_draw:draw=1", True, True),
     "one_shot": Control("one_shot", False, True),
     "prune_at_init": Control("prune_at_init", False, True),
     "random_mask": Control("random_mask", False, True),
@@ -111,6 +112,18 @@ METHODS: dict[str, Method] = {
     "supermask": Method("supermask:rescale=false", ("mask",), 0.5),
 }
 
+# Every analysis, by what it reads.
+ANALYSES: dict[str, str] = {
+    "Study": "an experiment",
+    "distances": "a run",
+    "effective_density": "a ticket",
+    "instability": "runs of its own",
+    "overlap": "two tickets",
+    "path": "two runs",
+    "signs": "two runs",
+    "stability": "stored lines",
+}
+
 # Every name of the facade, by what it is.
 PUBLIC: dict[str, str] = {
     "CaptureInitialWeights": "callback",
@@ -125,6 +138,7 @@ PUBLIC: dict[str, str] = {
     "Start": "record",
     "Ticket": "record",
     "__version__": "text",
+    "analysis": "namespace",
     "budgets": "recipes",
     "capture": "act",
     "compact": "model to model",
@@ -138,10 +152,12 @@ PUBLIC: dict[str, str] = {
     "export_tflite": "export",
     "from_keras3": "model to model",
     "grow": "act",
+    "hold": "act",
     "methods": "registry",
     "project": "act",
     "prune": "act",
     "recipes": "recipes",
+    "release": "act",
     "rewind": "act",
     "unwrap": "model to model",
     "verify": "act",

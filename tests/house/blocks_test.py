@@ -97,6 +97,13 @@ def build_other():
         keras.layers.Dense(12, "softmax"),
     ])
 """
+MAKE_SEARCH = """
+def make_search(trial, directory):
+    model = lth.wrap(build())
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    search = lth.LotterySearch(model, levels=1, directory=directory, trial=trial)
+    return search, dict(x=x, y=y, test_data=(xt, yt))
+"""
 PINNED = "asks a package index, which needs a network"
 BAZEL = "needs bazel, which this project does not install"
 SEARCH = "python examples/lottery_search.py"
@@ -112,6 +119,20 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("README.md", "pip install --no-deps"): NotRun(PINNED),
     ("README.md", SEARCH): Commands(search=("--levels=2",)),
     ("README.md", "lth-search --flagfile=lenet"): Commands(("--levels=2",), anew=True),
+    ("docs/analysis.md", "found = lth.analysis.instability"): Python(
+        (("alphas=30", "alphas=3"),), given=READERS + FINISHED
+    ),
+    ("docs/analysis.md", SEARCH): Commands(search=("--levels=1",)),
+    ("docs/analysis.md", "study = lth.analysis.Study"): Python(
+        (
+            ("levels=[0, 7]", "levels=[0, 1]"),
+            ("5it", "1it"),
+            ("trials=3", "trials=1"),
+            ("workers=2", "workers=0"),
+        ),
+        given=MAKE_SEARCH,
+    ),
+    ("docs/analysis.md", "print(lth.analysis.overlap"): Python(),
     ("docs/architecture.md", "flowchart BT"): Elsewhere(
         "tests/house/documents_test.py"
     ),
@@ -294,6 +315,7 @@ def test_the_commands_of_a_page_run_from_top_to_bottom(
             "lth-search": [*SMALL, *row.search],
             "lth-controls": ["--workers=0"],
             "lth-plot": ["--format=svg"],
+            "lth-stability": ["--rewind_to=0it", "--levels=0,1", "--alphas=2"],
         }
         if row.anew:
             folder = tmp_path / block.first.split()[0]

@@ -59,7 +59,7 @@ def test_a_commit_is_checked_by_the_ruff_that_make_lint_runs() -> None:
 def test_the_commands_are_functions_of_the_programs(given: dict[str, Any]) -> None:
     lines = given["entry_points"]["console_scripts"]
     commands = dict(line.split(" = ") for line in lines)
-    names = ("controls", "cost", "export", "plot", "search")
+    names = ("controls", "cost", "export", "plot", "search", "stability")
     assert sorted(commands) == [f"lth-{name}" for name in names]
     for place in commands.values():
         module, _, function = place.partition(":")

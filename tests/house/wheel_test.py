@@ -115,6 +115,7 @@ def test_the_sdist_holds_what_the_wheel_is_made_of_and_no_tests(
         ("lth-controls", "run_controls"),
         ("lth-plot", "plot_results"),
         ("lth-export", "export_ticket"),
+        ("lth-stability", "stability"),
         ("lth-cost", "cost"),
     ],
 )

@@ -120,7 +120,7 @@ def test_a_control_run_later_is_the_one_that_the_search_would_have_run(job, tmp_
     [
         (["--controls=nothing"], "--controls=nothing: control 'nothing' is not known"),
         (["--controls=noise", "--levels=3"], "--levels=3: the search in"),
-        (["--controls=noise", "--levels=0"], "--levels=0: the search in"),
+        (["--controls=one_shot", "--levels=0"], "--levels=0: the search in"),
         (["--controls=noise", "more"], "'more' is no flag"),
         (["--controls=noise", "--workers=1"], "--workers=1: several threads and one"),
         (["--controls=noise:sigma=-1"], "noise:sigma=-1 is not allowed"),

@@ -19,6 +19,7 @@ from lth_keras.programs import (
     plot_flags,
     plot_results,
     run_controls,
+    stability,
 )
 from tests.support.places import ROOT
 
@@ -29,6 +30,7 @@ PROGRAMS: Mapping[str, tuple[str, Callable[..., None], Sequence[str]]] = {
     "lth-plot": ("plot_results.py", plot_results.main, plot_flags.ARGUMENTS),
     "lth-cost": ("cost.py", cost.main, options.ARGUMENTS),
     "lth-export": ("export_ticket.py", export_ticket.main, export_flags.ARGUMENTS),
+    "lth-stability": ("stability.py", stability.main, stability.ARGUMENTS),
 }
 
 

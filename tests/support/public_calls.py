@@ -8,54 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.controls.registry import Change
+<<<<<<< HEAD
 from tests.support import keras3_calls, recipe_calls
+=======
+from tests.support import analysis_calls, hold_calls, recipe_calls
+>>>>>>> main
 from tests.support import small_search as small
-
-
-class Call(NamedTuple):
-    """A function and arguments that it takes.
-
-    Attributes:
-        function: the call.
-        arguments: by name; the first ones may be given by position too.
-        own_code: names of those whose value is a function of the user's, which may
-            raise what it likes.
-    """
-
-    function: Callable[..., Any]
-    arguments: Mapping[str, Any]
-    own_code: frozenset[str] = frozenset()
-
-
-@dataclasses.dataclass
-class World:
-    """What valid arguments are taken from; each part is made once.
-
-    Attributes:
-        folder: an empty directory, the present one, for what is written.
-        plain: a small model that is not wrapped.
-        search: one that has finished, of one level.
-        start: of its model.
-        ticket: of its level 1.
-        saved: where that ticket lies.
-        experiment: one that has finished, and its `make_search`.
-    """
-
-    folder: pathlib.Path
-    plain: keras.Model
-    search: lth.LotterySearch
-    start: lth.Start
-    ticket: lth.Ticket
-    saved: str
-    experiment: lth.Experiment
-    make_search: Callable[[int, str], Any]
-
+from tests.support.calls import Call, World
 
 FIT: dict[str, Any] = {"batch_size": 15, "verbose": 0}
 
@@ -164,6 +129,7 @@ def _experiment(w: World) -> list[Call]:
         "directory": str(w.folder / "experiment"),
         "replicates": 1,
         "levels": None,
+        "stability": None,
     }
     run = {"workers": 0, "engine": "local"}
     return [
@@ -304,6 +270,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     ],
     "Ticket": _ticket,
     "__version__": lambda w: [],
+    "analysis": analysis_calls.calls,
     "budgets": lambda w: [Call(*call) for call in recipe_calls.BUDGETS],
     "capture": _acts(lth.capture, step=0),
     "compact": lambda w: [Call(lth.compact, {"model": w.plain, "gather": "crop"})],
@@ -335,10 +302,12 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
         representative=None,
     ),
     "grow": _acts(lth.grow, masks=None),
+    "hold": lambda w: [Call(*hold_calls.hold(w.plain))],
     "methods": _methods,
     "project": _acts(lth.project),
     "prune": _acts(lth.prune, start=lambda w: w.start, seed=0, data=None, level=1),
     "recipes": lambda w: [Call(*call) for call in recipe_calls.RECIPES],
+    "release": lambda w: [Call(*hold_calls.release(w.plain))],
     "rewind": _acts(lth.rewind, start=lambda w: w.start),
     "unwrap": lambda w: [Call(lth.unwrap, {"model": w.search.model})],
     "verify": _acts(lth.verify),
