@@ -14,11 +14,7 @@ from typing import Any
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.controls.registry import Change
-<<<<<<< HEAD
-from tests.support import keras3_calls, recipe_calls
-=======
-from tests.support import analysis_calls, hold_calls, recipe_calls
->>>>>>> main
+from tests.support import analysis_calls, hold_calls, keras3_calls, recipe_calls
 from tests.support import small_search as small
 from tests.support.calls import Call, World
 
