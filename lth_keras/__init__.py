@@ -43,12 +43,14 @@ __all__ = [
     "capture",
     "compact",
     "compaction",
+    "compile_like",
     "controls",
     "coverage",
     "criteria",
     "export_keras",
     "export_saved_model",
     "export_tflite",
+    "from_keras3",
     "grow",
     "hold",
     "methods",
@@ -60,6 +62,7 @@ __all__ = [
     "unwrap",
     "verify",
     "wrap",
+    "write_to",
 ]
 
 

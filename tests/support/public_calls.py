@@ -14,7 +14,7 @@ from typing import Any
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.controls.registry import Change
-from tests.support import analysis_calls, hold_calls, recipe_calls
+from tests.support import analysis_calls, hold_calls, keras3_calls, recipe_calls
 from tests.support import small_search as small
 from tests.support.calls import Call, World
 
@@ -310,4 +310,5 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     "unwrap": lambda w: [Call(lth.unwrap, {"model": w.search.model})],
     "verify": _acts(lth.verify),
     "wrap": _wrap,
+    **{n: lambda w, c=c: [Call(*c())] for n, c in keras3_calls.CALLS.items()},
 }
