@@ -248,7 +248,7 @@ class PreparedSearch(ModelSearch):
                 "'captured' or 'fresh'."
             )
         parse_step(self._rewind_to, 1)
-        if model.built:
+        if compat.is_built(model):
             self.check_levels()
         if self._log_dir is not None:
             LevelSummaries(self._log_dir)

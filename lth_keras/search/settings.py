@@ -103,6 +103,13 @@ def settings(
         "devices": sorted({d.device_type for d in tf.config.list_logical_devices()}),
         "replicas": model.distribute_strategy.num_replicas_in_sync,
     }
+    further = {
+        name: keras.optimizers.serialize(one)
+        for name, one in network.optimizers.items()
+        if name
+    }
+    if further:
+        found["optimizers"] = further
     if first != "train":
         # Manifests from before one could choose do not say it.
         found["first"] = first

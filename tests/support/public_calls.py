@@ -14,7 +14,7 @@ from typing import Any
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.controls.registry import Change
-from tests.support import analysis_calls, recipe_calls
+from tests.support import analysis_calls, hold_calls, keras3_calls, recipe_calls
 from tests.support import small_search as small
 from tests.support.calls import Call, World
 
@@ -300,12 +300,15 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
         representative=None,
     ),
     "grow": _acts(lth.grow, masks=None),
+    "hold": lambda w: [Call(*hold_calls.hold(w.plain))],
     "methods": _methods,
     "project": _acts(lth.project),
     "prune": _acts(lth.prune, start=lambda w: w.start, seed=0, data=None, level=1),
     "recipes": lambda w: [Call(*call) for call in recipe_calls.RECIPES],
+    "release": lambda w: [Call(*hold_calls.release(w.plain))],
     "rewind": _acts(lth.rewind, start=lambda w: w.start),
     "unwrap": lambda w: [Call(lth.unwrap, {"model": w.search.model})],
     "verify": _acts(lth.verify),
     "wrap": _wrap,
+    **{n: lambda w, c=c: [Call(*c())] for n, c in keras3_calls.CALLS.items()},
 }
