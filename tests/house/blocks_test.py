@@ -209,8 +209,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ),
     ("docs/transfer.md", 'lth.controls.run(search, "transfer'): Python(),
     ("docs/transfer.md", SEARCH): NotRun(
-        "tests/programs/run_controls_test.py runs such jobs, on the digits; it asks for "
-        "Fashion-MNIST"
+        "tests/programs/run_controls_test.py runs such jobs; it asks for Fashion-MNIST"
     ),
 }
 # What keeps a job small; the last flag of a name counts.
