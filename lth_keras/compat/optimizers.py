@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from lth_keras.compat.graphs import is_bookkeeping
 from lth_keras.errors import LotteryError
 
 
@@ -46,6 +47,8 @@ def optimizers_of(model: keras.Model) -> dict[str, Any]:
     if type(model).__module__.split(".")[0] == "tf_keras":
         return found
     for name, value in vars(model).items():
+        if is_bookkeeping(name):
+            continue
         items: dict[str, Any] = {name: value}
         if isinstance(value, dict):
             items = {f"{name}/{key}": item for key, item in value.items()}
