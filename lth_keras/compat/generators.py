@@ -24,6 +24,19 @@ def reset_generators(model: keras.Model, seed: int) -> None:
             generator.reset_from_seed(int(child.generate_state(1)[0]))
 
 
+def make_generators_resettable(model: keras.Model) -> None:
+    """Gives dropout-like layers that are made already generators that can be reset.
+
+    What `resettable_generators` does for those that are not.
+    """
+    for layer in model._flatten_layers():
+        holder = vars(layer).get("_random_generator")
+        if holder is not None and holder._generator is None:
+            holder._rng_type = holder.RNG_STATEFUL
+            holder._built = False
+            holder._maybe_init()
+
+
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Makes random initial weights follow `seed`, then restores every generator.

@@ -120,6 +120,11 @@ def layers_directly_inside(layer: keras.layers.Layer) -> list[keras.layers.Layer
     return list(layer._flatten_layers(recursive=False, include_self=False))
 
 
+def metric_variables(layer: keras.layers.Layer) -> list[Any]:
+    """The variables in which a layer's own metrics count."""
+    return [v for metric in getattr(layer, "_metrics", ()) for v in metric.variables]
+
+
 def own_variables(layer: keras.layers.Layer) -> list[Any]:
     """The variables that the layer itself made, not those of layers inside it."""
     return [*layer._trainable_weights, *layer._non_trainable_weights]

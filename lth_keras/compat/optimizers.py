@@ -34,6 +34,36 @@ def is_optimizer(value: Any) -> bool:
     return isinstance(value, known)
 
 
+def optimizers_of(model: keras.Model) -> dict[str, Any]:
+    """The optimizers that a model holds, by attribute; the compiled one first, as "".
+
+    A class of the caller's may keep further ones, in lists and dicts too.
+    """
+    found: dict[str, Any] = {}
+    main = getattr(model, "optimizer", None)
+    if main is not None:
+        found[""] = main
+
+    def visit(value: Any, path: str) -> None:
+        if is_optimizer(value):
+            known = [getattr(v, "inner_optimizer", v) for v in found.values()]
+            inner = getattr(value, "inner_optimizer", value)
+            if not any(inner is each for each in known):
+                found[path] = value
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                visit(item, f"{path}/{key}")
+        elif isinstance(value, (list, tuple)):
+            for position, item in enumerate(value):
+                visit(item, f"{path}/{position}")
+
+    if type(model).__module__.split(".")[0] != "tf_keras":
+        for name, value in vars(model).items():
+            if not name.startswith("_"):
+                visit(value, name)
+    return found
+
+
 def _build_more(optimizer: Any, variables: list[Any]) -> None:
     """Builds an optimizer again, for variables that it does not know, and joins both.
 

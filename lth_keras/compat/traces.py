@@ -27,7 +27,8 @@ def forget_methods(layer: keras.layers.Layer) -> None:
 
 
 def forget_traces(model: keras.Model) -> None:
-    """Lets Keras compile its steps anew: the layers compute something else now."""
+    """Lets all that was compiled be so anew: the layers compute something else now."""
+    forget_methods(model)
     for part in layers_within(model):
         if isinstance(part, keras.Model):
             part.train_function = part.test_function = part.predict_function = None

@@ -229,6 +229,11 @@ def check(model: keras.Model, iterations: int | None) -> None:
     """
     network = Network.of(model)
     recipe = network.recipe
+    if not all(isinstance(w.wrapper, PruneByLevel) for w in network.pruned):
+        raise LotteryError(
+            "continued: stock tfmot wraps layers, and this model holds its masks in "
+            "place: search what lth.wrap makes, or leave this control out."
+        )
     if recipe.scope != "layer":
         raise LotteryError(
             "continued: stock tfmot ranks the weights of each layer by themselves: "

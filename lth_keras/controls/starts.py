@@ -10,8 +10,7 @@ import numpy as np
 from lth_keras.controls.kept import check_signs
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.errors import LotteryError
-from lth_keras.masking.network import Network
-from lth_keras.masking.reinitialising import reinitialised
+from lth_keras.masking.redrawing import redrawn
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.editing import pruned_places, values_of, with_values
 
@@ -59,8 +58,11 @@ def random_reinit(
             section 4); "random", the default, leaves them as they were drawn.
     """
     model = search.trainable_model()
-    values = [w.read() for w in Network.of(reinitialised(model, seed)).weights]
     first = search.initial
+    values = [
+        value if drawn is None else drawn
+        for value, drawn in zip(values_of(first), redrawn(model, seed), strict=True)
+    ]
     if source == "survivors":
         rng = np.random.default_rng(seed)
         for index, weight in enumerate(case.ticket.weights):

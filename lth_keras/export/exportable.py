@@ -10,7 +10,8 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking import acts
+from lth_keras.masking import acts, held
+from lth_keras.masking.in_place import plain_copy
 from lth_keras.masking.weights import weights_of
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.masking.wrapping import unwrap
@@ -20,7 +21,7 @@ def check_model(model: keras.Model) -> keras.Model:
     """Refuses a model that would not be exported as the ticket that it is.
 
     Returns:
-        What is to be exported: the model, or the same without its wrappers where these
+        What is to be exported: the model, or the same without its masks where these
         freeze pruned weights at values, which are weights like all others then.
 
     Raises:
@@ -52,7 +53,7 @@ def check_model(model: keras.Model) -> keras.Model:
         )
     if not model.built:
         return model
-    if wrappers:
+    if wrappers or held.is_held(model):
         acts.verify(model)
     weights = weights_of(model)
     for weight in weights:
@@ -64,5 +65,5 @@ def check_model(model: keras.Model) -> keras.Model:
                 "level whose training did not diverge."
             )
     if any(weight.frozen is not None for weight in weights):
-        return unwrap(model)
+        return unwrap(model) if wrappers else plain_copy(model)
     return model

@@ -19,6 +19,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from lth_keras import compat
 from lth_keras.compat import AutoCastVariable, keras, raw_variable
 from lth_keras.masking import sites
 from lth_keras.masking.variables import MaskedVariable
@@ -99,10 +100,12 @@ def substituted(
                 changed.append((place, held))
                 # Not through setattr, by which Keras would track it as a weight.
                 place.owner.__dict__[place.attribute] = Substitute(held, read)
+        compat.forget_methods(model)
         yield
     finally:
         for place, held in reversed(changed):
             place.owner.__dict__[place.attribute] = held
+        compat.forget_methods(model)
         alone.release()
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from lth_keras.arguments import count
 from lth_keras.errors import LotteryError
-from lth_keras.masking import followers, frozen, scoring, slots
+from lth_keras.masking import followers, frozen, held, scoring, slots
 from lth_keras.masking.network import Held, Network
 from lth_keras.masking.seen import Seen
 from lth_keras.masking.starts import Start, values_for
@@ -42,7 +42,7 @@ def capture(model: Held, optimizer: Any = None, step: int = 0) -> Start:
     network = Network.of(model, optimizer)
     return Start(
         weights=[weight.read() for weight in network.weights],
-        optimizer=None if network.optimizer is None else slots.capture(network),
+        optimizer=slots.capture(network) if network.optimizers else None,
         step=step,
     )
 
@@ -86,11 +86,7 @@ def prune(
     network = Network.of(model, optimizer).require_trainable()
     if level is None:
         level = network.round + 1
-    recipe = network.recipe.of_round(count("level", level, 1, "the round, from 1"))
-    initial = None
-    if start is not None:
-        initial = Seen(network).values(values_for(network, start))
-    new = scoring.shrunk(network, recipe, initial=initial, seed=seed, data=data)
+    new = next_masks(network, start, seed, data, level)
     for weight, mask in zip(network.pruned, new, strict=True):
         if not mask.any():
             raise LotteryError(
@@ -100,9 +96,34 @@ def prune(
     for weight, mask in zip(network.pruned, new, strict=True):
         weight.write_mask(mask)
     followers.settle(network)
-    if network.optimizer is not None:
-        slots.project(network)
+    slots.project(network)
     return masks.density(new)
+
+
+def next_masks(
+    network: Network,
+    start: Start | None,
+    seed: int,
+    data: Any,
+    level: int,
+) -> list[np.ndarray]:
+    """The masks that a round would give now; the model stays as it is.
+
+    Args:
+        network: of a wrapped model.
+        start: as in `prune`.
+        seed: as in `prune`.
+        data: as in `prune`.
+        level: as in `prune`.
+
+    Returns:
+        One boolean array per pruned weight.
+    """
+    recipe = network.recipe.of_round(count("level", level, 1, "the round, from 1"))
+    initial = None
+    if start is not None:
+        initial = Seen(network).values(values_for(network, start))
+    return scoring.shrunk(network, recipe, initial=initial, seed=seed, data=data)
 
 
 def rewind(model: Held, start: Start, optimizer: Any = None) -> None:
@@ -123,7 +144,7 @@ def rewind(model: Held, start: Start, optimizer: Any = None) -> None:
     """
     network = Network.of(model, optimizer)
     values = values_for(network, start)
-    if start.optimizer is None and slots.has_stepped(network.optimizer):
+    if start.optimizer is None and slots.has_stepped(network):
         raise LotteryError(
             "the start was captured without the optimizer, so its state cannot be "
             "rewound: capture after model.compile, or lth.capture(model, optimizer)."
@@ -132,7 +153,7 @@ def rewind(model: Held, start: Start, optimizer: Any = None) -> None:
         if weight.mask is not None:
             value = masks.apply(value, weight.read_mask())
         weight.write(value)
-    if network.optimizer is not None and start.optimizer is not None:
+    if network.optimizers and start.optimizer is not None:
         slots.restore(network, start.optimizer)
 
 
@@ -155,8 +176,7 @@ def project(model: Held, optimizer: Any = None) -> None:
         value, mask = weight.read(), weight.read_mask()
         if np.any((value != 0) & ~mask):
             weight.write(masks.apply(value, mask))
-    if network.optimizer is not None:
-        slots.project(network)
+    slots.project(network)
 
 
 def verify(model: Held, optimizer: Any = None) -> None:
@@ -180,10 +200,14 @@ def verify(model: Held, optimizer: Any = None) -> None:
         if np.any((weight.read() != 0) & ~weight.read_mask())
     ]
     wrong += frozen.violations(network)
-    if network.optimizer is not None:
-        wrong += slots.violations(network)
+    wrong += slots.violations(network)
     if wrong:
+        traced = (
+            "a step that was traced before lth.hold reads them without their masks "
+            "(hold first, or trace it again); "
+        )
         raise LotteryError(
             f"not on the masks: {', '.join(wrong)}. Something wrote pruned weights; "
-            "lth.project(model) puts them back to zero."
+            f"{traced if held.is_held(network.model) else ''}lth.project(model) puts "
+            "them back to zero."
         )

@@ -54,7 +54,7 @@ def check_alike(original: keras.layers.Layer, copy: keras.layers.Layer) -> None:
             f"layer {original.name!r} ({type(bare(original)).__name__}) cannot be "
             f"copied: it has {wanted} weights, a layer of its configuration {found}. "
             "Its get_config must hold all that makes its weights, and no layer may "
-            "stand in it twice."
+            "stand in it twice; or put the model on masks in place, lth.hold(model)."
         )
 
 

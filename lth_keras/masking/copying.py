@@ -43,8 +43,8 @@ def copied(layer: keras.layers.Layer) -> keras.layers.Layer:
     except Exception as error:  # whatever a layer of the caller's raises
         raise LotteryError(
             f"layer {layer.name!r} ({type(layer).__name__}) cannot be copied: give "
-            "it a get_config that holds its constructor's arguments "
-            f"({_first_line(error)})"
+            "it a get_config that holds its constructor's arguments, or put the model "
+            f"on masks in place, lth.hold(model) ({_first_line(error)})"
         ) from error
     if copy.name != layer.name:
         # A configuration that Keras derives by itself, or one without the parent's.

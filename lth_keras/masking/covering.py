@@ -7,7 +7,7 @@ rows = lth.coverage(model, print_fn=None)      # the same as data
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.arguments import function
 from lth_keras.compat import PruneLowMagnitude, keras
-from lth_keras.masking import paths, reasons
+from lth_keras.masking import held, paths, reasons
 from lth_keras.masking.network import Network
 from lth_keras.masking.reasons import Reason
 from lth_keras.masking.weights import trainable_in
@@ -129,7 +129,7 @@ def coverage(
 
 def _effective(model: keras.Model) -> dict[int, float]:
     """The share of each pruned weight's entries on a path, by its identity."""
-    if not model.built or not (network := Network.of(model)).pruned:
+    if not compat.is_built(model) or not (network := Network.of(model)).pruned:
         return {}
     return {
         id(compat.raw_variable(weight.variable)): float(np.mean(found))
@@ -156,30 +156,31 @@ def rows(
 def _rows(
     model: keras.Model, prefix: str, seen: set[int], trainable: set[int], least: int
 ) -> Iterator[tuple[WeightCoverage, Reason, int]]:
-    for layer in model.layers:
+    for layer in _parts(model):
         if id(layer) in seen:
             continue
         seen.add(id(layer))
-        if isinstance(layer, keras.Model):
+        if isinstance(layer, keras.Model) and layer is not model:
             yield from _rows(layer, f"{prefix}{layer.name}/", seen, trainable, least)
             continue
-        path = prefix + layer.name
-        held = _masks(layer)
+        path = prefix + layer.name if layer is not model else prefix.rstrip("/")
+        masks = _masks(layer)
         inner = layer.layer if isinstance(layer, PruneLowMagnitude) else layer
-        for variable in inner.weights:
+        variables = inner.weights if layer is not model else _own(model)
+        for variable in variables:
             if not isinstance(variable, tf.Variable):
                 continue  # a vocabulary, which Keras lists among the weights
             if len(variable.shape) < least:
                 continue
             key = id(compat.raw_variable(variable))
-            mask, follows = held.get(key, (None, False))
+            mask, follows = masks.get(key, (None, False))
             reason = Reason("")
             if follows:
                 reason = Reason("goes with its filter")
             elif mask is None:
                 reason = reasons.why_dense(layer, inner, variable, key in trainable)
             row = WeightCoverage(
-                layer=path,
+                layer=path or model.name,
                 weight=variable.name.split("/")[-1].split(":")[0],
                 shape=tuple(variable.shape),
                 pruned=mask is not None and not follows,
@@ -190,10 +191,24 @@ def _rows(
             yield row, reason, key
 
 
+def _parts(model: keras.Model) -> list[keras.layers.Layer]:
+    """The layers of a model, and itself, where it has weights beside them."""
+    return [*model.layers, model] if _own(model) else list(model.layers)
+
+
+def _own(model: keras.Model) -> list[Any]:
+    """The weights that a model has beside its layers."""
+    return compat.own_variables(model)
+
+
 def _masks(layer: keras.layers.Layer) -> dict[int, tuple[Any, bool]]:
     """The masks by identity of the weight, and whether they are those of filters."""
     if not isinstance(layer, PruneLowMagnitude):
-        return {}
+        return {
+            id(compat.raw_variable(variable)): (mask, False)
+            for masks in held.within(layer)
+            for variable, mask, _ in masks.pruning_vars
+        }
     lead = getattr(layer, "followed", {})
     return {
         id(compat.raw_variable(variable)): (mask, place in lead)
@@ -202,5 +217,9 @@ def _masks(layer: keras.layers.Layer) -> dict[int, tuple[Any, bool]]:
 
 
 def _frozen(layer: keras.layers.Layer, variable: Any) -> int:
-    held = layer.frozen_of(variable) if isinstance(layer, PruneByLevel) else None
-    return 0 if held is None else int(np.count_nonzero(held.numpy()))
+    holders: Iterable[Any] = held.within(layer)
+    if isinstance(layer, PruneByLevel):
+        holders = [layer]
+    found = (holder.frozen_of(variable) for holder in holders)
+    values = next((each for each in found if each is not None), None)
+    return 0 if values is None else int(np.count_nonzero(values.numpy()))

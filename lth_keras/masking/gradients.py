@@ -103,6 +103,7 @@ class MeanGradients:
                 "the model is not compiled, and gradients are of its loss: call "
                 "model.compile first."
             )
+        _check_loss(self._model)
         self._summing = _sums_over_batch(self._model)
         if vectors is not None:
             vectors = self._seen.gathered(vectors)
@@ -137,6 +138,17 @@ class MeanGradients:
             )
         means = [(held / total).astype(np.float32) for held in sums]
         return self._seen.spread(means)
+
+
+def _check_loss(model: keras.Model) -> None:
+    """Refuses a loss that nothing but a `train_step` knows."""
+    hidden = compat.has_own_training(model) and not compat.has_own_loss(model)
+    if hidden and not model.loss:
+        raise LotteryError(
+            f"{type(model).__qualname__} computes its loss in its train_step, and "
+            "gradients are of compute_loss: write that method, or use a criterion that "
+            "reads none."
+        )
 
 
 def _gradient_function(

@@ -63,7 +63,7 @@ def replace(network: Network, new: list[np.ndarray]) -> None:
         weight.write_mask(mask)
     followers.settle(network)
     # What was pruned has slots at their beginning already, as every act leaves them.
-    if network.optimizer is not None:
+    if network.optimizers:
         slots.project(network)
 
 

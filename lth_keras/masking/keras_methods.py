@@ -1,8 +1,9 @@
-"""What `summary`, `count_params` and `load_weights` of Keras do for a wrapped model.
+"""What `summary`, `count_params` and `load_weights` of Keras do for a model on masks.
 
 Masks are no parameters of the network, and are not counted. Weights that a model saved
 that is not wrapped go to the layers inside the wrappers: Keras finds a wrapper in each
-place and, depending on the format, refuses or leaves these layers as they are.
+place and, depending on the format, refuses or leaves these layers as they are. Where
+masks are held in place, what is loaded is put on them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
+from lth_keras.masking import held
 from lth_keras.masking.counting import masks_uncounted
 from lth_keras.masking.network import Network
 from lth_keras.masking.wrappers import PruneByLevel
@@ -25,6 +27,7 @@ def surround_all() -> None:
     compat.surround("summary", _is_wrapped, _count)
     compat.surround("count_params", _is_wrapped, _count)
     compat.surround("load_weights", _is_wrapped, _load)
+    compat.surround("load_weights", held.is_held, _load_held)
 
 
 def _is_wrapped(model: keras.Model) -> bool:
@@ -36,6 +39,15 @@ def _count(
 ) -> Any:
     with masks_uncounted():
         return original(*args, **kwargs)
+
+
+def _load_held(
+    original: Callable[..., Any], model: keras.Model, args: Any, kwargs: Any
+) -> Any:
+    found = original(*args, **kwargs)
+    for weight in Network.of(model).held:
+        weight.write(masks.apply(weight.read(), weight.read_mask()))
+    return found
 
 
 def _load(

@@ -13,13 +13,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any, Protocol, Union
+from typing import Any, NamedTuple, Union
 
 import numpy as np
 
 from lth_keras import compat
 from lth_keras.compat import keras, raw_variable
 from lth_keras.errors import LotteryError, shown
+from lth_keras.masking import orders
+from lth_keras.masking.orders import Listed
 from lth_keras.masking.weights import (
     Weight,
     listed_by_keras,
@@ -36,20 +38,13 @@ from lth_keras.pruning.recipe import Recipe
 Held = Union[keras.Model, "Network"]
 
 
-class Listed(Protocol):
-    """A weight in a stored list."""
+class Slot(NamedTuple):
+    """A variable of an optimizer that belongs to one weight."""
 
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def path(self) -> str: ...
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
+    weight: Weight
+    name: str
+    variable: Any
+    optimizer: Any
 
 
 class Network:
@@ -96,6 +91,17 @@ class Network:
         return self._optimizer or getattr(self.model, "optimizer", None)
 
     @property
+    def optimizers(self) -> dict[str, Any]:
+        """Every optimizer that trains the model, by attribute; `optimizer` is "".
+
+        A class of the caller's may hold several, as a GAN does. In a loop with an
+        optimizer of its own it is that one alone.
+        """
+        if self._optimizer not in (None, getattr(self.model, "optimizer", None)):
+            return {"": self._optimizer}
+        return compat.optimizers_of(self.model)
+
+    @property
     def keras_order(self) -> list[int]:
         """Positions of `weights` as Keras lists them now, what does not train last."""
         return listed_by_keras(self.model, self.weights)
@@ -103,24 +109,10 @@ class Network:
     def places(self, listed: Sequence[Listed]) -> list[int]:
         """For each of `weights` its position in a stored list of the same weights.
 
-        A list in the order of the network is taken as it is, whatever the names; one
-        of before there was such an order is told by Keras's own, by names or by kinds.
-
         Args:
-            listed: as many weights as the network has.
+            listed: as many weights as the network has; see `orders.places`.
         """
-        own = list(range(len(listed)))
-        keras_own = self.keras_order
-        if keras_own == own or len(listed) != len(keras_own):
-            return own
-        older = [self.weights[index] for index in keras_own]
-        for told in (_path, _kind):
-            given = [told(weight) for weight in listed]
-            if given == [told(weight) for weight in self.weights]:
-                return own
-            if given == [told(weight) for weight in older]:
-                return [keras_own.index(index) for index in own]
-        return own
+        return orders.places(self.weights, self.keras_order, listed)
 
     def require_masks(self) -> Network:
         """The network itself.
@@ -131,8 +123,26 @@ class Network:
         if not self.pruned:
             raise LotteryError(
                 f"model {self.model.name!r} holds no weight on a mask: wrap it first, "
-                "model = lth.wrap(model)."
+                "model = lth.wrap(model), or lth.hold(model) where it is of a class of "
+                "your own."
             )
+        return self
+
+    def require_complete(self) -> Network:
+        """The network itself.
+
+        Raises:
+            LotteryError: the model has made weights since, which theta_0 lacks.
+        """
+        if not compat.is_functional(self.model):
+            known = {id(raw_variable(weight.variable)) for weight in self.weights}
+            for weight in weights_of(self.model):
+                if id(raw_variable(weight.variable)) not in known:
+                    raise LotteryError(
+                        f"{weight.path} of {self.model.name!r} was made in its first "
+                        "train step, after theta_0 was taken: make it in __init__ or "
+                        "build, before lth.hold."
+                    )
         return self
 
     @functools.cached_property
@@ -261,16 +271,17 @@ class Network:
         return masks.density(self.require_masks().masks)
 
     @property
-    def slots(self) -> list[tuple[Weight, str, Any]]:
-        """The optimizer's variables that belong to one weight: (weight, name, slot).
+    def slots(self) -> list[Slot]:
+        """The optimizers' variables that belong to one weight.
 
-        Empty before the optimizer is built.
+        Empty before the optimizers are built.
         """
         return [
-            (weight, name, slot)
+            Slot(weight, name, variable, optimizer)
+            for optimizer in self.optimizers.values()
             for weight in (*self.weights, *self.learned)
-            for name, slot in compat.optimizer_slots(
-                self.optimizer, weight.variable
+            for name, variable in compat.optimizer_slots(
+                optimizer, weight.variable
             ).items()
         ]
 
@@ -281,11 +292,3 @@ def _check_optimizer(optimizer: Any) -> None:
             f"optimizer={shown(optimizer)} is no optimizer of tf_keras: pass the one "
             "that trains the model, such as keras.optimizers.Adam()."
         )
-
-
-def _path(weight: Listed) -> Any:
-    return weight.path
-
-
-def _kind(weight: Listed) -> Any:
-    return weight.kind, weight.name, weight.shape

@@ -73,6 +73,8 @@ def why_dense(
             return _of_keras(part)
     if isinstance(owner, keras.layers.PReLU):
         return _of_keras(owner)
+    if not weight.trainable:
+        return Reason("not trainable")
     if kinds.supports(inner):
         if "bias" in weight.name.split("/")[-1] or len(weight.shape) < 2:
             return Reason("bias or other vector, never pruned")

@@ -9,7 +9,7 @@ from lth_keras.compat import keras
 from lth_keras.masking.copying import rebuilt
 from lth_keras.masking.wrappers import PruneByLevel
 
-_PREPROCESSING = keras.layers.experimental.preprocessing.PreprocessingLayer
+PREPROCESSING = keras.layers.experimental.preprocessing.PreprocessingLayer
 
 
 def reinitialised(model: keras.Model, seed: int) -> keras.Model:
@@ -29,21 +29,22 @@ def reinitialised(model: keras.Model, seed: int) -> keras.Model:
 
     def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
         source = layer.layer if isinstance(layer, PruneByLevel) else layer
-        return type(source).from_config(_without_seeds(source.get_config()))
+        return type(source).from_config(without_seeds(source.get_config()))
 
     def keeps_state(layer: keras.layers.Layer) -> bool:
-        return isinstance(layer, _PREPROCESSING) or not layer.trainable
+        return isinstance(layer, PREPROCESSING) or not layer.trainable
 
     with compat.seeded(seed):
         return rebuilt(model, convert, keeps_state=keeps_state)
 
 
-def _without_seeds(config: Any) -> Any:
+def without_seeds(config: Any) -> Any:
+    """A layer's configuration whose initialisers follow the seed that is set."""
     if isinstance(config, dict):
         return {
-            key: None if key == "seed" else _without_seeds(value)
+            key: None if key == "seed" else without_seeds(value)
             for key, value in config.items()
         }
     if isinstance(config, list):
-        return [_without_seeds(value) for value in config]
+        return [without_seeds(value) for value in config]
     return config

@@ -8,7 +8,7 @@ cannot be given one, and is not prunable.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -43,10 +43,28 @@ def sites(
         embeddings: whether Embedding tables count as prunable.
         deep: whether layers inside those of the caller's own classes are looked into.
     """
-    listed = _in_collections(layer)
+    listed = _in_collections(layers_within(layer))
     candidates = _candidates(layer, embeddings, deep)
     found = {id(raw_variable(site.variable)): site for site in candidates}
     return [site for key, site in found.items() if key not in listed]
+
+
+def in_model(model: keras.Model, embeddings: bool = False) -> list[Site]:
+    """The prunable weights of a whole built model, each once, in a fixed order.
+
+    A list of another layer or of the model may hold them too, as for an optimizer: the
+    layer that has the weight reads its own attribute.
+
+    Args:
+        model: of any class.
+        embeddings: whether Embedding tables count as prunable.
+    """
+    found: dict[int, Site] = {}
+    for site in _candidates(model, embeddings):
+        key = id(raw_variable(site.variable))
+        if key not in found and key not in _in_collections([site.owner]):
+            found[key] = site
+    return list(found.values())
 
 
 def beside(
@@ -104,7 +122,7 @@ def positions(given: Any) -> set[int] | None:
 
 def unreachable(layer: keras.layers.Layer) -> list[Any]:
     """Weights that would be pruned if an attribute, and no list or dict, held them."""
-    listed = _in_collections(layer)
+    listed = _in_collections(layers_within(layer))
     wanted = [site.variable for site in _candidates(layer, embeddings=True)]
     if kinds.names_its_own(layer):
         held = {id(raw_variable(site.variable)) for site in _variables(layer)}
@@ -151,11 +169,11 @@ def _variables(layer: keras.layers.Layer) -> Iterator[Site]:
                 yield Site(owner, name)
 
 
-def _in_collections(layer: keras.layers.Layer) -> set[int]:
+def _in_collections(owners: Iterable[keras.layers.Layer]) -> set[int]:
     """Identities of the variables in lists and dicts that a layer's author made."""
     pending = [
         value
-        for owner in layers_within(layer)
+        for owner in owners
         for name, value in vars(owner).items()
         if not isinstance(value, tf.Variable) and not is_bookkeeping(name)
     ]

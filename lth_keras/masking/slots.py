@@ -1,4 +1,4 @@
-"""Optimizer state: read it, put it back, keep it on the masks.
+"""The state of optimizers: read it, put it back, keep it on the masks.
 
 A rewound network with the old moments is no ticket. Zeroing them is wrong for some
 optimizers (Adagrad starts above zero, averages of weights start at the weights), so
@@ -14,14 +14,13 @@ import numpy as np
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking.network import Network
-from lth_keras.masking.weights import Weight
+from lth_keras.masking.network import Network, Slot
 
 State = dict[str, np.ndarray]
 
 
 def capture(network: Network) -> State:
-    """Reads every variable of the optimizer, which is built if need be.
+    """Reads every variable of the optimizers, which are built if need be.
 
     Constant arrays, as most slots are before the first step, take no memory. A
     moving average of the weights that equals the weights is left out, and so are
@@ -29,10 +28,9 @@ def capture(network: Network) -> State:
     """
     variables = _own(network, _variables(network))
     same = {
-        id(slot)
-        for weight, name, slot in network.slots
-        if compat.is_average_slot(name)
-        and np.array_equal(keras.backend.get_value(slot), weight.read())
+        id(slot.variable)
+        for slot in network.slots
+        if compat.is_average_slot(slot.name) and _equal(slot)
     }
     return {
         path: _compact(keras.backend.get_value(variable))
@@ -52,9 +50,9 @@ def restore(network: Network, state: State) -> None:
     """
     variables = _variables(network)
     averages = {
-        id(slot): weight
-        for weight, name, slot in network.slots
-        if compat.is_average_slot(name)
+        id(slot.variable): slot.weight
+        for slot in network.slots
+        if compat.is_average_slot(slot.name)
     }
     own = _own(network, variables)
     _check_same_optimizer(variables, own, set(averages), state)
@@ -63,42 +61,51 @@ def restore(network: Network, state: State) -> None:
             variable.assign(np.broadcast_to(state[path], variable.shape))
         elif id(variable) in averages:
             variable.assign(averages[id(variable)].read())
-    compat.align_counts(network.optimizer)
+    for optimizer in network.optimizers.values():
+        compat.align_counts(optimizer)
     project(network)
 
 
-def reset_iterations(optimizer: Any, step: int) -> None:
-    """Sets the step count that learning-rate schedules read."""
-    optimizer.iterations.assign(step)
+def reset_iterations(network: Network, step: int) -> None:
+    """Sets the step counts that learning-rate schedules read."""
+    for optimizer in network.optimizers.values():
+        optimizer.iterations.assign(step)
 
 
-def has_stepped(optimizer: Any) -> bool:
-    """Whether there is an optimizer and it has made a step."""
-    if optimizer is None:
-        return False
-    return int(keras.backend.get_value(optimizer.iterations)) > 0
+def has_stepped(network: Network) -> bool:
+    """Whether there is an optimizer that has made a step."""
+    return any(
+        int(keras.backend.get_value(optimizer.iterations)) > 0
+        for optimizer in network.optimizers.values()
+    )
 
 
 def project(network: Network) -> None:
     """Gives the slot entries of pruned weights the value before the first step."""
-    for weight, name, slot in _pruned_slots(network):
-        mask = weight.read_mask()
-        value = np.asarray(keras.backend.get_value(slot))
-        start = value.dtype.type(_start(network.optimizer, name))
-        wrong = ~mask & (value != start)
+    for slot in _pruned_slots(network):
+        wrong, value, start = _off(slot)
         if wrong.any():
-            slot.assign(np.where(wrong, start, value))
+            slot.variable.assign(np.where(wrong, start, value))
 
 
 def violations(network: Network) -> list[str]:
     """Slots that hold anything but their first value where a weight is pruned."""
-    found = []
-    for weight, name, slot in _pruned_slots(network):
-        value = np.asarray(keras.backend.get_value(slot))
-        start = value.dtype.type(_start(network.optimizer, name))
-        if np.any((value != start) & ~weight.read_mask()):
-            found.append(f"slot {name} of {weight.path}")
-    return found
+    return [
+        f"slot {slot.name} of {slot.weight.path}"
+        for slot in _pruned_slots(network)
+        if _off(slot)[0].any()
+    ]
+
+
+def _off(slot: Slot) -> tuple[np.ndarray, np.ndarray, Any]:
+    """Where a weight is pruned and its slot has another value than its first."""
+    value = np.asarray(keras.backend.get_value(slot.variable))
+    start = value.dtype.type(_start(slot.optimizer, slot.name))
+    return ~slot.weight.read_mask() & (value != start), value, start
+
+
+def _equal(slot: Slot) -> bool:
+    return np.array_equal(keras.backend.get_value(slot.variable), slot.weight.read())
 
 
 def _check_same_optimizer(
@@ -136,26 +143,35 @@ def _start(optimizer: Any, name: str) -> float:
     return compat.accumulator_start(optimizer, name)
 
 
-def _pruned_slots(network: Network) -> list[tuple[Weight, str, Any]]:
-    # Factored moments mix the entries of rows and columns, in a slot of any shape.
-    inner = getattr(network.optimizer, "inner_optimizer", network.optimizer)
-    factored = isinstance(inner, keras.optimizers.Adafactor)
+def _pruned_slots(network: Network) -> list[Slot]:
     return [
-        (weight, name, slot)
-        for weight, name, slot in network.slots
-        if weight.mask is not None
-        and tuple(slot.shape) == weight.shape
-        and (not factored or compat.is_average_slot(name))
+        slot
+        for slot in network.slots
+        if slot.weight.mask is not None
+        and tuple(slot.variable.shape) == slot.weight.shape
+        and (compat.is_average_slot(slot.name) or not _is_factored(slot.optimizer))
     ]
 
 
+def _is_factored(optimizer: Any) -> bool:
+    """Whether moments mix the entries of rows and columns, in slots of any shape."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return isinstance(inner, keras.optimizers.Adafactor)
+
+
 def _variables(network: Network) -> dict[str, Any]:
-    model, optimizer = network.model, network.optimizer
-    with model.distribute_strategy.scope():
-        compat.build_optimizer(optimizer, model.trainable_variables)
+    """Every variable of the optimizers by its path; a further one's after its name."""
+    model = network.model
     others = {id(v) for v in model.weights}
     others |= {id(compat.raw_variable(v)) for v in model.weights}
-    return compat.optimizer_variables(optimizer, others)
+    found: dict[str, Any] = {}
+    for name, optimizer in network.optimizers.items():
+        with model.distribute_strategy.scope():
+            compat.build_optimizer(optimizer, model.trainable_variables)
+        prefix = f"{name}: " if name else ""
+        variables = compat.optimizer_variables(optimizer, others)
+        found.update((prefix + path, v) for path, v in variables.items())
+    return found
 
 
 def _own(network: Network, variables: dict[str, Any]) -> dict[str, Any]:
@@ -163,9 +179,13 @@ def _own(network: Network, variables: dict[str, Any]) -> dict[str, Any]:
 
     What belongs to no weight, such as the count of iterations, is every model's.
     """
-    own = {id(slot) for _, _, slot in network.slots}
-    slots = compat.all_optimizer_slots(network.optimizer)
-    foreign = {id(slot) for slot in slots} - own
+    own = {id(slot.variable) for slot in network.slots}
+    every = [
+        slot
+        for optimizer in network.optimizers.values()
+        for slot in compat.all_optimizer_slots(optimizer)
+    ]
+    foreign = {id(slot) for slot in every} - own
     return {path: v for path, v in variables.items() if id(v) not in foreign}
 
 

@@ -12,7 +12,8 @@ import tensorflow as tf
 from lth_keras.arguments import count
 from lth_keras.errors import LotteryError, shown
 from lth_keras.masking import slots
-from lth_keras.masking.network import Listed, Network
+from lth_keras.masking.network import Network
+from lth_keras.masking.orders import Listed
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

@@ -126,12 +126,16 @@ def _masked(value: tf.Tensor, mask: tf.Tensor) -> Any:
 
 
 class MaskedConstraint:
-    """A weight's own constraint, kept from reviving pruned weights."""
+    """A weight's own constraint, kept from reviving pruned weights.
+
+    Attributes:
+        own: the weight's own.
+    """
 
     def __init__(self, constraint: Any, mask: Any):
-        self._constraint, self._mask = constraint, mask
+        self.own, self._mask = constraint, mask
 
     def __call__(self, weights: Any) -> Any:
         # A product would leave -0.0, or NaN, where a pruned weight is constrained.
-        kept = self._constraint(weights)
+        kept = self.own(weights)
         return tf.where(self._mask != 0, kept, tf.zeros_like(kept))

@@ -16,13 +16,18 @@ import tensorflow as tf
 
 from lth_keras.compat import (
     PruneLowMagnitude,
+    is_built,
+    is_functional,
     keras,
+    keras_classes,
     layers_within,
+    metric_variables,
     own_variables,
     raw_variable,
     weights_if_all_trained,
 )
 from lth_keras.errors import LotteryError
+from lth_keras.masking import held
 from lth_keras.pruning import masks
 
 
@@ -122,11 +127,7 @@ def weights_of(model: keras.Model) -> list[Weight]:
     Raises:
         LotteryError: the model has no weights yet.
     """
-    if not model.built:
-        raise LotteryError(
-            f"model {model.name!r} has no weights yet: call "
-            "model.build(input_shape) with the shape of a batch first."
-        )
+    require_built(model)
     layers = layers_within(model)
     pruned: dict[int, tuple[Any, Any, Any]] = {}
     bookkeeping: set[int] = set()
@@ -141,6 +142,11 @@ def weights_of(model: keras.Model) -> list[Weight]:
             bookkeeping.add(id(layer.pruning_step))
             # Scores that train in place of weights, and what they are drawn by.
             bookkeeping |= {id(variable) for variable in getattr(layer, "learned", ())}
+        elif (masks_here := held.of_layer(layer)) is not None:
+            for variable, mask, _ in masks_here.pruning_vars:
+                pruned[id(raw_variable(variable))] = mask, masks_here, None
+    if _is_of_own_class(model, layers):
+        bookkeeping |= {id(v) for layer in layers for v in metric_variables(layer)}
     owners: dict[int, Any] = {}
     for layer in layers:
         # tfmot's wrapper lists the weights of its layer as if they were its own.
@@ -170,6 +176,29 @@ def weights_of(model: keras.Model) -> list[Weight]:
     return found
 
 
+def require_built(model: keras.Model) -> None:
+    """Refuses a model without weights.
+
+    Raises:
+        LotteryError: says how it gets them.
+    """
+    if not is_built(model):
+        raise LotteryError(
+            f"model {model.name!r} has no weights yet: call "
+            "model.build(input_shape) with the shape of a batch first."
+        )
+
+
+def _is_of_own_class(model: keras.Model, layers: Sequence[keras.layers.Layer]) -> bool:
+    """Whether the model is written as a class, with no wrappers inside.
+
+    What is stored of graphs, and of classes around wrapped ones, has the variables of
+    their metrics among the weights.
+    """
+    graph = is_functional(model) and type(model) in keras_classes()
+    return not graph and not any(isinstance(m, PruneLowMagnitude) for m in layers)
+
+
 def scores_of(model: keras.Model) -> list[Weight]:
     """The scores of a model whose masks are learned, in the order of its layers."""
     return [
@@ -185,7 +214,7 @@ def trainable_in(model: keras.Model) -> set[int]:
 
     A layer inside a frozen model does not train, whatever its own flag says.
     """
-    if model.built:
+    if is_built(model):
         variables = model.trainable_variables
     else:
         layers = [layer for layer in model.layers if layer.built]

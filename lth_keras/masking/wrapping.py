@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from lth_keras import compat
 from lth_keras.arguments import switch
 from lth_keras.compat import PruneLowMagnitude, keras
+from lth_keras.converting.conversion import from_keras3
 from lth_keras.errors import LotteryError, shown
-from lth_keras.masking import choosing, heads, kinds
+from lth_keras.masking import choosing, heads, held, kinds
 from lth_keras.masking.copying import copied, rebuilt
 from lth_keras.masking.network import Network
 from lth_keras.masking.schedules import IterativePruning
@@ -44,7 +45,8 @@ def wrap(
 
     Args:
         model: Sequential (built or not) or Functional tf_keras model, in any
-            distribution strategy's scope; its present weights become theta_0.
+            distribution strategy's scope; its present weights become theta_0. One of
+            Keras 3 is converted first (`lth.from_keras3`), and a line says so.
         rate: share of the surviving weights pruned per round: a float in (0, 1),
             {regex on layer name: float} or f(layer) -> float. None leaves out. A list
             has a rate for each round, [0.36, 0.36, 0.19], as f(level) -> float does
@@ -76,6 +78,13 @@ def wrap(
     Raises:
         LotteryError: the model or an argument is not one that can be wrapped.
     """
+    if compat.is_keras3_model(model):
+        name, model = model.name, from_keras3(model)
+        print(
+            f"lth.wrap: {name!r} is a Keras 3 model and was converted to tf_keras; "
+            "lth.write_to(keras3_model, model) brings what is found back.",
+            flush=True,
+        )
     check_model(model)
     embeddings = switch("embeddings", embeddings)
     recipe = Recipe(criterion, granularity, scope, where=where).check()
@@ -85,7 +94,7 @@ def wrap(
             f"model's outputs, and granularity={granularity!r} leaves them whole: "
             "leave output_rate out."
         )
-    rates = Rates(rate, output_rate, exclude)
+    rates = Rates(rate, output_rate, exclude, budgets=True)
     outputs = heads.last(model, lambda layer: kinds.supports(layer, embeddings))
     trainable = trainable_in(model)
     chosen = choosing.chosen(model, recipe, rates, outputs, embeddings, trainable)
@@ -136,7 +145,8 @@ def unwrap(model: keras.Model) -> keras.Model:
     compat.require_tf_keras_model(model)
     if not any(isinstance(m, PruneByLevel) for m in compat.layers_within(model)):
         raise LotteryError(
-            f"model {model.name!r} is not wrapped: unwrap takes what lth.wrap made."
+            f"model {model.name!r} is not wrapped: unwrap takes what lth.wrap made "
+            "(lth.release takes away the masks of lth.hold)."
         )
 
     def convert(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -158,14 +168,20 @@ def check_model(model: keras.Model) -> None:
             f"model {model.name!r} is wrapped already: wrap the original model, or "
             "lth.unwrap(model) (tfmot's strip_pruning for its own wrappers) first."
         )
+    if held.is_held(model):
+        raise LotteryError(
+            f"model {model.name!r} is on masks already, in place: search it as it is, "
+            "or lth.release(model) first."
+        )
     if not compat.is_functional(model):
         raise LotteryError(
-            f"{kind} is a subclassed model, whose layers cannot be replaced: build "
-            "it as a Functional model, keras.Model(inputs, outputs), and wrap that."
+            f"{kind} is a subclassed model, whose layers cannot be replaced: put it on "
+            "masks in place, lth.hold(model), or build it as a Functional model, "
+            "keras.Model(inputs, outputs), and wrap that."
         )
     if type(model) not in compat.keras_classes():
         raise LotteryError(
-            f"{kind} is a model class of its own, which a copy would lose: wrap "
-            "keras.Model(model.inputs, model.outputs) and train it with fit, or in "
-            "your own loop with lth.capture, lth.prune and lth.rewind."
+            f"{kind} is a model class of its own, which a copy would lose: put it on "
+            "masks in place, lth.hold(model), or wrap keras.Model(model.inputs, "
+            "model.outputs) and train that."
         )

@@ -14,11 +14,11 @@ from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.values import TEXT, Serializer, Value, numbers
 
 KINDS = (
-    *("density", "curves", "iterations", "weights"),
-    *("spent", "stability", "overlap"),
+    *("density", "curves", "iterations", "weights", "settling"),
+    *("bars", "spent", "stability", "overlap"),
 )
-# What is drawn unless kinds are asked for.
-ALWAYS = KINDS[:4]
+# What is drawn unless kinds are asked for; of settling, where a search has any.
+ALWAYS = KINDS[:5]
 FORMATS = ("png", "svg")
 
 # Flags that are arguments of the library by the same name.
@@ -97,8 +97,8 @@ def define() -> flags.FlagValues:
         None,
         _names(KINDS),
         f"Figures: {', '.join(KINDS)}. Default: {', '.join(ALWAYS)}, and stability "
-        "where it has been measured. spent is accuracy against the iterations that a "
-        "search took.",
+        "where it has been measured. bars compares the controls of the last level; "
+        "spent is accuracy against the iterations that a search took.",
     )
     flag(
         "densities",

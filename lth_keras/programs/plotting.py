@@ -13,6 +13,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.programs import plot_analyses, stored_options
 from lth_keras.programs.plot_flags import ALWAYS, Request
 from lth_keras.programs.plot_parts import Drawn, Runs, file_of, titled
+from lth_keras.reporting import bars as figure_bars
 from lth_keras.reporting import captions, drawing, markup, reproduction
 from lth_keras.reporting import curves as figure_curves
 from lth_keras.reporting import density as figure_density
@@ -20,7 +21,13 @@ from lth_keras.reporting import iterations as figure_iterations
 from lth_keras.reporting import page as html_report
 from lth_keras.reporting import spent as figure_spent
 from lth_keras.reporting import weights as figure_weights
-from lth_keras.runs import finished, shown_metric, stability, summaries
+from lth_keras.runs import (
+    finished,
+    paired_trials,
+    shown_metric,
+    stability,
+    summaries,
+)
 from lth_keras.runs.finished import RunFiles
 from lth_keras.storage import paths
 
@@ -203,6 +210,22 @@ def _weights(runs: Runs, request: Request, title: str) -> Drawn:
     ]
 
 
+def _bars(runs: Runs, request: Request, title: str) -> Drawn:
+    drawn = []
+    for name, run in runs.items():
+        metric = shown_metric.of_rows(run.rows, request.monitor_metric)
+        caption = (
+            f"{metric.title} of controls that have one density, after training and, "
+            "where it was measured, before the first step. "
+            + captions.about([run.rows], "Bars", "lines", metric)
+        )
+        figure = figure_bars.draw(
+            run.rows, titled(runs, name, title), monitor_metric=request.monitor_metric
+        )
+        drawn.append((file_of("bars", runs, name), titled(runs, name, caption), figure))
+    return drawn
+
+
 def _spent(runs: Runs, request: Request, title: str) -> Drawn:
     rows = {name: run.select([]).rows for name, run in runs.items()}
     metric = shown_metric.of_searches(rows, request.monitor_metric)
@@ -211,15 +234,23 @@ def _spent(runs: Runs, request: Request, title: str) -> Drawn:
         "levels before their own, which found them. Means of the trials, with bars "
         "from the lowest to the highest; labels are the weights kept, in percent."
     )
+    first, *others = rows
+    for name in others:
+        found = paired_trials.compare(rows[first], rows[name], request.monitor_metric)
+        if found.differences:
+            caption += f" {first} against {name}: {found}."
+            print(f"{first} against {name}: {found}")
     figure = figure_spent.draw(rows, title, request.monitor_metric)
     return [("spent", caption, figure)]
 
 
 _DRAWN: dict[str, Callable[[Runs, Request, str], Drawn]] = {
+    "bars": _bars,
     "density": _density,
     "curves": _curves,
     "iterations": _iterations,
     "weights": _weights,
+    "settling": plot_analyses.draw_settling,
     "spent": _spent,
     "stability": plot_analyses.draw_stability,
     "overlap": plot_analyses.draw_overlap,

@@ -33,13 +33,18 @@ class Rates:
             matches wins, and a layer that none matches is left out.
         output_rate: rate of the output layers instead, or None for no exception.
         exclude: patterns of layer names to leave out.
+        budgets: whether who asks for the rates asks for those of a budget too.
 
     Attributes:
         budget: the budget, whose rates are known when all layers are; or None.
     """
 
     def __init__(
-        self, rate: Rate, output_rate: One | None, exclude: str | Iterable[str]
+        self,
+        rate: Rate,
+        output_rate: One | None,
+        exclude: str | Iterable[str],
+        budgets: bool = False,
     ):
         patterns = (
             [exclude]
@@ -63,6 +68,11 @@ class Rates:
         self.budget = rate if isinstance(rate, Budget) else None
         if isinstance(rate, Budget):
             self._every = 0.0  # A stand-in.
+            if not budgets:
+                raise LotteryError(
+                    "rate= is a budget, which counts the weights of a model that is "
+                    "wrapped, lth.wrap(model, rate=budget): give rates here."
+                )
             if output_rate is not None:
                 raise LotteryError(
                     f"output_rate={shown(output_rate)} does not go with a budget, "
@@ -85,26 +95,30 @@ class Rates:
         else:
             self._every = round_rates.check(rate)
 
-    def of(self, layer: Any, output: bool) -> RoundRate | None:
+    def of(
+        self, layer: Any, output: bool, around: Sequence[Any] = ()
+    ) -> RoundRate | None:
         """The layer's rate, or None where it is left out; of a budget, a stand-in.
 
         Args:
             layer: a prunable Keras layer of the caller's model.
             output: whether it is an output layer.
+            around: layers that it stands in, whose names a pattern may match too.
         """
+        names = [each.name for each in (layer, *around)]
         for text, pattern in self._exclude.items():
-            if pattern.search(layer.name):
+            if any(map(pattern.search, names)):
                 self._unmatched.discard(text)
                 return None
-        value = self._general(layer)
+        value = self._general(layer, names)
         if value is not None and output and self._output_rate is not None:
             return self._output_rate
         return value
 
-    def _general(self, layer: Any) -> RoundRate | None:
+    def _general(self, layer: Any, names: Sequence[str]) -> RoundRate | None:
         if self._patterns:
             for text, pattern in self._patterns.items():
-                if pattern.search(layer.name):
+                if any(map(pattern.search, names)):
                     self._unmatched.discard(text)
                     return self._by_pattern[text]
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
@@ -91,7 +92,7 @@ class ModelSearch(StoredSearch):
 
     @property
     def _has_weights(self) -> bool:
-        return self.model is not None and bool(self.model.built)
+        return self.model is not None and compat.is_built(self.model)
 
     def restore(self, level: int) -> None:
         """Sets the model to the weights that a finished level ended with.

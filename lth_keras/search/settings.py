@@ -16,6 +16,7 @@ from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
+from lth_keras.pruning.settling import MaskConverged
 from lth_keras.training.plan import Plan
 
 
@@ -59,6 +60,7 @@ def settings(
     optimizer: Any,
     first: str = "train",
     rewind: str = "weights",
+    stop: MaskConverged | None = None,
 ) -> dict[str, Any]:
     """What decides a search's results, as plain data.
 
@@ -101,11 +103,20 @@ def settings(
         "devices": sorted({d.device_type for d in tf.config.list_logical_devices()}),
         "replicas": model.distribute_strategy.num_replicas_in_sync,
     }
+    further = {
+        name: keras.optimizers.serialize(one)
+        for name, one in network.optimizers.items()
+        if name
+    }
+    if further:
+        found["optimizers"] = further
     if first != "train":
         # Manifests from before one could choose do not say it.
         found["first"] = first
     if rewind != "weights":
         found["rewind"] = rewind
+    if stop is not None:
+        found["stop"] = stop.settings()
     return _plain(found)
 
 

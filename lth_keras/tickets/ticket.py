@@ -160,7 +160,7 @@ class Ticket(TicketContent):
         """
         network = _network(model)
         skipped = self.write_to(network, strict)
-        if network.optimizer is not None and network.pruned:
+        if network.pruned:
             slots.project(network)
         return skipped
 
@@ -196,8 +196,7 @@ class Ticket(TicketContent):
         own = Ticket.of(network)
         moved = transferring.transferred(self.weights, own.weights, network, keep, head)
         dataclasses.replace(own, weights=tuple(moved)).write_to(network)
-        if network.optimizer is not None:
-            slots.project(network)
+        slots.project(network)
         return [
             weight.path
             for weight, before in zip(moved, own.weights, strict=True)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.training import examples
@@ -66,7 +67,7 @@ def check_data(model: keras.Model, name: str, x: Any, y: Any) -> None:
     Raises:
         LotteryError: says what was given and what the model takes.
     """
-    if _is_array(x) and isinstance(model.input_shape, tuple):
+    if _is_array(x) and isinstance(_shape(model, "input_shape"), tuple):
         _check_inputs(model, name, x)
     for targets, output, loss in _outputs(model, y):
         if _is_array(targets) and isinstance(output, tuple):
@@ -86,6 +87,8 @@ def try_batch(model: keras.Model, batch: Any) -> None:
     Raises:
         LotteryError: the batch does not fit the model, its loss or its metrics.
     """
+    if not compat.can_test(model):
+        return  # Several networks and a train_step, as a GAN.
     batch = examples.tensors(batch)
     _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
     if y is None and model.loss:
@@ -99,6 +102,8 @@ def try_batch(model: keras.Model, batch: Any) -> None:
         else:
             model.test_step(batch)
     except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
+        if compat.has_own_training(model) and not compat.has_own_test(model):
+            return  # Its call and its loss need not fit what its train_step is given.
         # TensorFlow puts the place before the reason, Keras pages of them.
         lines = re.sub(r"\{\{.*?\}\}", "", str(error)).strip().splitlines()
         reason = lines[-1].strip() if lines else type(error).__name__
@@ -130,7 +135,9 @@ def _check_inputs(model: keras.Model, name: str, x: Any) -> None:
 
 def _outputs(model: keras.Model, y: Any) -> list[tuple[Any, Any, Any]]:
     """(targets, shape, loss) of each output whose targets and loss can be told."""
-    shapes, loss = model.output_shape, model.loss
+    shapes, loss = _shape(model, "output_shape"), model.loss
+    if shapes is None:
+        return []
     if isinstance(shapes, tuple):
         return [(y, shapes, loss)]
     named = shapes
@@ -176,6 +183,14 @@ def _check_targets(name: str, y: Any, output_shape: Any, loss_given: Any) -> Non
                 f"{name}: y has labels from {low} to {high}, the model's output has "
                 f"{classes} classes: give labels from 0 to {classes - 1}."
             )
+
+
+def _shape(model: keras.Model, name: str) -> Any:
+    """What a graph model says of its inputs or outputs; None of one that is written."""
+    try:
+        return getattr(model, name)
+    except (AttributeError, RuntimeError):
+        return None
 
 
 def _is_array(value: Any) -> bool:

@@ -79,14 +79,17 @@ class Evaluator:
                 )
             self._batches: Any = data
             return
-        if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
+        if examples.is_array(data) and not model.loss:
+            data = (data,)  # What a test_step of the caller's makes its loss of.
+        elif not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
             raise LotteryError(
                 "give (x, y) or (x, y, sample_weight) of arrays, or a Dataset of such "
                 f"batches to evaluate on; got {_said(data)}."
             )
         self._arrays = _tensors(data)
         self._size = (rule or BatchRule(model)).size(self._arrays)
-        self._batches = evaluation_batches.cut(self._arrays, self._size)
+        cut = evaluation_batches.cut(self._arrays, self._size)
+        self._batches = [examples.packed(batch) for batch in cut]
 
     def limited(self, examples: int | None) -> Evaluator:
         """The same on the first examples alone; None for all.
@@ -182,7 +185,7 @@ def _said(data: Any) -> str:
 
 
 def _tensors(data: Any) -> tuple[Any, ...]:
-    x, y, weight = (*data, None)[:3]
+    x, y, weight = (*data, None, None)[:3]
     names = ("x", "y", "sample_weight")
     given = dict(zip(names, examples.taken(x, y, weight), strict=True))
     for name, value in given.items():

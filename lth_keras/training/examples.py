@@ -24,6 +24,17 @@ _TAKEN = (
 )
 
 
+def is_array(x: Any) -> bool:
+    """Whether `x` is one array of some examples."""
+    return not isinstance(x, (dict, list, tuple)) and is_arrays(x)
+
+
+def packed(batch: Any) -> Any:
+    """A batch as Keras hands it to a step: of inputs alone, these without a tuple."""
+    single = isinstance(batch, tuple) and len(batch) == 1
+    return batch[0] if single and not isinstance(batch[0], (list, tuple)) else batch
+
+
 def is_arrays(x: Any) -> bool:
     """Whether `x` is an array or a structure of arrays, each of some examples."""
     flat = tf.nest.flatten(x) if isinstance(x, (dict, list, tuple)) else [x]

@@ -127,7 +127,9 @@ class Feed:
                 "of each."
             )
         self._digest = examples.describe(given)
-        self.arrays = examples.tensors(given)
+        # As `fit` hands them to a train_step: x alone is in no tuple.
+        packed = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+        self.arrays = examples.tensors(packed)
         if self.steps_per_epoch is None:
             self.steps_per_epoch = batches.steps_per_epoch(sizes[0], self._batch_size)
 

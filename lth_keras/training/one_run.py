@@ -83,6 +83,7 @@ def carry_out(
             scaled_rate(network.model, plan.rate_factor),
         ):
             fitted = _fit(network, ticket, plan, run, capture)
+        network.require_complete()
         acts.verify(network)
         trained = _named_weights(network, directory)
         if settle is not None:
@@ -171,13 +172,13 @@ def _begin(
 
 def load(network: Network, ticket: Ticket, fresh_optimizer: bool = False) -> None:
     """Sets weights, masks and optimizer of a model to a ticket's."""
-    if ticket.optimizer is None or network.optimizer is None:
+    if ticket.optimizer is None or not network.optimizers:
         ticket.apply(network)
         return
     ticket.write_to(network)
     slots.restore(network, ticket.optimizer)
     if fresh_optimizer:
-        slots.reset_iterations(network.optimizer, ticket.step)
+        slots.reset_iterations(network, ticket.step)
 
 
 def load_trained(network: Network, directory: LevelDirectory) -> None:
@@ -264,6 +265,7 @@ def _fit(
         start=start,
         first_batch=step,
         monitor=plan.monitor,
+        also=plan.also,
     )
     # Ours stand around the user's: evaluation first, so that they see its metrics.
     every = [evaluate, *users]

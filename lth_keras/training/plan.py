@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -75,6 +75,8 @@ class Plan:
         monitor_metric: the metric of tables and figures, or None for the default.
         rate_factor: what the learning rate is multiplied by.
         lengths: of each level, where they differ; `of` has the plan of one.
+        also: f(iteration) -> further columns of the curve, asked at each evaluation;
+            it may set the model's `stop_training`.
         dense_share: the share of the kernel entries that are on no mask without being
             asked; P_m is of the others.
     """
@@ -95,6 +97,7 @@ class Plan:
     monitor_metric: str | None = None
     rate_factor: float = 1.0
     lengths: tuple[Length, ...] = ()
+    also: Callable[[int], dict[str, float]] | None = None
     dense_share: float = 0.0
     _pristine: list[tuple[Any, dict[str, Any]]] = dataclasses.field(
         default_factory=list
@@ -203,7 +206,7 @@ def make(
     fixed = compat.fixed_batch_size(model)
     feed = Feed(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, fixed)
     first = feed.first_batch() if model.train_function is None else None
-    if not model.built and first is not None:
+    if not compat.is_built(model) and first is not None:
         model(keras.utils.unpack_x_y_sample_weight(first)[0], training=False)
     Network.of(model).require_masks()
     _check_training(model, feed, first, weights)
@@ -280,6 +283,11 @@ def _evaluated_here(data: Any, fit_arguments: dict[str, Any]) -> bool:
 def _evaluator(
     model: keras.Model, data: Any, name: str, rule: BatchRule, step: CompiledTest
 ) -> Evaluator:
+    if not compat.can_test(model):
+        raise LotteryError(
+            f"{name}: {type(model).__qualname__} has no call and no test_step, so "
+            "nothing can be evaluated: write a test_step, or leave the data out."
+        )
     try:
         evaluator = Evaluator(model, data, rule, step)
     except LotteryError as error:
@@ -287,6 +295,6 @@ def _evaluator(
     spec = data.element_spec if isinstance(data, tf.data.Dataset) else data
     if isinstance(spec, tuple) and len(spec) > 1:
         checks.check_kinds(model, name, *spec[:2])
-    if spec is data:
+    if spec is data and not examples.is_array(data):
         checks.check_data(model, name, *data[:2])
     return evaluator

@@ -30,7 +30,7 @@ def test_all_come_back_at_zero_and_train(pruned):
     assert small.same_bits(small.values(model), before)
     lth.verify(model)
     released = [~mask for mask in masks]
-    for weight, name, slot in network.slots:
+    for weight, name, slot, _ in network.slots:
         for pruned_weight, gone in zip(network.pruned, released, strict=True):
             if weight is pruned_weight:
                 assert not np.asarray(slot)[gone].any(), name

@@ -104,9 +104,41 @@ def trained_on_two_replicas_and_on_one() -> None:
     print("checked")
 
 
+def searched_in_place_on_two_replicas() -> None:
+    import numpy as np
+    import tensorflow as tf
+
+    import lth_keras as lth
+    from tests.support import by_hand, own_models
+
+    strategy = tf.distribute.MirroredStrategy()
+    with strategy.scope():
+        model, data = own_models.made(own_models.residual)
+    lth.hold(model, 0.3)  # Outside the scope, on purpose.
+    search = lth.LotterySearch(model, 2, "run", seed=3)
+    search.fit(**data, batch_size=8, verbose=0)
+    lth.verify(model)
+    ticket = search.ticket(2)
+    pruned = [w for w in ticket.weights if w.mask is not None]
+    for first, weight in zip(search.ticket(0).weights, ticket.weights, strict=True):
+        if weight.mask is not None:
+            assert np.array_equal(weight.value, np.where(weight.mask, first.value, 0))
+    raw = [by_hand.raw(v) for v in model.weights]
+    on_masks = [v for v in raw if v.shape in [w.mask.shape for w in pruned]]
+    for variable in on_masks:
+        first, second = (part.numpy() for part in variable.values)
+        assert np.array_equal(first, second)
+    assert sum(0 < np.mean(v.numpy() == 0) < 1 for v in on_masks) == len(pruned)
+    print("checked")
+
+
 @pytest.mark.parametrize(
     "program",
-    [wrapped_in_the_models_own_scope, trained_on_two_replicas_and_on_one],
+    [
+        wrapped_in_the_models_own_scope,
+        trained_on_two_replicas_and_on_one,
+        searched_in_place_on_two_replicas,
+    ],
     ids=lambda program: program.__name__,
 )
 def test_two_replicas(program, in_own_process):

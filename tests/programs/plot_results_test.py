@@ -169,7 +169,7 @@ def test_flags_are_read_before_and_behind_the_directories():
         ([], "RUN_DIR is missing"),
         (["a", "b"], "--output_dir is missing"),
         (["a", "a", "--output_dir=x"], "one RUN_DIR is named twice"),
-        (["a", "--kinds=bars"], "--kinds=bars: use any of density, curves"),
+        (["a", "--kinds=pies"], "--kinds=pies: use any of density, curves"),
         (["a", "--densities=0"], "--densities=0: use percentages such as"),
         (["a", "--densities=x"], "--densities=x: use percentages such as"),
         (["a", "--at=101%"], "--at=101%: use iterations such as"),

@@ -63,6 +63,33 @@ def library_jit(directory: str) -> None:
     library(directory, jit=True)
 
 
+def held(directory: str) -> None:
+    """A class with steps of its own on masks in place, and noise; then a control."""
+    import lth_keras as lth
+    from lth_keras.compat import seeded
+    from tests.support import own_models
+
+    with seeded(0):
+        # Its noise has a generator of the old kind, which hold has to replace.
+        model, data = own_models.vae()
+    lth.hold(model, 0.3)
+    search = lth.LotterySearch(model, 2, directory, rewind_to="2it", seed=3)
+    x = data["x"]
+    search.fit(x, validation_data=x[:8], epochs=2, batch_size=8, verbose=0)
+    lth.controls.run(search, "random_reinit", levels=[2])
+
+
+def library_early(directory: str) -> None:
+    """A search whose levels end when their masks have settled."""
+    import lth_keras as lth
+
+    search, arguments = _search(0, directory)
+    search.stop = lth.MaskConverged(threshold=0.4, window=1)
+    search.fit(**{**arguments, "epochs": 3})
+    assert search.results[0]["iterations"] < 15
+    lth.controls.run(search, CONTROLS[0], levels=[2])
+
+
 def experiment(directory: str, workers: int = 0) -> None:
     """Two trials with their controls."""
     import lth_keras as lth
@@ -127,7 +154,9 @@ JOBS: dict[str, Callable[[str], None]] = {
     for job in (
         library,
         library_chain,
+        library_early,
         library_jit,
+        held,
         experiment,
         experiment_workers,
         program,

@@ -1,0 +1,199 @@
+"""hold and release: masks put in place, for any built model.
+
+    lth.hold(model, rate=0.2)          # the same object: subclassed, with a train_step
+    ...
+    lth.release(model)                 # the masks are gone, the exact zeros stay
+
+No layer is copied or replaced. Each weight that is pruned gets a masked read where the
+model holds it, and the optimizers go on with the variables that they know.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from lth_keras import compat
+from lth_keras.arguments import function, switch
+from lth_keras.compat import PruneLowMagnitude, keras
+from lth_keras.errors import LotteryError
+from lth_keras.masking import held, sites
+from lth_keras.masking.copying import copied, rebuilt
+from lth_keras.masking.sites import Site
+from lth_keras.masking.unasked import warn_of_dense_kernels
+from lth_keras.masking.weights import require_built, trainable_in, weights_of
+from lth_keras.pruning.budgets import Budget
+from lth_keras.pruning.counts import RoundRate
+from lth_keras.pruning.granularity import Tensor
+from lth_keras.pruning.rates import Rate, Rates
+from lth_keras.pruning.recipe import Recipe
+
+Chosen = tuple[Site, RoundRate]
+
+
+def hold(
+    model: keras.Model,
+    rate: Rate = 0.2,
+    scope: str = "layer",
+    criterion: str = "magnitude",
+    exclude: str | Iterable[str] = (),
+    embeddings: bool = False,
+    granularity: str = "weight",
+    build: Callable[[], keras.Model] | None = None,
+) -> keras.Model:
+    """Puts the prunable weights of a built model on masks, in place.
+
+    The masks start as all ones. The model stays the object that it is, with its class,
+    `train_step`, optimizers and compiled state; what Keras and its own `tf.function`
+    methods have compiled is compiled anew. A step of your own that was traced before
+    would go on reading unmasked weights: hold first.
+
+    Args:
+        model: any built tf_keras model, compiled or not, in any distribution strategy's
+            scope; its present weights become theta_0.
+        rate: share of the surviving weights pruned per round, as of `wrap`: a float in
+            (0, 1), {regex: float} or f(layer) -> float, of the layer that holds the
+            weight. A regex may match its name or that of a layer around it. None
+            leaves out.
+        scope: "layer" or "global", as of `wrap`.
+        criterion: name of the score function.
+        exclude: regular expressions on names of layers to leave dense, with all inside.
+        embeddings: whether Embedding tables are pruned too.
+        granularity: as of `wrap`, but for filters, whose outputs a Python `call` may
+            lead anywhere.
+        build: f() -> a new, built model of the same kind, which the control
+            random_reinit takes its weights from. Without it they are drawn from the
+            configurations of the layers, which not every layer of your own has.
+
+    Returns:
+        The model itself.
+
+    Raises:
+        LotteryError: the model is not built, is on masks already, or an argument is
+            not allowed.
+    """
+    compat.require_tf_keras_model(model)
+    embeddings = switch("embeddings", embeddings)
+    recipe = Recipe(criterion, granularity, scope).check()
+    if recipe.rule.outputs:
+        raise LotteryError(
+            f"granularity={granularity!r} needs to know where outputs lead, which only "
+            "lth.wrap of a Functional model does: use 'weight', 'row', blocks or n:m."
+        )
+    if build is not None:
+        function("build", build, "f() -> a built model", [])
+    require_built(model)
+    _check_free(model)
+    rates = Rates(rate, None, exclude, budgets=True)
+    found = list(_chosen(model, rates, embeddings))
+    rates.check_all_matched()
+    if not found:
+        raise LotteryError(
+            "the model has no weight that can be pruned: lth.coverage(model) says why "
+            "for each; a layer class's get_prunable_weights can name them."
+        )
+    if rates.budget is not None:
+        found = _budgeted(rates.budget, found)
+    used = tuple({id(site.owner): rate for site, rate in found}.values())
+    dataclasses.replace(recipe, rates=used).check()
+    for site, _ in found:
+        path, kind = f"{site.owner.name}/{site.attribute}", type(site.owner).__name__
+        recipe.check_tensor(Tensor(path, kind, tuple(site.variable.shape)))
+    held.put(model, found, recipe)
+    if build is not None:
+        held.remember_builder(model, build)
+    compat.make_generators_resettable(model)
+    compat.forget_traces(model)
+    warn_of_dense_kernels(model, stacklevel=2)
+    return model
+
+
+def release(model: keras.Model) -> keras.Model:
+    """Takes the masks of `hold` away; pruned weights stay exact zeros until it trains.
+
+    Args:
+        model: a model that `hold` put on masks.
+
+    Returns:
+        The model itself.
+
+    Raises:
+        LotteryError: it is on none, or freezes pruned weights at values.
+    """
+    compat.require_tf_keras_model(model)
+    if not held.is_held(model):
+        raise LotteryError(
+            f"model {model.name!r} holds no masks in place: release takes what "
+            "lth.hold has put on masks (lth.unwrap what lth.wrap made)."
+        )
+    held.remove(model)
+    compat.forget_traces(model)
+    return model
+
+
+def plain_copy(model: keras.Model) -> keras.Model:
+    """A model without masks that computes the same: frozen values are weights there.
+
+    Args:
+        model: a graph of layers that `hold` put on masks; it stays as it is.
+
+    Raises:
+        LotteryError: it is of a class of the caller's, which cannot be copied.
+    """
+    if type(model) not in compat.keras_classes() or not compat.is_functional(model):
+        raise LotteryError(
+            f"{type(model).__qualname__} freezes pruned weights at values, and a model "
+            "of a class of your own cannot be copied without them: export a ticket "
+            "that freezes none."
+        )
+    plain = rebuilt(model, copied)
+    pairs = zip(weights_of(model), weights_of(plain), strict=True)
+    for source, target in pairs:
+        if (frozen := source.read_frozen()) is not None:
+            value = source.read()
+            target.write(np.where(source.read_mask(), value, frozen))
+    return plain
+
+
+def _check_free(model: keras.Model) -> None:
+    if any(isinstance(m, PruneLowMagnitude) for m in compat.layers_within(model)):
+        raise LotteryError(
+            f"model {model.name!r} holds layers that are wrapped already: hold the "
+            "model as it was before lth.wrap, or search it as it is."
+        )
+    if held.is_held(model):
+        raise LotteryError(
+            f"model {model.name!r} is on masks already: lth.release(model) first."
+        )
+
+
+def _budgeted(budget: Budget, found: list[Chosen]) -> list[Chosen]:
+    """The weights with the rates of a budget."""
+    shapes: dict[int, list[tuple[int, ...]]] = {}
+    for site, _ in found:
+        shapes.setdefault(id(site.owner), []).append(tuple(site.variable.shape))
+    rates = dict(zip(shapes, budget.rates(list(shapes.values())), strict=True))
+    return [(site, rates[id(site.owner)]) for site, _ in found]
+
+
+def _chosen(model: keras.Model, rates: Rates, embeddings: bool) -> Iterator[Chosen]:
+    """The weights that are put on masks, each with its rate."""
+    trainable, around = trainable_in(model), _around(model)
+    for site in sites.in_model(model, embeddings):
+        if id(compat.raw_variable(site.variable)) not in trainable:
+            continue
+        value = rates.of(site.owner, False, around.get(id(site.owner), ()))
+        if value is not None:
+            yield site, value
+
+
+def _around(model: keras.Model) -> dict[int, tuple[keras.layers.Layer, ...]]:
+    """The layers around each layer of a model, the nearest first; no models' own."""
+    found: dict[int, tuple[keras.layers.Layer, ...]] = {}
+    for layer in compat.layers_within(model):
+        outer = (layer, *found.get(id(layer), ())) if layer is not model else ()
+        for inner in compat.layers_directly_inside(layer):
+            found.setdefault(id(inner), outer)
+    return found
