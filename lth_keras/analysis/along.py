@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from lth_keras.analysis import networks
+from lth_keras.analysis import first_layer, networks
+from lth_keras.analysis.first_layer import Between
 from lth_keras.analysis.statistics import Recalibration, normalisations
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
@@ -65,6 +66,12 @@ class Along:
             name: examples if e.examples is None else e.examples
             for name, e in self.evaluators.items()
         }
+        chain = first_layer.chain_of(search.trainable_model())
+        self._between = {
+            name: Between(chain, evaluator)
+            for name, evaluator in self.evaluators.items()
+            if chain is not None and Between.takes(chain, evaluator)
+        }
         self._recalibrate = _recalibration(search, plan)
         self.metric = "loss"
 
@@ -102,12 +109,14 @@ class Along:
             treatments.append(RECALIBRATED)
         curves: Curves = {name: {} for name in treatments}
         networks.write(network, first)
+        for each in self._between.values():
+            each.begin(network, first, second)
         for alpha in alphas:
             networks.assign(network, between(first, second, alpha))
             for name in treatments:
                 if name == RECALIBRATED and self._recalibrate is not None:
                     self._recalibrate()
-                for column, value in self._measured().items():
+                for column, value in self._measured(alpha).items():
                     curves[name].setdefault(column, []).append(value)
         # A loss may overflow half-way; the errors say all the same.
         return {
@@ -115,10 +124,11 @@ class Along:
             for name, columns in curves.items()
         }
 
-    def _measured(self) -> dict[str, float]:
+    def _measured(self, alpha: float) -> dict[str, float]:
         found: dict[str, float] = {}
         for data, evaluator in self.evaluators.items():
-            metrics = evaluator()
+            sooner = self._between.get(data)
+            metrics = evaluator() if sooner is None else sooner(alpha)
             self.metric = _metric(metrics, self._wanted)
             value = metrics[self.metric]
             error = value if self.metric == "loss" else 1.0 - value

@@ -38,8 +38,8 @@ def normalisations(model: keras.Model) -> list[Any]:
 class Recalibration:
     """f(): sets the moving statistics to the mean over some batches of training data.
 
-    Each batch passes through the network as in training, dropout included; its
-    statistics count as much as every other's. Compiled once.
+    Each batch passes through the network as in training, dropout included, which drops
+    the same each time; its statistics count as much as every other's. Compiled once.
 
     Args:
         model: a built model.
@@ -61,6 +61,8 @@ class Recalibration:
             for variable in (layer.moving_mean, layer.moving_variance)
         ]
         total = [np.zeros(v.shape, np.float64) for v in moving]
+        # The same at every place of every line, and when a study goes on.
+        compat.reset_generators(self._model, 0)
         strategy = self._model.distribute_strategy
         with _of_one_batch(self._layers), compat.untouched_generators():
             for inputs in self._batches:

@@ -8,6 +8,7 @@ training metrics come back as they were.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -108,12 +109,22 @@ class Evaluator:
         other._batches = evaluation_batches.cut(other._arrays, self._size)
         return other
 
+    def through(self, step: Any, batches: Sequence[Any]) -> Evaluator:
+        """The same metrics by another step, f(batch) -> metrics, on its own batches."""
+        other = copy.copy(self)
+        other._step, other._batches = step, batches
+        return other
+
+    @property
+    def arrays(self) -> tuple[Any, ...] | None:
+        """(x, y) or (x, y, sample_weight) as tensors; None for a Dataset."""
+        return None if isinstance(self._batches, tf.data.Dataset) else self._arrays
+
     @property
     def examples(self) -> int | None:
         """How many there are; None for a Dataset, which does not say so."""
-        if isinstance(self._batches, tf.data.Dataset):
-            return None
-        return composites.length(tf.nest.flatten(self._arrays)[0])
+        found = self.arrays
+        return None if found is None else composites.length(tf.nest.flatten(found)[0])
 
     def __call__(self) -> dict[str, float]:
         """Loss and every metric by name, averaged over the examples.

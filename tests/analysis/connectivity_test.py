@@ -10,7 +10,7 @@ import pytest
 
 import lth_keras as lth
 from lth_keras import controls
-from lth_keras.analysis import along
+from lth_keras.analysis import along, first_layer
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.runs import layout, trained
@@ -236,3 +236,44 @@ def test_a_search_that_prunes_first_has_children_of_its_tickets(tmp_path):
     place = one.directory.control("one_draw,draw=0", 0, 1)
     assert lth.Ticket.load(place.ticket).fingerprint == one.ticket(0).fingerprint
     assert isinstance(place, layout.LevelDirectory)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["bias", "no bias", "functional", "weights"])
+def test_a_first_dense_layer_is_computed_at_the_ends_alone_with_the_same_errors(
+    kind, tmp_path, monkeypatch
+):
+    inputs = keras.Input((2, 3))
+    x = layers.Flatten()(inputs)
+    x = layers.Dense(8, "relu", use_bias=kind != "no bias")(x)
+    x = layers.Dropout(0.5)(x)
+    if kind != "functional":
+        x = layers.BatchNormalization()(x)
+    model = small.compiled(keras.Model(inputs, layers.Dense(3)(x)))
+    one = small.search(model, tmp_path, 1)
+    weight = np.linspace(0, 1, len(small.TEST[1]), dtype=np.float32)
+    test = (*small.TEST, weight) if kind == "weights" else small.TEST
+    x, y = small.TEST[0].reshape(-1, 2, 3), small.TEST[1]
+    one.fit(small.X.reshape(-1, 2, 3), small.Y, verbose=0, test_data=(x, y, *test[2:]))
+    assert first_layer.chain_of(one.model) is not None
+    quick = lth.analysis.path(one, 0, 1, alphas=4)
+    monkeypatch.setattr(first_layer, "_MOST", 0)
+    monkeypatch.setattr(along, "_KEPT", {})
+    slow = lth.analysis.path(one, 0, 1, alphas=4)
+    for treatment, columns in slow.curves.items():
+        for column, values in columns.items():
+            assert quick.curves[treatment][column] == pytest.approx(values, abs=1e-6)
+
+
+def test_what_is_no_chain_of_known_layers_is_computed_whole():
+    inputs = keras.Input((6,))
+    x = layers.Dense(6)(inputs)
+    penalised = layers.Dense(2, activity_regularizer="l2", input_shape=(3,))
+    for model in (
+        keras.Model(inputs, layers.Add()([x, inputs])),
+        keras.Sequential([layers.Conv1D(2, 1, input_shape=(3, 2)), layers.Dense(2)]),
+        keras.Sequential([layers.Dense(2, input_shape=(3, 2))]),
+        keras.Sequential([penalised]),
+    ):
+        model.compile(loss="mse")
+        assert first_layer.chain_of(model) is None

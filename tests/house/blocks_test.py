@@ -123,6 +123,9 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         (("alphas=30", "alphas=3"),), given=READERS + FINISHED
     ),
     ("docs/analysis.md", SEARCH): Commands(search=("--levels=1",)),
+    ("docs/analysis.md", "lth-search --dataset=mnist"): Commands(
+        ("--levels=1",), anew=True
+    ),
     ("docs/analysis.md", "study = lth.analysis.Study"): Python(
         (
             ("levels=[0, 7]", "levels=[0, 1]"),
