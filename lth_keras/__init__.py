@@ -31,6 +31,7 @@ __all__ = [
     "IterativePruning",
     "LotteryError",
     "LotterySearch",
+    "MaskConverged",
     "PruneAndRewind",
     "PruneByLevel",
     "SearchHistory",

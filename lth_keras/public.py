@@ -24,6 +24,7 @@ from lth_keras.masking.starts import Start
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.masking.wrapping import unwrap, wrap
 from lth_keras.pruning import budgets, criteria, recipes
+from lth_keras.pruning.settling import MaskConverged
 from lth_keras.runs.stored import SearchHistory
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.ticket import Ticket
@@ -37,6 +38,7 @@ __all__ = [
     "IterativePruning",
     "LotteryError",
     "LotterySearch",
+    "MaskConverged",
     "PruneAndRewind",
     "PruneByLevel",
     "SearchHistory",

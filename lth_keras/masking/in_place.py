@@ -86,7 +86,7 @@ def hold(
         function("build", build, "f() -> a built model", [])
     require_built(model)
     _check_free(model)
-    rates = Rates(rate, None, exclude)
+    rates = Rates(rate, None, exclude, budgets=True)
     found = list(_chosen(model, rates, embeddings))
     rates.check_all_matched()
     if not found:

@@ -94,7 +94,7 @@ def wrap(
             f"model's outputs, and granularity={granularity!r} leaves them whole: "
             "leave output_rate out."
         )
-    rates = Rates(rate, output_rate, exclude)
+    rates = Rates(rate, output_rate, exclude, budgets=True)
     outputs = heads.last(model, lambda layer: kinds.supports(layer, embeddings))
     trainable = trainable_in(model)
     chosen = choosing.chosen(model, recipe, rates, outputs, embeddings, trainable)

@@ -21,7 +21,13 @@ from lth_keras.reporting import iterations as figure_iterations
 from lth_keras.reporting import page as html_report
 from lth_keras.reporting import spent as figure_spent
 from lth_keras.reporting import weights as figure_weights
-from lth_keras.runs import finished, shown_metric, stability, summaries
+from lth_keras.runs import (
+    finished,
+    paired_trials,
+    shown_metric,
+    stability,
+    summaries,
+)
 from lth_keras.runs.finished import RunFiles
 from lth_keras.storage import paths
 
@@ -228,6 +234,12 @@ def _spent(runs: Runs, request: Request, title: str) -> Drawn:
         "levels before their own, which found them. Means of the trials, with bars "
         "from the lowest to the highest; labels are the weights kept, in percent."
     )
+    first, *others = rows
+    for name in others:
+        found = paired_trials.compare(rows[first], rows[name], request.monitor_metric)
+        if found.differences:
+            caption += f" {first} against {name}: {found}."
+            print(f"{first} against {name}: {found}")
     figure = figure_spent.draw(rows, title, request.monitor_metric)
     return [("spent", caption, figure)]
 
@@ -238,6 +250,7 @@ _DRAWN: dict[str, Callable[[Runs, Request, str], Drawn]] = {
     "curves": _curves,
     "iterations": _iterations,
     "weights": _weights,
+    "settling": plot_analyses.draw_settling,
     "spent": _spent,
     "stability": plot_analyses.draw_stability,
     "overlap": plot_analyses.draw_overlap,

@@ -33,13 +33,18 @@ class Rates:
             matches wins, and a layer that none matches is left out.
         output_rate: rate of the output layers instead, or None for no exception.
         exclude: patterns of layer names to leave out.
+        budgets: whether who asks for the rates asks for those of a budget too.
 
     Attributes:
         budget: the budget, whose rates are known when all layers are; or None.
     """
 
     def __init__(
-        self, rate: Rate, output_rate: One | None, exclude: str | Iterable[str]
+        self,
+        rate: Rate,
+        output_rate: One | None,
+        exclude: str | Iterable[str],
+        budgets: bool = False,
     ):
         patterns = (
             [exclude]
@@ -63,6 +68,11 @@ class Rates:
         self.budget = rate if isinstance(rate, Budget) else None
         if isinstance(rate, Budget):
             self._every = 0.0  # A stand-in.
+            if not budgets:
+                raise LotteryError(
+                    "rate= is a budget, which counts the weights of a model that is "
+                    "wrapped, lth.wrap(model, rate=budget): give rates here."
+                )
             if output_rate is not None:
                 raise LotteryError(
                     f"output_rate={shown(output_rate)} does not go with a budget, "

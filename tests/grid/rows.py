@@ -132,6 +132,7 @@ PUBLIC: dict[str, str] = {
     "IterativePruning": "registered class",
     "LotteryError": "error",
     "LotterySearch": "search",
+    "MaskConverged": "record",
     "PruneAndRewind": "callback",
     "PruneByLevel": "registered class",
     "SearchHistory": "record",

@@ -146,6 +146,10 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         search=("--search_iterations=2",)
     ),
     ("docs/cheaper_tickets.md", "import tf_keras as keras"): Python(),
+    ("docs/early_bird.md", "wrapped = lth.wrap(build(), rate=0.2)"): Python(
+        (("epochs=10", "epochs=2"),), given=READERS
+    ),
+    ("docs/early_bird.md", SEARCH): Commands(),
     ("docs/experiments.md", SEARCH): Commands(search=("--levels=12",)),
     ("docs/experiments.md", "python examples/run_controls.py RUN_DIR"): Commands(),
     ("docs/experiments.md", "lth-cost"): Elsewhere("tests/programs/cost_test.py"),

@@ -85,6 +85,7 @@ def _search(w: World) -> list[Call]:
         "trial": 0,
         "rewind": "weights",
         "recipe": None,
+        "stop": None,
         "log_dir": None,
         "on_result": None,
     }
@@ -258,6 +259,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     ),
     "LotteryError": lambda w: [],
     "LotterySearch": _search,
+    "MaskConverged": _one(lth.MaskConverged, threshold=0.1, window=5, of="survivors"),
     "PruneAndRewind": _one(lth.PruneAndRewind, seed=0),
     "PruneByLevel": _layer,
     "SearchHistory": _one(lth.SearchHistory, results=[], curves=[], epochs=[]),
