@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from lth_keras.compat.graphs import is_bookkeeping
 from lth_keras.errors import LotteryError
 
 
@@ -37,31 +38,32 @@ def is_optimizer(value: Any) -> bool:
 def optimizers_of(model: keras.Model) -> dict[str, Any]:
     """The optimizers that a model holds, by attribute; the compiled one first, as "".
 
-    A class of the caller's may keep further ones, in lists and dicts too.
+    A class of the caller's may keep further ones, in a list or dict too.
     """
     found: dict[str, Any] = {}
     main = getattr(model, "optimizer", None)
     if main is not None:
         found[""] = main
-
-    def visit(value: Any, path: str) -> None:
-        if is_optimizer(value):
-            known = [getattr(v, "inner_optimizer", v) for v in found.values()]
-            inner = getattr(value, "inner_optimizer", value)
-            if not any(inner is each for each in known):
-                found[path] = value
-        elif isinstance(value, dict):
-            for key, item in value.items():
-                visit(item, f"{path}/{key}")
+    if type(model).__module__.split(".")[0] == "tf_keras":
+        return found
+    for name, value in vars(model).items():
+        if is_bookkeeping(name):
+            continue
+        items: dict[str, Any] = {name: value}
+        if isinstance(value, dict):
+            items = {f"{name}/{key}": item for key, item in value.items()}
         elif isinstance(value, (list, tuple)):
-            for position, item in enumerate(value):
-                visit(item, f"{path}/{position}")
-
-    if type(model).__module__.split(".")[0] != "tf_keras":
-        for name, value in vars(model).items():
-            if not name.startswith("_"):
-                visit(value, name)
+            items = {f"{name}/{index}": item for index, item in enumerate(value)}
+        for path, item in items.items():
+            known = [_inner(other) for other in found.values()]
+            if is_optimizer(item) and not any(_inner(item) is k for k in known):
+                found[path] = item
     return found
+
+
+def _inner(optimizer: Any) -> Any:
+    """The optimizer below a scaling of the loss."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def _build_more(optimizer: Any, variables: list[Any]) -> None:

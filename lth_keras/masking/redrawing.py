@@ -14,6 +14,7 @@ from lth_keras.masking.reinitialising import (
     reinitialised,
     without_seeds,
 )
+from lth_keras.masking.weights import trainable_in
 
 
 def redrawn(model: keras.Model, seed: int) -> list[np.ndarray | None]:
@@ -37,6 +38,7 @@ def redrawn(model: keras.Model, seed: int) -> list[np.ndarray | None]:
             weight.read() for weight in Network.of(reinitialised(model, seed)).weights
         ]
     weights, build = Network.of(model).weights, held.builder_of(model)
+    keys = [id(compat.raw_variable(weight.variable)) for weight in weights]
     with compat.seeded(seed):
         if build is None:
             found = _drawn(model)
@@ -48,20 +50,20 @@ def redrawn(model: keras.Model, seed: int) -> list[np.ndarray | None]:
                     "it must return a new one of the same kind, built."
                 )
             stays = _staying(model)
-            keys = [id(compat.raw_variable(weight.variable)) for weight in weights]
             pairs = zip(keys, new, strict=True)
             found = {key: w.read() for key, w in pairs if key not in stays}
+    training = trainable_in(model)
     missing = [
         weight.path
-        for weight in weights
-        if weight.is_pruned and id(compat.raw_variable(weight.variable)) not in found
+        for weight, key in zip(weights, keys, strict=True)
+        if key in training and key not in found
     ]
     if missing:
         raise LotteryError(
             f"the initialisers of {', '.join(missing[:3])} are not known: give "
             "lth.hold(model, build=f), with f() -> a new, built model."
         )
-    return [found.get(id(compat.raw_variable(weight.variable))) for weight in weights]
+    return [found.get(key) for key in keys]
 
 
 def _drawn(model: keras.Model) -> dict[int, np.ndarray]:

@@ -17,8 +17,8 @@ from lth_keras.errors import LotteryError, shown
 
 _TRUTHS = {"true": True, "false": False}
 _KINDS = {str: "some text", bool: "true or false", int: "a whole number"}
-# Text in which names and numbers are written, and which a directory may be called.
-_PLAIN = re.compile(r"[A-Za-z0-9_.=+,-]*")
+# Text that a directory may be called by, and that stands for nothing else.
+_PLAIN = re.compile(r"[A-Za-z0-9_.=,-]*")
 
 
 def parts(text: str) -> list[str]:
@@ -29,7 +29,8 @@ def parts(text: str) -> list[str]:
 def escaped(value: Any) -> str:
     """A value as `read` takes it, in letters that the name of a directory may have."""
     text = str(value)
-    return text if _PLAIN.fullmatch(text) else parse.quote(text, safe="=")
+    plain = not isinstance(value, str) or _PLAIN.fullmatch(text)
+    return text if plain else parse.quote(text, safe="=")
 
 
 def on_a_line(value: Any) -> Any:
@@ -76,11 +77,9 @@ def _converted(about: str, key: str, value: str, default: Any) -> Any:
             # bool("false") is True.
             if wanted is bool:
                 return _TRUTHS[value]
-            return (
-                parse.unquote(value, errors="strict")
-                if wanted is str
-                else (wanted(value))
-            )
+            if wanted is str:
+                return parse.unquote(value, errors="strict")
+            return wanted(value)
     except (KeyError, OverflowError, ValueError):
         pass
     raise LotteryError(

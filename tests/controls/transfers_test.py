@@ -101,6 +101,9 @@ def test_where_a_ticket_lies_names_its_directory_and_decides_no_seed(other):
     assert syntax.parse(one.key.replace(",", ":")) == one
     assert one.parameters["ticket"] == str(other)
     assert "/" not in one.key and " " not in one.key
+    plus = lth.controls.parse("transfer:ticket=a%2Bb")
+    assert syntax.parse(plus.key.replace(",", ":")) == plus
+    assert lth.controls.parse("noise:sigma=1e20").key == "noise,sigma=1e+20"
     remote = lth.controls.parse("transfer:ticket=gs://bucket/run:keep=mask")
     assert remote.parameters["ticket"] == "gs://bucket/run"
     assert lth.controls.parse("noise:sigma=2").seeded == "noise,sigma=2.0"

@@ -110,6 +110,23 @@ def test_every_optimizer_that_the_model_holds_is_rewound_and_verified():
         lth.verify(model)
 
 
+def test_optimizers_in_lists_dicts_and_private_attributes_are_found():
+    class Several(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self._one = keras.optimizers.SGD()
+            self.listed = [keras.optimizers.Adam(), self._one]
+            self.by_name = {"critic": keras.optimizers.SGD(), "rate": 0.1}
+            self.inner = layers.Dense(2)
+
+    model = Several()
+    model.inner.build((None, 2))
+    network = Network.of(model)
+    assert list(network.optimizers) == ["_one", "listed/0", "by_name/critic"]
+    own = keras.optimizers.SGD()
+    assert Network.of(model, own).optimizers == {"": own}
+
+
 def test_variables_of_metrics_are_no_weights():
     model, _ = made(vae)
     lth.hold(model)
