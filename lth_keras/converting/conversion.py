@@ -60,7 +60,7 @@ def from_keras3(
                 # It keeps constants made of its weights.
                 layer.finalize_state()
         weights.copy_trainable(pairs)
-        if model.built:
+        if converter.ends:
             adapted = {
                 id(v)
                 for source, layer in pairs

@@ -65,7 +65,7 @@ class Converter:
 
     def _sequential(self, source: Any) -> keras.Model:
         made = keras.Sequential(name=source.name)
-        inputs = source.inputs if source.built else []
+        inputs = (source.inputs or []) if source.built else []
         if len(inputs) == 1:
             made.add(_input(inputs[0]))
         for layer in source.layers:

@@ -7,6 +7,7 @@ shape.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +20,9 @@ from lth_keras.errors import LotteryError
 # Layers and models of Keras 3, each with that of tf_keras.
 Pairs = Sequence[tuple[Any, keras.layers.Layer]]
 # Names that one weight has in Keras 3 and in tf_keras.
-_NAMES = {"kernel": "depthwise_kernel", "variable": "gamma", "vector_u": "sn_u"}
+_NAMES = {"kernel": "depthwise_kernel", "vector_u": "sn_u"}
+# What Keras 3 calls a weight that its layer gave no name, as in ConvNeXt.
+_UNNAMED = re.compile(r"variable(_\d+)?")
 
 
 class Twins(NamedTuple):
@@ -84,7 +87,8 @@ def _matched(source: Any, ours: list[Any], theirs: list[Any]) -> list[Twins]:
         first, second = ours[index : index + 1], theirs[index : index + 1]
         if first and second and tuple(first[0].shape) == tuple(second[0].shape):
             known = first[0].name
-            if not own or _last(second[0].name) in (known, _NAMES.get(known)):
+            named = own and not _UNNAMED.fullmatch(known)
+            if not named or _last(second[0].name) in (known, _NAMES.get(known)):
                 continue
         raise LotteryError(
             f"layer {source.name!r} ({type(source).__name__}): its weight {index} is "

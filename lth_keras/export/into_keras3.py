@@ -64,21 +64,32 @@ def write_to(keras3_model: Any, model: keras.Model) -> Any:
 
 
 def _paired(source: Any, made: Any) -> Pairs:
-    """The layers of both by their names; models inside are gone through."""
+    """The layers of both by their names, or, of another build, by their order.
+
+    Keras numbers the layers that have no name of their own anew in each build. That
+    the order is the same shows by kinds and shapes, and by the predictions.
+    """
+    ours = [layer for layer in source.layers if layer.weights]
+    theirs = [layer for layer in made.layers if layer.weights]
+    by_name = {layer.name: layer for layer in theirs}
+    missing = [layer.name for layer in ours if layer.name not in by_name]
+    if not missing:
+        theirs = [by_name[layer.name] for layer in ours]
+    elif [_kind(layer) for layer in ours] != [_kind(layer) for layer in theirs]:
+        raise LotteryError(
+            f"the model has no layer {missing[0]!r}, which the Keras 3 model has: "
+            "give what lth.from_keras3 or lth.wrap made of it."
+        )
     found = [(source, made)]
-    by_name = {layer.name: layer for layer in made.layers}
-    for layer in source.layers:
-        twin = by_name.get(layer.name)
-        if twin is None and layer.weights:
-            raise LotteryError(
-                f"the model has no layer {layer.name!r}, which the Keras 3 model has: "
-                "give what lth.from_keras3 or lth.wrap made of it."
-            )
-        if twin is not None and hasattr(layer, "layers"):
-            found += _paired(layer, twin)
-        elif twin is not None:
-            found.append((layer, twin))
+    for layer, twin in zip(ours, theirs, strict=True):
+        inside = hasattr(layer, "layers") and hasattr(twin, "layers")
+        found += _paired(layer, twin) if inside else [(layer, twin)]
     return found
+
+
+def _kind(layer: Any) -> str:
+    """A class's name; graph models of either Keras have one in common."""
+    return "model" if hasattr(layer, "layers") else type(layer).__name__
 
 
 def _ends(source: Any, made: keras.Model) -> list[tuple[Any, Any]]:

@@ -64,11 +64,22 @@ def test_what_is_pruned_is_exactly_zero_in_keras_3() -> None:
         assert np.count_nonzero(kernel) == kernel.size // 4
 
 
+def test_a_second_build_of_other_automatic_names_is_found_by_its_order() -> None:
+    def build() -> Any:
+        kl = keras3().layers
+        return chain((4,), chain((4,), kl.Dense(3), kl.Dense(3)), kl.Dense(2))
+
+    first, second = build(), build()
+    lth.write_to(second, lth.from_keras3(first))
+    for ours, theirs in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_refused_model_leaves_the_weights() -> None:
     kl = keras3().layers
     source = chain((4,), kl.Dense(3, name="first"), kl.Dense(2, name="second"))
     before = source.get_weights()
-    other = chain((4,), kl.Dense(3, name="first"), kl.Dense(2, name="third"))
+    other = chain((4,), kl.Dense(3, name="first"))
     wider = chain((4,), kl.Dense(5, name="first"), kl.Dense(2, name="second"))
     for made, words in [
         (lth.from_keras3(other), "no layer 'second'"),

@@ -85,6 +85,14 @@ assert {program}.program() == 2
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
+def test_keras_3_is_not_imported_before_a_model_of_it_is_met() -> None:
+    done = run(
+        "import sys, lth_keras as lth\nlth.wrap\nassert 'keras' not in sys.modules"
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_block_is_one() -> None:
     done = run(BLOCKED + "import lth_keras as lth\nlth.wrap")
     assert "ImportError: " in done.stderr
