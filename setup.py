@@ -92,6 +92,9 @@ setup(
         "filelock>=4.0.8,<5",
         "flatbuffers>=24.3.25,<26",
         "h5py>=3.11,<4",
+        # Keras 3, whose models lth.from_keras3 reads by a few private names; TensorFlow
+        # brings it, and it is imported when a model of it is met.
+        "keras>=3.12,<3.16",
         "ml_dtypes>=0.5.1,<1",
         "numpy>=2.2,<3",
         # One minor version: the wrappers use a few private names of tf_keras, and

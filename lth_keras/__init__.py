@@ -31,6 +31,7 @@ __all__ = [
     "IterativePruning",
     "LotteryError",
     "LotterySearch",
+    "MaskConverged",
     "PruneAndRewind",
     "PruneByLevel",
     "SearchHistory",
@@ -42,12 +43,14 @@ __all__ = [
     "capture",
     "compact",
     "compaction",
+    "compile_like",
     "controls",
     "coverage",
     "criteria",
     "export_keras",
     "export_saved_model",
     "export_tflite",
+    "from_keras3",
     "grow",
     "hold",
     "methods",
@@ -59,6 +62,7 @@ __all__ = [
     "unwrap",
     "verify",
     "wrap",
+    "write_to",
 ]
 
 

@@ -7,8 +7,11 @@ tf_keras all classes of ours that files of models name.
 import lth_keras.training.learning_rates  # noqa: F401  Its class is registered.
 from lth_keras import analysis, controls, methods
 from lth_keras.compacting.model import compact, compaction
+from lth_keras.converting.compiling import compile_like
+from lth_keras.converting.conversion import from_keras3
 from lth_keras.errors import DivergedError, LotteryError
 from lth_keras.experiments.experiment import Experiment
+from lth_keras.export.into_keras3 import write_to
 from lth_keras.export.keras_file import export_keras
 from lth_keras.export.saved_model import export_saved_model
 from lth_keras.export.tflite.exporting import export_tflite
@@ -21,6 +24,7 @@ from lth_keras.masking.starts import Start
 from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.masking.wrapping import unwrap, wrap
 from lth_keras.pruning import budgets, criteria, recipes
+from lth_keras.pruning.settling import MaskConverged
 from lth_keras.runs.stored import SearchHistory
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.ticket import Ticket
@@ -34,6 +38,7 @@ __all__ = [
     "IterativePruning",
     "LotteryError",
     "LotterySearch",
+    "MaskConverged",
     "PruneAndRewind",
     "PruneByLevel",
     "SearchHistory",
@@ -45,12 +50,14 @@ __all__ = [
     "capture",
     "compact",
     "compaction",
+    "compile_like",
     "controls",
     "coverage",
     "criteria",
     "export_keras",
     "export_saved_model",
     "export_tflite",
+    "from_keras3",
     "grow",
     "hold",
     "methods",
@@ -62,4 +69,5 @@ __all__ = [
     "unwrap",
     "verify",
     "wrap",
+    "write_to",
 ]

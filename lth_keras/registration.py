@@ -19,7 +19,17 @@ _CLASSES = {
     "IterativePruning": "lth_keras.masking.schedules",
     "LinearWarmup": "lth_keras.training.learning_rates",
     "PruneByLevel": "lth_keras.masking.wrappers",
+    "RMSNormalization": "lth_keras.converting.stand_ins",
 }
+# Activations, which models hold themselves.
+_FUNCTIONS = dict.fromkeys(
+    (
+        *("celu", "glu", "hard_shrink", "hard_sigmoid_of_keras3", "hard_silu"),
+        *("hard_tanh", "log_sigmoid", "soft_shrink", "sparse_plus", "sparse_sigmoid"),
+        *("squareplus", "tanh_shrink"),
+    ),
+    "lth_keras.converting.activations",
+)
 
 
 def when_tf_keras_is_there() -> None:
@@ -31,6 +41,19 @@ def _register(tf_keras: Any) -> None:
     known = tf_keras.saving.get_custom_objects()
     for name, module in _CLASSES.items():
         known.setdefault(f"{_PACKAGE}>{name}", _StandIn(name, module))
+    for name, module in _FUNCTIONS.items():
+        known.setdefault(f"{_PACKAGE}>{name}", _stand_in(name, module))
+
+
+def _stand_in(name: str, module: str) -> Any:
+    """A function like one of ours, by whose name and place files find that."""
+
+    def function(x: Any) -> Any:
+        return getattr(importlib.import_module(module), name)(x)
+
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = module
+    return function
 
 
 class _StandIn:

@@ -14,6 +14,7 @@ FLOORS = (
     "errors notebook version",
     "arguments",
     "compat pruning storage",
+    "converting",
     "masking",
     "compacting export tickets",
     "runs",

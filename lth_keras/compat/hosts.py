@@ -13,6 +13,7 @@ from tensorflow_model_optimization.python.core.sparsity.keras import (
     pruning_wrapper as _pruning_wrapper,
 )
 from tensorflow_model_optimization.sparsity import keras as sparsity
+from tf_keras.src.applications.convnext import LayerScale
 from tf_keras.src.layers.rnn.base_conv_lstm import ConvLSTMCell
 from tf_keras.src.mixed_precision.autocast_variable import (
     AutoCastVariable,
@@ -25,6 +26,7 @@ __all__ = [
     "AutoCastVariable",
     "AutoCastVariableSpec",
     "ConvLSTMCell",
+    "LayerScale",
     "keras",
     "sparsity",
 ]
@@ -47,8 +49,8 @@ def require_tf_keras_model(model: Any) -> None:
     kind = f"{type(model).__module__}.{type(model).__qualname__}"
     if any(base.__module__.split(".")[0] == "keras" for base in type(model).__mro__):
         raise LotteryError(
-            f"{kind} is a Keras 3 model, which tfmot cannot prune: build it with "
-            "`import tf_keras as keras`, or set TF_USE_LEGACY_KERAS=1 before "
-            "importing TensorFlow."
+            f"{kind} is a Keras 3 model, which tfmot cannot prune: "
+            "lth.from_keras3(model) is an equal one of tf_keras, and lth.wrap(model) "
+            "makes it by itself."
         )
     raise LotteryError(f"expected a tf_keras model, got {kind}: pass a tf_keras.Model.")

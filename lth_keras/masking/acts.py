@@ -86,11 +86,7 @@ def prune(
     network = Network.of(model, optimizer).require_trainable()
     if level is None:
         level = network.round + 1
-    recipe = network.recipe.of_round(count("level", level, 1, "the round, from 1"))
-    initial = None
-    if start is not None:
-        initial = Seen(network).values(values_for(network, start))
-    new = scoring.shrunk(network, recipe, initial=initial, seed=seed, data=data)
+    new = next_masks(network, start, seed, data, level)
     for weight, mask in zip(network.pruned, new, strict=True):
         if not mask.any():
             raise LotteryError(
@@ -102,6 +98,32 @@ def prune(
     followers.settle(network)
     slots.project(network)
     return masks.density(new)
+
+
+def next_masks(
+    network: Network,
+    start: Start | None,
+    seed: int,
+    data: Any,
+    level: int,
+) -> list[np.ndarray]:
+    """The masks that a round would give now; the model stays as it is.
+
+    Args:
+        network: of a wrapped model.
+        start: as in `prune`.
+        seed: as in `prune`.
+        data: as in `prune`.
+        level: as in `prune`.
+
+    Returns:
+        One boolean array per pruned weight.
+    """
+    recipe = network.recipe.of_round(count("level", level, 1, "the round, from 1"))
+    initial = None
+    if start is not None:
+        initial = Seen(network).values(values_for(network, start))
+    return scoring.shrunk(network, recipe, initial=initial, seed=seed, data=data)
 
 
 def rewind(model: Held, start: Start, optimizer: Any = None) -> None:

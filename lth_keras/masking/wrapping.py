@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from lth_keras import compat
 from lth_keras.arguments import switch
 from lth_keras.compat import PruneLowMagnitude, keras
+from lth_keras.converting.conversion import from_keras3
 from lth_keras.errors import LotteryError, shown
 from lth_keras.masking import choosing, heads, held, kinds
 from lth_keras.masking.copying import copied, rebuilt
@@ -44,7 +45,8 @@ def wrap(
 
     Args:
         model: Sequential (built or not) or Functional tf_keras model, in any
-            distribution strategy's scope; its present weights become theta_0.
+            distribution strategy's scope; its present weights become theta_0. One of
+            Keras 3 is converted first (`lth.from_keras3`), and a line says so.
         rate: share of the surviving weights pruned per round: a float in (0, 1),
             {regex on layer name: float} or f(layer) -> float. None leaves out. A list
             has a rate for each round, [0.36, 0.36, 0.19], as f(level) -> float does
@@ -76,6 +78,13 @@ def wrap(
     Raises:
         LotteryError: the model or an argument is not one that can be wrapped.
     """
+    if compat.is_keras3_model(model):
+        name, model = model.name, from_keras3(model)
+        print(
+            f"lth.wrap: {name!r} is a Keras 3 model and was converted to tf_keras; "
+            "lth.write_to(keras3_model, model) brings what is found back.",
+            flush=True,
+        )
     check_model(model)
     embeddings = switch("embeddings", embeddings)
     recipe = Recipe(criterion, granularity, scope, where=where).check()

@@ -101,6 +101,11 @@ def check(given: dict[str, Any], present: set[str]) -> None:
             f"--train_levels={as_text(given['train_levels'])} goes with "
             "--search_iterations, the steps of all other levels: give both"
         )
+    if given["train_levels"] and given["stop"] != "none":
+        raise FlagError(
+            f"--train_levels={as_text(given['train_levels'])} trains levels to their "
+            f"end, and --stop={given['stop']} ends all but the last: give one of them"
+        )
     if steps is not None and steps > given["iterations"]:
         raise FlagError(
             f"--search_iterations={steps} is more than --iterations="

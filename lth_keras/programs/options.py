@@ -49,6 +49,7 @@ ARGUMENTS = (
     "where",
     "layer_rates",
     "first",
+    "stop",
     "rewind_to",
     "rewind",
     "recipe",
@@ -71,6 +72,7 @@ _ROUNDS = (
     "where",
     "layer_rates",
     "first",
+    "stop",
     "rewind_to",
     *chain_flags.NAMES,
     "controls",
@@ -127,6 +129,7 @@ class Options:
     where: str
     layer_rates: tuple[str, ...]
     first: str
+    stop: str
     rewind_to: str
     rewind: str
     recipe: str

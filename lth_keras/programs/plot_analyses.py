@@ -5,6 +5,7 @@ from __future__ import annotations
 from lth_keras.programs.plot_flags import Request
 from lth_keras.programs.plot_parts import Drawn, Runs, file_of, titled
 from lth_keras.reporting import overlap as figure_overlap
+from lth_keras.reporting import settling as figure_settling
 from lth_keras.reporting import stability as figure_stability
 from lth_keras.runs import lines, stability
 
@@ -59,3 +60,24 @@ def draw_overlap(runs: Runs, request: Request, title: str) -> Drawn:
         )
         for name, run in runs.items()
     ]
+
+
+def draw_settling(runs: Runs, request: Request, title: str) -> Drawn:
+    """How far masks move while levels train, of searches that watched them.
+
+    Raises:
+        LotteryError: it was asked for, and a search has not.
+    """
+    drawn = []
+    for name, run in runs.items():
+        if not request.kinds and not figure_settling.watched(run.curves):
+            continue  # Most searches train every level to its end.
+        figure = figure_settling.draw(
+            run.curves,
+            titled(runs, name, title),
+            request.densities,
+            figure_settling.threshold_of(run.search.get("settings")),
+        )
+        caption = titled(runs, name, figure_settling.CAPTION)
+        drawn.append((file_of("settling", runs, name), caption, figure))
+    return drawn

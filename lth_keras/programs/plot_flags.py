@@ -14,11 +14,11 @@ from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.values import TEXT, Serializer, Value, numbers
 
 KINDS = (
-    *("density", "curves", "iterations", "weights"),
+    *("density", "curves", "iterations", "weights", "settling"),
     *("bars", "spent", "stability", "overlap"),
 )
-# What is drawn unless kinds are asked for.
-ALWAYS = KINDS[:4]
+# What is drawn unless kinds are asked for; of settling, where a search has any.
+ALWAYS = KINDS[:5]
 FORMATS = ("png", "svg")
 
 # Flags that are arguments of the library by the same name.

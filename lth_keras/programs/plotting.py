@@ -250,6 +250,7 @@ _DRAWN: dict[str, Callable[[Runs, Request, str], Drawn]] = {
     "curves": _curves,
     "iterations": _iterations,
     "weights": _weights,
+    "settling": plot_analyses.draw_settling,
     "spent": _spent,
     "stability": plot_analyses.draw_stability,
     "overlap": plot_analyses.draw_overlap,

@@ -12,7 +12,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.papers.settings import DIGITS_LEVELS, of_paper
 from lth_keras.programs.job_flags import Flag
 from lth_keras.programs.values import TEXT, Value, one_of, split, whole
-from lth_keras.pruning import criteria, granularities
+from lth_keras.pruning import criteria, granularities, settling
 from lth_keras.pruning.counts import FIRST, RoundRate
 from lth_keras.pruning.recipe import WHERE
 
@@ -139,6 +139,20 @@ def define(flag: Flag) -> None:
         "weights (pruning at initialisation), for criteria such as snip.",
     )
     flag(
+        "stop",
+        "none",
+        Value(
+            str,
+            _is_stop,
+            "use none, or mask_converged, with settings of its own as in "
+            "mask_converged:threshold=0.02:window=5:of=pruned",
+        ),
+        "When a level ends before its last iteration, but for the last level: "
+        "mask_converged, when the mask that it gives has settled (early bird): at most "
+        ":threshold=0.1 from those of the :window=5 evaluations before, as a share :of="
+        "survivors or pruned.",
+    )
+    flag(
         "rewind_to",
         "0it",
         Value(
@@ -161,6 +175,14 @@ def rates_of(text: str) -> RoundRate:
 def _is_granularity(text: str) -> bool:
     try:
         granularities.get(text)
+    except LotteryError:
+        return False
+    return True
+
+
+def _is_stop(text: str) -> bool:
+    try:
+        settling.parse(text)
     except LotteryError:
         return False
     return True

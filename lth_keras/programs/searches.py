@@ -25,7 +25,7 @@ from lth_keras.programs.building import (
 )
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
-from lth_keras.pruning import recipes
+from lth_keras.pruning import recipes, settling
 from lth_keras.search.search import LotterySearch
 from lth_keras.training import batches, iterations
 
@@ -91,6 +91,7 @@ class Searches:
             first=options.first,
             rewind=options.rewind,
             recipe=options.recipe,
+            stop=settling.parse(options.stop),
         )
         return search, self._fit_arguments
 

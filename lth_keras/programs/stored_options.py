@@ -27,6 +27,7 @@ ADDED: Mapping[str, Any] = {
     "recipe": "full",
     "rewind": "weights",
     "search_iterations": None,
+    "stop": "none",
     "train_levels": [],
     "validation_size": None,
     "where": "each",

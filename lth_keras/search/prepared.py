@@ -16,9 +16,10 @@ from lth_keras.errors import LotteryError, shown
 from lth_keras.masking.network import Network
 from lth_keras.pruning import counts, recipes
 from lth_keras.pruning.counts import check_density
-from lth_keras.runs import integrity, manifest
+from lth_keras.pruning.settling import MaskConverged
+from lth_keras.runs import integrity, manifest, result_files
 from lth_keras.runs.result_lines import ResultLines
-from lth_keras.search import lengths, starting
+from lth_keras.search import lengths, starting, stopping
 from lth_keras.search import settings as search_settings
 from lth_keras.search.reading import ModelSearch
 from lth_keras.search.tensorboard import LevelSummaries
@@ -51,6 +52,7 @@ class PreparedSearch(ModelSearch):
         first: str = "train",
         rewind: str = "weights",
         recipe: str | recipes.Course | None = None,
+        stop: MaskConverged | None = None,
         log_dir: str | None = None,
         on_result: Callable[[dict[str, Any]], None] | None = None,
     ):
@@ -66,6 +68,8 @@ class PreparedSearch(ModelSearch):
         self.first = first
         self.rewind = starting.checked(rewind, first)
         self.course = recipes.parse(recipe)
+        stopping.check(stop, first)
+        self.stop = stop
         if levels is not None:
             levels = count("levels", levels, 0, "a number of rounds", MOST_LEVELS)
         if target_density is not None:
@@ -183,6 +187,7 @@ class PreparedSearch(ModelSearch):
             optimizer=self._optimizer_config,
             first=self.first,
             rewind=self.rewind,
+            stop=self.stop,
         )
         return self.plan, rewind_step, settings
 
@@ -222,9 +227,13 @@ class PreparedSearch(ModelSearch):
             return
         self.result_lines.add(row)
         if self._log_dir is not None and row["control"] == "ticket":
-            LevelSummaries(self._log_dir).write(row, self.network)
+            curve = None if self.stop is None else self._curve(row["level"])
+            LevelSummaries(self._log_dir).write(row, self.network, curve)
         if self.on_result is not None:
             self.on_result(row)
+
+    def _curve(self, level: int) -> dict[str, list[Any]]:
+        return result_files.curve(self.directory.level(level)).curve
 
     def _check_arguments(self, model: keras.Model) -> None:
         compat.require_tf_keras_model(model)

@@ -8,13 +8,14 @@ search.ticket(9).save("ticket9")
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts
 from lth_keras.runs import integrity, layout, manifest, rows
 from lth_keras.runs.stored import SearchHistory
-from lth_keras.search import starting, untrained
+from lth_keras.search import starting, stopping, untrained
 from lth_keras.search.prepared import PreparedSearch
 from lth_keras.storage import directories, locks, paths
 from lth_keras.tickets.ticket import Ticket
@@ -55,6 +56,9 @@ class LotterySearch(PreparedSearch):
         recipe: "thrifty", or one of `lth.recipes`: the density and counts of `levels`
             or `target_density` in fewer rounds and shorter levels but for the last;
             `search.levels` are these rounds.
+        stop: `lth.MaskConverged(...)` ends levels when the mask that they give has
+            settled (1909.11957), but for the last one, which gives none; by default
+            all are trained to their end.
         log_dir: TensorBoard summaries by level go here.
         on_result: called with each result line as it is stored.
 
@@ -186,7 +190,7 @@ class LotterySearch(PreparedSearch):
             row = one_run.carry_out(
                 self.network,
                 ticket,
-                self.plan_at(level),
+                self._watched(plan, level, rewind_step),
                 rows.Run(level, data_seed=self.seed),
                 place,
                 fresh_optimizer=level > 0 and self.fresh_optimizer,
@@ -195,6 +199,31 @@ class LotterySearch(PreparedSearch):
             self.store_results(row)
         if ticket is None or ticket.level != self.levels:
             self.restore(self.levels)
+
+    def _round(self, plan: plans.Plan, level: int) -> dict[str, Any]:
+        """What the round that makes a level is carried out with."""
+        needs = self.network.recipe.needs
+        return {
+            "start": self.ticket(0).start() if "initial" in needs else None,
+            "seed": self.seed + level,
+            "data": self.pruning_data(plan.of(level), level)
+            if "gradients" in needs
+            else None,
+            "level": level,
+        }
+
+    def _watched(self, plan: plans.Plan, level: int, rewind_step: int) -> plans.Plan:
+        """The plan of a level, which may end when its mask has settled."""
+        if self.stop is None or level == self.levels:
+            return self.plan_at(level)
+        given = functools.cache(lambda: self._round(plan, level + 1))
+        return stopping.watching(
+            self.plan_at(level),
+            self.stop,
+            self.network,
+            lambda: acts.next_masks(self.network, **given()),
+            rewind_step,
+        )
 
     def _next_ticket(
         self,
@@ -218,16 +247,8 @@ class LotterySearch(PreparedSearch):
             untrained.require_dense(self.network)
             start = acts.capture(self.network)
             return Ticket.of(self.network, start, seed=self.seed, settings=settings)
-        level, needs = before.level + 1, self.network.recipe.needs
-        acts.prune(
-            self.network,
-            self.ticket(0).start() if "initial" in needs else None,
-            seed=self.seed + level,
-            data=self.pruning_data(plan.of(level), level)
-            if "gradients" in needs
-            else None,
-            level=level,
-        )
+        level = before.level + 1
+        acts.prune(self.network, **self._round(plan, level))
         # Masks only shrink: what the level before started from holds all there is.
         start = before.start()
         if before.level == 0 and rewind_step > 0:

@@ -16,6 +16,7 @@ from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
+from lth_keras.pruning.settling import MaskConverged
 from lth_keras.training.plan import Plan
 
 
@@ -59,6 +60,7 @@ def settings(
     optimizer: Any,
     first: str = "train",
     rewind: str = "weights",
+    stop: MaskConverged | None = None,
 ) -> dict[str, Any]:
     """What decides a search's results, as plain data.
 
@@ -113,6 +115,8 @@ def settings(
         found["first"] = first
     if rewind != "weights":
         found["rewind"] = rewind
+    if stop is not None:
+        found["stop"] = stop.settings()
     return _plain(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
+from lth_keras.search.stopping import DISTANCE
 from lth_keras.storage import paths
 
 _SCALARS = (
@@ -43,12 +45,29 @@ class LevelSummaries:
         paths.check_directory(log_dir, "log_dir")
         self._path = paths.join(log_dir, "lottery")
 
-    def write(self, row: dict[str, Any], network: Network) -> None:
-        """Writes a level's result line and the density of each pruned weight."""
-        with paths.errors_naming(self._path, "write"):
-            self._write(row, network)
+    def write(
+        self,
+        row: dict[str, Any],
+        network: Network,
+        curve: Mapping[str, Sequence[Any]] | None = None,
+    ) -> None:
+        """Writes a level's result line and the density of each pruned weight.
 
-    def _write(self, row: dict[str, Any], network: Network) -> None:
+        Args:
+            row: the line.
+            network: of the model.
+            curve: of the level: where its mask was watched, the distance by iteration
+                is written as a curve of its own.
+        """
+        with paths.errors_naming(self._path, "write"):
+            self._write(row, network, curve or {})
+
+    def _write(
+        self,
+        row: dict[str, Any],
+        network: Network,
+        curve: Mapping[str, Sequence[Any]],
+    ) -> None:
         writer = tf.summary.create_file_writer(self._path)
         with writer.as_default(step=row["level"]):
             scalars = {name: row[name] for name in _SCALARS}
@@ -60,4 +79,10 @@ class LevelSummaries:
                 tf.summary.scalar(
                     f"density/{weight.path}", float(np.mean(weight.read_mask()))
                 )
+            for step, value in zip(
+                curve.get("iteration", ()), curve.get(DISTANCE, ()), strict=False
+            ):
+                if value is not None:
+                    name = f"{DISTANCE}/level{row['level']:02d}"
+                    tf.summary.scalar(name, value, step=step)
         writer.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lth_keras.errors import LotteryError
@@ -20,6 +20,7 @@ class Evaluate(StepCallback):
         start: iterations done before this `fit`.
         first_batch: batch of the first epoch that this `fit` begins with.
         monitor: a column that must be there, or None.
+        also: f(iteration) -> further columns, or None.
 
     Attributes:
         curve: {"iteration": [...], "val_loss": [...], "test_accuracy": [...], ...},
@@ -33,9 +34,11 @@ class Evaluate(StepCallback):
         start: int = 0,
         first_batch: int = 0,
         monitor: str | None = None,
+        also: Callable[[int], Mapping[str, float]] | None = None,
     ):
         super().__init__(start, first_batch)
         self._data, self._every, self._monitor = dict(data), every, monitor
+        self._also = also
         self.curve: dict[str, list[float]] = {}
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -64,7 +67,8 @@ class Evaluate(StepCallback):
             if name.startswith("val_")
         }
         if not self.curve["iteration"] or self.curve["iteration"][-1] != self.step:
-            if given or "val" in self._data or (self._data and self._every is None):
+            own = self._data or self._also is not None
+            if given or "val" in self._data or (own and self._every is None):
                 self._evaluate(given)
         if logs is not None and "val" in self._data:
             # For callbacks that watch val_loss, which fit itself did not compute.
@@ -108,6 +112,8 @@ class Evaluate(StepCallback):
 
     def _evaluate(self, given: Mapping[str, float]) -> None:
         found = {**given, **self._metrics()}
+        if self._also is not None:
+            found |= self._also(self.step)
         # Keras's own validation, where it is used, may not be due yet.
         if "val" in self._data or given:
             self._check_monitor(found)

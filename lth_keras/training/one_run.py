@@ -265,6 +265,7 @@ def _fit(
         start=start,
         first_batch=step,
         monitor=plan.monitor,
+        also=plan.also,
     )
     # Ours stand around the user's: evaluation first, so that they see its metrics.
     every = [evaluate, *users]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -75,6 +75,8 @@ class Plan:
         monitor_metric: the metric of tables and figures, or None for the default.
         rate_factor: what the learning rate is multiplied by.
         lengths: of each level, where they differ; `of` has the plan of one.
+        also: f(iteration) -> further columns of the curve, asked at each evaluation;
+            it may set the model's `stop_training`.
         dense_share: the share of the kernel entries that are on no mask without being
             asked; P_m is of the others.
     """
@@ -95,6 +97,7 @@ class Plan:
     monitor_metric: str | None = None
     rate_factor: float = 1.0
     lengths: tuple[Length, ...] = ()
+    also: Callable[[int], dict[str, float]] | None = None
     dense_share: float = 0.0
     _pristine: list[tuple[Any, dict[str, Any]]] = dataclasses.field(
         default_factory=list

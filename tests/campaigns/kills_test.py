@@ -30,7 +30,7 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "library": Kind(48, 1),
+    "library": Kind(42, 1),
     "library_chain": Kind(8, 1),
     "library_jit": Kind(4, 1),
     "held": Kind(4, 1),
@@ -38,6 +38,7 @@ KINDS = {
     "experiment_workers": Kind(10, 1),
     "program": Kind(12, 1),
     "program_workers": Kind(8, 1),
+    "library_early": Kind(6, 1),
 }
 # Says who holds a directory, or held it last.
 HOLDER = "lock"

@@ -72,6 +72,15 @@ rng = np.random.default_rng(0)
 x, y = rng.normal(size=(200, 20)).astype("float32"), rng.integers(0, 10, 200)
 xv, yv, xt, yt = x[:50], y[:50], x[50:100], y[50:100]
 """
+KERAS3 = """
+import keras as keras3
+mine = keras3.Sequential([
+    keras3.Input((20,)),
+    keras3.layers.Dense(30, "relu"),
+    keras3.layers.Dense(10, "softmax"),
+])
+mine.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+"""
 LOSS = """
 loss = "sparse_categorical_crossentropy"
 """
@@ -105,7 +114,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("CONTRIBUTING.md", "make test"): NotRun("these are the tests"),
     ("README.md", "make demo"): NotRun(DEMO),
     ("README.md", " " * 24 + "ticket"): NotRun("is what make demo prints"),
-    ("README.md", "import tf_keras as keras, lth_keras as lth"): Python(given=READERS),
+    ("README.md", "import lth_keras as lth"): Python(given=READERS + KERAS3),
     ("README.md", 'lth.export_saved_model(model, "served/1")'): Python(),
     ("README.md", "pip install --no-deps"): NotRun(PINNED),
     ("README.md", SEARCH): Commands(search=("--levels=2",)),
@@ -137,6 +146,10 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         search=("--search_iterations=2",)
     ),
     ("docs/cheaper_tickets.md", "import tf_keras as keras"): Python(),
+    ("docs/early_bird.md", "wrapped = lth.wrap(build(), rate=0.2)"): Python(
+        (("epochs=10", "epochs=2"),), given=READERS
+    ),
+    ("docs/early_bird.md", SEARCH): Commands(),
     ("docs/experiments.md", SEARCH): Commands(search=("--levels=12",)),
     ("docs/experiments.md", "python examples/run_controls.py RUN_DIR"): Commands(),
     ("docs/experiments.md", "lth-cost"): Elsewhere("tests/programs/cost_test.py"),
@@ -184,6 +197,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/methods/masks_that_grow.md", f"{SEARCH} --flagfile=lenet_dsd"): NotRun(
         "tests/programs/method_runs_test.py runs such jobs; it asks for Fashion-MNIST"
     ),
+    ("docs/models.md", "import keras, lth_keras as lth"): Python(given=READERS),
     ("docs/reproducibility.md", "runs/mnist/"): NotRun("is a list of files"),
     ("docs/results.md", f"{SEARCH} --dataset=mnist"): Commands(),
     ("docs/results.md", f"{SEARCH} --dataset=cifar10"): Commands(

@@ -34,7 +34,7 @@ def test_a_keras_3_model_is_refused_with_the_way_out():
         __module__ = "keras.src.models.model"
 
     message = refusal(Model())
-    assert "is a Keras 3 model, which tfmot cannot prune: build it with" in message
+    assert "is a Keras 3 model, which tfmot cannot prune: lth.from_keras3" in message
 
 
 def test_anything_else_is_refused_too():

@@ -31,6 +31,21 @@ def rates(*arguments: str) -> tuple[float, float, float]:
     return found.conv_rate, found.dense_rate, found.output_rate
 
 
+def test_levels_end_early_as_the_flag_says():
+    assert read().stop == "none"
+    text = "mask_converged:threshold=0.02:window=3:of=pruned"
+    assert read(f"--stop={text}").stop == text
+    assert "use none, or mask_converged, with" in refusal("--stop=early")
+    assert "use none, or mask_converged" in refusal("--stop=mask_converged:window=0")
+    assert "--stop is for --method=imp" in refusal(
+        "--method=edge_popup", "--stop=mask_converged"
+    )
+    kept = ("--levels=3", "--train_levels=2", "--search_iterations=5")
+    assert "--train_levels=2 trains levels to their end, and" in refusal(
+        "--iterations=9", *kept, "--stop=mask_converged"
+    )
+
+
 def test_the_demo_is_the_default_with_few_digits_to_train_on():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (given,) = re.findall(r"^DEMO := (.*)$", makefile, re.MULTILINE)
@@ -78,6 +93,7 @@ def test_the_default_is_lenet_on_the_digits():
         where="each",
         layer_rates=(),
         first="train",
+        stop="none",
         lr_decay="none",
         method="imp",
         rewind_to="0it",

@@ -24,6 +24,25 @@ def written(directory) -> dict[str, list[tuple[int, float]]]:
 
 
 @pytest.mark.slow
+def test_the_distances_of_masks_are_a_curve_of_each_level(tmp_path) -> None:
+    search = lth.LotterySearch(
+        small.kept(),
+        1,
+        str(tmp_path / "run"),
+        stop=lth.MaskConverged(threshold=0.0),
+        log_dir=str(tmp_path / "logs"),
+    )
+    history = search.fit(X, Y, batch_size=10, epochs=3, verbose=0)
+    curve = history.curves[0]
+    points = zip(curve["iteration"], curve["mask_distance"], strict=True)
+    found = written(tmp_path / "logs")
+    assert found["mask_distance/level00"] == [
+        (step, pytest.approx(value)) for step, value in points if value is not None
+    ]
+    assert "mask_distance/level01" not in found
+
+
+@pytest.mark.slow
 def test_each_level_has_its_densities_and_results(tmp_path) -> None:
     search = lth.LotterySearch(
         small.kept(), 2, str(tmp_path / "run"), log_dir=str(tmp_path / "logs")

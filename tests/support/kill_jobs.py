@@ -79,6 +79,17 @@ def held(directory: str) -> None:
     lth.controls.run(search, "random_reinit", levels=[2])
 
 
+def library_early(directory: str) -> None:
+    """A search whose levels end when their masks have settled."""
+    import lth_keras as lth
+
+    search, arguments = _search(0, directory)
+    search.stop = lth.MaskConverged(threshold=0.4, window=1)
+    search.fit(**{**arguments, "epochs": 3})
+    assert search.results[0]["iterations"] < 15
+    lth.controls.run(search, CONTROLS[0], levels=[2])
+
+
 def experiment(directory: str, workers: int = 0) -> None:
     """Two trials with their controls."""
     import lth_keras as lth
@@ -143,6 +154,7 @@ JOBS: dict[str, Callable[[str], None]] = {
     for job in (
         library,
         library_chain,
+        library_early,
         library_jit,
         held,
         experiment,

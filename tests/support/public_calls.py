@@ -14,7 +14,7 @@ from typing import Any
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.controls.registry import Change
-from tests.support import analysis_calls, hold_calls, recipe_calls
+from tests.support import analysis_calls, hold_calls, keras3_calls, recipe_calls
 from tests.support import small_search as small
 from tests.support.calls import Call, World
 
@@ -85,6 +85,7 @@ def _search(w: World) -> list[Call]:
         "trial": 0,
         "rewind": "weights",
         "recipe": None,
+        "stop": None,
         "log_dir": None,
         "on_result": None,
     }
@@ -258,6 +259,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     ),
     "LotteryError": lambda w: [],
     "LotterySearch": _search,
+    "MaskConverged": _one(lth.MaskConverged, threshold=0.1, window=5, of="survivors"),
     "PruneAndRewind": _one(lth.PruneAndRewind, seed=0),
     "PruneByLevel": _layer,
     "SearchHistory": _one(lth.SearchHistory, results=[], curves=[], epochs=[]),
@@ -308,4 +310,5 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     "unwrap": lambda w: [Call(lth.unwrap, {"model": w.search.model})],
     "verify": _acts(lth.verify),
     "wrap": _wrap,
+    **{n: lambda w, c=c: [Call(*c())] for n, c in keras3_calls.CALLS.items()},
 }

@@ -141,4 +141,4 @@ def test_updating_writes_a_file_per_folder_and_removes_what_is_left_over(
     )
     rows = (tmp_path / "lth_keras/runs/BUILD").read_text()
     assert 'deps = [\n        "//lth_keras/pruning:masks",' in rows
-    assert 'tags = [\n        "floor=6",' in rows
+    assert 'tags = [\n        "floor=7",' in rows

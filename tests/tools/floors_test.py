@@ -97,9 +97,9 @@ def test_an_import_that_does_not_go_down_is_named() -> None:
     }
     top = len(floors.FLOORS)
     assert floors.upward(graph) == [
-        "lth_keras/masking/acts.py (floor 4) -> lth_keras/runs/rows.py (floor 6)",
+        "lth_keras/masking/acts.py (floor 5) -> lth_keras/runs/rows.py (floor 7)",
         "lth_keras/storage/files.py (floor 3) -> lth_keras/compat/hosts.py (floor 3)",
-        f"lth_keras/tickets/ticket.py (floor 5) -> lth_keras/__init__.py (floor {top})",
+        f"lth_keras/tickets/ticket.py (floor 6) -> lth_keras/__init__.py (floor {top})",
     ]
 
 
