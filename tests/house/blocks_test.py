@@ -191,7 +191,10 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/methods/README.md", "method = lth.methods.DenseSparseDense"): Python(),
     ("docs/methods/README.md", "search = lth.methods.MethodSearch"): Python(),
     ("docs/methods/README.md", '@lth.methods.register("lucky")'): Python(),
-    ("docs/methods/learned_masks.md", f"{SEARCH} --flagfile=lenet_edge"): NotRun(
+    ("docs/methods/granularity.md", f"{SEARCH} --dataset=cifar10"): NotRun(
+        "tests/programs/flagfiles_test.py runs jobs of whole filters"
+    ),
+    ("docs/methods/learned_masks.md", f"{SEARCH} --flagfile="): NotRun(
         "tests/programs/method_runs_test.py runs such jobs, on the digits"
     ),
     ("docs/methods/masks_that_grow.md", f"{SEARCH} --flagfile=lenet_dsd"): NotRun(
