@@ -28,7 +28,8 @@ demo: $(STAMP)
 	$(BIN)/python examples/lottery_search.py $(DEMO) --export=on $(ARGS)
 
 # A few processes, since most tests use one core; a file's tests share its fixtures.
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile \
+	--no-loadscope-reorder
 
 test: $(STAMP)
 	$(PYTEST) -m "not slow" $(ARGS)

@@ -39,6 +39,26 @@ tf.config.set_logical_device_configuration(
 """
 
 
+# Files of few but long tests: begun first, so that processes end together.
+_LONG = (
+    "campaigns/kills_test.py",
+    "search/rewind_test.py",
+    "search/search_test.py",
+    "programs/lottery_search_test.py",
+    "experiments/experiment_test.py",
+    "export/saved_model_test.py",
+    "masking/sparse_training_test.py",
+    "methods/learned_test.py",
+    "methods/restoring_test.py",
+    "grid/controls_test.py",
+    "house/wheel_test.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.path.as_posix().endswith(_LONG))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--campaign",

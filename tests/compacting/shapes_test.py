@@ -68,7 +68,7 @@ def test_concatenated_parts_shrink_by_themselves():
 @pytest.mark.parametrize(
     ("join", "offset"),
     [
-        (layers.Add(), 0.5),
+        pytest.param(layers.Add(), 0.5, marks=pytest.mark.slow),
         (layers.Concatenate(), 0.0),
         pytest.param(layers.Add(), 0.0, marks=pytest.mark.slow),
         pytest.param(layers.Concatenate(), 0.5, marks=pytest.mark.slow),

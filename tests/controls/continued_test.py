@@ -111,6 +111,7 @@ def test_continued_training_begins_at_the_searchs_first_learning_rate(tmp_path):
     assert seen[0] == 0.1
 
 
+@pytest.mark.slow
 def test_continued_training_that_stops_early_is_refused(tmp_path):
     class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):

@@ -99,6 +99,7 @@ def test_random_reinit_draws_new_weights_onto_the_same_mask(tmp_path) -> None:
     assert control.density == ticket.density
 
 
+@pytest.mark.slow
 def test_random_reinit_leaves_adapted_preprocessing_alone(tmp_path) -> None:
     normalization = layers.Normalization(input_shape=(6,))
     normalization.adapt(X)

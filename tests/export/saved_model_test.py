@@ -232,6 +232,7 @@ def test_a_wrong_export_never_gets_its_name(
     assert exported(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_small_weights_stand_in_functions_unless_these_would_repeat_them(
     tmp_path: pathlib.Path,
 ) -> None:

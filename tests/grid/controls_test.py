@@ -15,7 +15,16 @@ from lth_keras.runs import layout
 from tests.grid import rows
 from tests.support import small_search as small
 
+# A start, a mask, values, and a ticket of elsewhere.
+FAST = ("constant", "random_mask", "random_reinit", "transfer")
 every = pytest.mark.parametrize("name", rows.CONTROLS)
+trained = pytest.mark.parametrize(
+    "name",
+    [
+        name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+        for name in rows.CONTROLS
+    ],
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +63,7 @@ def test_it_is_written_as_it_is_read(name):
     assert lth.controls.parse(control.key.replace(",", ":")) == control
 
 
-@every
+@trained
 def test_it_trains_its_own_mask_and_start_and_again_the_same(searched, name):
     row, wanted = run(searched, name), rows.CONTROLS[name]
     place = place_of(searched, name)
@@ -76,7 +85,7 @@ def test_it_trains_its_own_mask_and_start_and_again_the_same(searched, name):
     assert json.loads(pathlib.Path(place.result).read_text())["control"] == name
 
 
-@every
+@trained
 def test_what_it_found_can_be_exported(searched, name, tmp_path):
     run(searched, name)
     ticket = lth.Ticket.load(place_of(searched, name).ticket)

@@ -67,6 +67,7 @@ def test_a_wrapped_model_keeps_it_in_its_configuration(name, tmp_path):
 
 
 @few
+@pytest.mark.slow
 def test_a_search_that_was_stopped_ends_as_one_that_was_not(name, tmp_path):
     def searched(folder: pathlib.Path) -> None:
         def on_result(row):

@@ -22,8 +22,6 @@ ORDERS = (
     ("lth_keras", "tensorflow_model_optimization", "tf_keras"),
     ("tensorflow", "lth_keras", "tensorflow_model_optimization", "tf_keras"),
 )
-# The first is what tests of older versions' files start with.
-FAST = ORDERS[1:2]
 
 LOAD = """
 import sys
@@ -69,14 +67,8 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return paths
 
 
-@pytest.mark.parametrize(
-    "order",
-    [
-        order if order in FAST else pytest.param(order, marks=pytest.mark.slow)
-        for order in ORDERS
-    ],
-    ids="-".join,
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
 def test_wrapped_models_load(
     saved: list[str], order: tuple[str, ...], tmp_path: pathlib.Path
 ) -> None:

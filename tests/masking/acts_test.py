@@ -83,6 +83,7 @@ def test_rewind_sets_every_weight_and_only_kept_ones_to_theta_0() -> None:
     assert not any(np.signbit(v[v == 0]).any() for v in small.values(model))
 
 
+@pytest.mark.slow
 def test_a_loop_of_ones_own_obeys_the_masks_with_an_optimizer_of_its_own() -> None:
     """Against the same net with hand-masked weights and gradients."""
     model = lth.wrap(small.dense_model(), 0.4)

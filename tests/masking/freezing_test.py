@@ -174,6 +174,7 @@ def test_a_damaged_file_of_them_is_told(tmp_path, monkeypatch, altered, said):
         lth.Ticket.load(tmp_path / "ticket")
 
 
+@pytest.mark.slow
 def test_unwrap_exports_and_compact_have_them_as_weights(tmp_path):
     model = frozen_network()
     plain = lth.unwrap(model)

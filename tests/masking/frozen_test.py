@@ -81,7 +81,7 @@ def dense_values(model: keras.Model) -> list[np.ndarray]:
 @pytest.mark.parametrize(
     ("make", "frozen", "pruned"),
     [
-        (lambda: both(frozen=True), 2, 3),
+        pytest.param(lambda: both(frozen=True), 2, 3, marks=pytest.mark.slow),
         (attention, 1, 4),
         (across_time, 1, 1),
     ],

@@ -77,6 +77,7 @@ def test_dense_sparse_dense_is_what_a_loop_by_hand_trains():
     assert float(model.optimizer.learning_rate) == np.float32(RATE)
 
 
+@pytest.mark.slow
 def test_hard_thresholding_prunes_and_releases_in_turn():
     method = lth.methods.HardThresholding(small.dense_model(), rates=0.5, rounds=2)
     model, network = compiled(method), Network.of(method.model)

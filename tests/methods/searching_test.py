@@ -57,6 +57,7 @@ def dsd(model: keras.Model) -> lth.methods.Method:
     return lth.methods.DenseSparseDense(model, rates=0.4)
 
 
+@pytest.mark.slow
 def test_a_learned_mask_is_stored_with_its_start_line_and_weights(tmp_path):
     search = run(edge_popup, tmp_path / "run")
     (row,) = search.results

@@ -135,6 +135,7 @@ def gradients(weights: list[np.ndarray]) -> list[np.ndarray]:
     return [small.X.T @ back, hidden.T @ error]
 
 
+@pytest.mark.slow
 def test_a_criterion_of_gradients_finds_tickets(plug_in, tmp_path):
     search = dense_search(tmp_path / "run", criterion="fisher")
     for level in (1, 2):
@@ -188,6 +189,7 @@ def test_a_granularity_prunes_whole_filters(plug_in, tmp_path):
     lth.verify(search.model)
 
 
+@pytest.mark.slow
 def test_a_control_is_run_and_stored(plug_in, tmp_path):
     search = dense_search(tmp_path / "run")
     rows = lth.controls.run(search, "flipped:factor=2", levels=[1, 2], replicates=2)

@@ -80,7 +80,9 @@ def test_four_pixels_of_padding_are_the_default():
     )
 
 
-@pytest.mark.parametrize("start", [1, 3, 7])
+@pytest.mark.parametrize(
+    "start", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 7))]
+)
 def test_a_stream_from_a_later_step_has_the_same_pixels(start):
     whole, part = taken(augmented(), 12)[start:], taken(augmented(start), 12 - start)
     for (images, labels), (again, numbers) in zip(whole, part, strict=True):

@@ -80,6 +80,7 @@ def test_a_stream_gives_whole_training_batches_by_level_and_seed():
     assert labels(3, 7) != labels(2, 7) != labels(2, 8)
 
 
+@pytest.mark.slow
 def test_an_augmented_stream_has_the_plain_ones_labels_and_other_pixels():
     data = datasets.load("digits")
     plain, augmented = data.stream(60), data.stream(60, augment="crop_flip")
@@ -143,6 +144,7 @@ def test_a_missing_package_is_named_with_its_install_line(
 
 
 @pytest.mark.shared_data
+@pytest.mark.slow
 def test_mnist_has_55000_training_5000_validation_and_10000_test_images(
     shared_data_dir,
 ):

@@ -98,6 +98,7 @@ def test_a_shortcut_is_padded_with_zeros_or_goes_through_a_convolution(name):
     assert np.array_equal(shortcut, padded) == (name == "resnet20_padded")
 
 
+@pytest.mark.slow
 def test_vgg_19_has_20_million_prunable_weights():
     model = cifar("vgg19")
     groups = (
@@ -111,6 +112,7 @@ def test_vgg_19_has_20_million_prunable_weights():
     assert kernels(model, "output") == 5_120
 
 
+@pytest.mark.slow
 def test_vgg_16_has_14_7_million_prunable_weights():
     model = cifar("vgg16")
     assert kernels(model, "conv") == 20_018_880 - 589_824 - 2 * 2_359_296 == 14_710_464

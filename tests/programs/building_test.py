@@ -35,7 +35,10 @@ def test_layers_at_rate_zero_are_not_pruned():
     assert found == {"output": 0.1}
 
 
-@pytest.mark.parametrize(("model", "rate"), [("conv2", 0.1), ("conv6", 0.15)])
+@pytest.mark.parametrize(
+    ("model", "rate"),
+    [("conv2", 0.1), pytest.param("conv6", 0.15, marks=pytest.mark.slow)],
+)
 def test_convolutions_have_rates_of_their_own(model, rate):
     found = rates(f"--model={model}")
     assert {found.pop(f"conv{n}") for n in range(1, 1 + int(model[-1]))} == {rate}
@@ -43,6 +46,7 @@ def test_convolutions_have_rates_of_their_own(model, rate):
     assert rates(f"--model={model}", "--rate=0.5")["conv1"] == 0.5
 
 
+@pytest.mark.slow
 def test_resnet_keeps_its_output_and_downsampling_layers_dense():
     found = rates("--model=resnet20")
     assert len(found) == 19
@@ -58,6 +62,7 @@ def test_vgg_is_pruned_in_its_convolutions_alone():
     assert found == {f"conv{n}": 0.2 for n in range(1, 14)}
 
 
+@pytest.mark.slow
 def test_the_network_is_built_as_the_flags_say():
     given = options("--hidden=6,5,4", "--dropout=0.25", "--weight_decay=0.5")
     model = building.wrapped_model(given, (2, 2, 1), 2, seed=0)

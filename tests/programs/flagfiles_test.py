@@ -50,7 +50,7 @@ ALL: dict[str, Any] = {
     "recipe": "full",
     "search_iterations": None,
     "train_levels": (),
-    "budget": "none",
+    **dict.fromkeys(("budget", "stop"), "none"),
     "trials": 5,
     "controls": ("random_reinit",),
     "replicates": 3,
@@ -219,7 +219,7 @@ def test_every_setting_of_the_paper_is_written_out(name):
     apart = {"data_dir", "width", "rate", "jit", "seed", "workers", "export"}
     given -= {"criterion", "first"}
     apart |= {"criterion", "first", "monitor_metric", "validation_size"}
-    apart |= {"lr_decay", "method", "rewind", "budget"}
+    apart |= {"lr_decay", "method", "rewind", "budget", "stop"}
     apart |= {"recipe", "search_iterations", "train_levels"}
     apart |= {"criterion", "monitor_metric", "validation_size"}
     if EXPECTED[name]["granularity"] == "weight":
@@ -284,13 +284,8 @@ def data_dir(tmp_path_factory) -> pathlib.Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name if name == "lenet" else pytest.param(name, marks=pytest.mark.slow)
-        for name in EXPECTED
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXPECTED)
 def test_a_flagfile_runs(name, data_dir, tmp_path, monkeypatch):
     offline(monkeypatch)
     flags = [*TINY, f"--data_dir={data_dir}", f"--output_dir={tmp_path / 'run'}"]

@@ -46,6 +46,7 @@ def controls(folder: pathlib.Path) -> list[tuple[str, int, int, dict]]:
     ]
 
 
+@pytest.mark.slow
 def test_controls_are_added_to_a_search_that_is_not_trained_again(job, capfd):
     trained = job / "trial0" / "level02" / "trained" / "weights.npz"
     written = trained.stat().st_mtime_ns

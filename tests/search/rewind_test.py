@@ -175,6 +175,7 @@ def test_later_levels_train_the_remaining_steps_from_theta_k(
     assert [row["iterations"] for row in one.results] == [15, 15, 15]
 
 
+@pytest.mark.slow
 def test_fresh_optimizer_state_keeps_only_the_step_count(tmp_path) -> None:
     record = Record()
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay([8], [0.01, 0.001])

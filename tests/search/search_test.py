@@ -46,6 +46,7 @@ def test_one_trace_serves_all_levels_and_controls(rewind: str, tmp_path) -> None
     assert model.train_function.experimental_get_tracing_count() == 1
 
 
+@pytest.mark.slow
 def test_the_users_callbacks_work_at_every_level(tmp_path) -> None:
     """They begin each level as new, see val_loss, and bring no old weights back."""
     record, rates = Record(), []
@@ -115,6 +116,7 @@ def test_callbacks_may_be_a_function_of_the_level(tmp_path) -> None:
     assert levels == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_search_and_another_does_not(tmp_path) -> None:
     for name, seed, make in [
         ("a", 1, small.kept),
@@ -163,6 +165,7 @@ def test_a_level_can_be_restored(tmp_path) -> None:
         one.restore(5)
 
 
+@pytest.mark.slow
 def test_a_search_that_diverged_keeps_its_levels_and_goes_on(tmp_path) -> None:
     bad = {"on": True}
 

@@ -93,6 +93,7 @@ def test_it_goes_on_where_it_was_stopped_and_ends_the_same(criterion, tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_snip_at_level_0_is_snip_of_the_first_batches(tmp_path):
     one = searched(tmp_path, "snip", levels=0)
     model = small.compiled(criterion="snip")

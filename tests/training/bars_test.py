@@ -22,6 +22,7 @@ def printed(capsys, tmp_path, levels=1, **arguments) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
+@pytest.mark.slow
 def test_each_epoch_is_named_by_level_and_share_of_weights(capsys, tmp_path) -> None:
     lines = printed(capsys, tmp_path, verbose=2, validation_data=(X, Y))
     named = [line for line in lines if "level" in line]

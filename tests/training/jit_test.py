@@ -23,7 +23,9 @@ def test_a_dense_network_is_compiled():
     assert jit.choose(lth.wrap(model))
 
 
-@pytest.mark.parametrize("name", ["conv2", "resnet20"])
+@pytest.mark.parametrize(
+    "name", ["conv2", pytest.param("resnet20", marks=pytest.mark.slow)]
+)
 def test_a_network_with_convolutions_is_not_compiled(name):
     model = networks.build(name, (4, 4, 1), 2)
     assert not jit.choose(model)

@@ -80,6 +80,7 @@ def test_weights_written_off_the_masks_while_training_are_found(tmp_path) -> Non
     assert one.finished_levels == [0]
 
 
+@pytest.mark.slow
 def test_weights_that_a_callback_writes_as_training_begins_are_projected(
     tmp_path,
 ) -> None:

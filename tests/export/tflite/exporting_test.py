@@ -17,6 +17,7 @@ from tests.support.tflite_exports import export, images_of, lenet, lite
 layers = keras.layers
 
 
+@pytest.mark.slow
 def test_the_file_is_small_right_and_reported(tmp_path, capsys):
     model, path = lenet(), tmp_path / "lenet.tflite"
     report = export_tflite(model, path)
