@@ -193,6 +193,9 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/methods/learned_masks.md", f"{SEARCH} --flagfile="): NotRun(
         "tests/programs/method_runs_test.py runs such jobs, on the digits"
     ),
+    ("docs/methods/masks_that_grow.md", f"{SEARCH} --flagfile=lenet_rigl"): NotRun(
+        "tests/programs/method_flagfiles_test.py runs the flagfile"
+    ),
     ("docs/methods/masks_that_grow.md", f"{SEARCH} --flagfile=lenet_dsd"): NotRun(
         "tests/programs/method_runs_test.py runs such jobs; it asks for Fashion-MNIST"
     ),
