@@ -206,6 +206,18 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         search=("--iterations=2", "--evaluate_every=1")
     ),
     ("docs/serving.md", ""): Elsewhere("tests/programs/serving_docs_test.py"),
+    ("docs/tutorial_keras3.md", "import keras, numpy as np"): Python(),
+    ("docs/tutorial_keras3.md", "def vision_transformer"): Python(),
+    ("docs/tutorial_keras3.md", "def make_search"): Python(
+        (("levels=6", "levels=1"), ("trials=2", "trials=1"), ("epochs=60", "epochs=1"))
+    ),
+    ("docs/tutorial_keras3.md", "from lth_keras.runs import tables"): Python(),
+    ("docs/tutorial_keras3.md", "mine = vision_transformer"): Python(
+        (("restore(6)", "restore(1)"),)
+    ),
+    ("docs/tutorial_keras3.md", "import collections"): Python(
+        (("levels=6", "levels=1"), ("epochs=20", "epochs=1"))
+    ),
     ("docs/transfer.md", "ticket = search.ticket(7)"): Python(
         given=READERS + FINISHED + OTHER
     ),
