@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from lth_keras.errors import LotteryError
-from lth_keras.papers import augmentation, tfds_reader
+from lth_keras.papers import augmentation, sizes, tfds_reader
 from lth_keras.training import batches
 
 Split = tfds_reader.Split
@@ -138,7 +138,7 @@ def load(
     images, labels = raw.train
     size = len(images)
     if validation_size is None:
-        validation_size = min(5_000, size // 8)
+        validation_size = sizes.held_out(size)
     if not 1 <= validation_size < size:
         raise LotteryError(
             f"validation_size={validation_size} does not fit the {size} training "

@@ -26,6 +26,14 @@ class Sizes:
     test: int
 
 
+def held_out(train: int) -> int:
+    """Training examples that are taken for validation unless a number is given.
+
+    5,000 (1803.03635), or an eighth where that is less.
+    """
+    return min(5_000, train // 8)
+
+
 SIZES = {
     "digits": Sizes((8, 8, 1), 10, 1_438, 359),
     "mnist": Sizes((28, 28, 1), 10, 60_000, 10_000),

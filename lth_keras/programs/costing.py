@@ -12,6 +12,7 @@ import math
 
 from lth_keras.compat import keras
 from lth_keras.papers import datasets
+from lth_keras.papers import sizes as known_sizes
 from lth_keras.papers.sizes import SIZES, Sizes
 from lth_keras.programs import method_runs, searches
 from lth_keras.programs.building import plain_model
@@ -78,7 +79,7 @@ def costs(options: Options) -> dict[str, Cost]:
     searches.check_names(options)
     sizes = _sizes(options)
     model = plain_model(options, sizes.shape, sizes.classes, 0)
-    held_out = options.validation_size or min(5_000, sizes.train // 8)
+    held_out = options.validation_size or known_sizes.held_out(sizes.train)
     rewound = searches.rewind_step(options, sizes.train - held_out)
     pruned = options.pruned_levels
     parts = {"ticket": (options.trials, range(options.last_level + 1))}

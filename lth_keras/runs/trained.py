@@ -35,9 +35,7 @@ def write(
             +0.0 where they prune is stored with all its entries.
     """
     stored = {
-        name: packing.kept(value, masks[name])
-        if name in masks and packing.is_sparse(value, masks[name])
-        else value
+        name: packing.packed(value, masks[name]) if name in masks else value
         for name, value in weights.items()
     }
     digest = arrays.write_arrays(place.trained_weights, stored)
