@@ -18,9 +18,10 @@ def choose_tf_keras() -> None:
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     if not chosen and "tensorflow" in sys.modules and "tf_keras" not in sys.modules:
         warnings.warn(
-            "TensorFlow was imported before lth_keras, and its tf.keras is Keras 3, "
-            "whose models and callbacks cannot be used here: import lth_keras first, "
-            "or use `import tf_keras as keras`.",
+            "TensorFlow was imported before lth_keras, and its tf.keras is Keras 3: "
+            "lth.wrap converts models of it, but its callbacks and layers do not go "
+            "with what comes out. Import lth_keras first, or use `import tf_keras as "
+            "keras`.",
             # The line that imports the package.
             stacklevel=3,
         )

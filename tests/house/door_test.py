@@ -67,7 +67,7 @@ def test_keras_is_tf_keras_after_the_import_whatever_way_it_is_asked_for() -> No
 def test_a_tensorflow_that_was_there_before_is_warned_of_in_one_line() -> None:
     done = run(STUB + "import lth_keras")
     (line,) = [line for line in done.stderr.splitlines() if line.strip()]
-    assert WARNING in line and "import lth_keras first" in line
+    assert WARNING in line and "Import lth_keras first" in line
     assert line.startswith("<string>:")
 
 

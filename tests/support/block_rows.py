@@ -199,14 +199,14 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/methods/masks_that_grow.md", f"{SEARCH} --flagfile=lenet_dsd"): NotRun(
         "tests/programs/method_runs_test.py runs such jobs; it asks for Fashion-MNIST"
     ),
-    ("docs/models.md", "import keras, lth_keras as lth"): Python(given=READERS),
+    ("docs/models.md", "import lth_keras as lth, keras"): Python(given=READERS),
     ("docs/reproducibility.md", "runs/mnist/"): NotRun("is a list of files"),
     ("docs/results.md", f"{SEARCH} --dataset=mnist"): Commands(),
     ("docs/results.md", f"{SEARCH} --dataset=cifar10"): Commands(
         search=("--iterations=2", "--evaluate_every=1")
     ),
     ("docs/serving.md", ""): Elsewhere("tests/programs/serving_docs_test.py"),
-    ("docs/tutorial_keras3.md", "import keras, numpy as np"): Python(),
+    ("docs/tutorial_keras3.md", "import lth_keras as lth, keras"): Python(),
     ("docs/tutorial_keras3.md", "def vision_transformer"): Python(),
     ("docs/tutorial_keras3.md", "def make_search"): Python(
         (("levels=6", "levels=1"), ("trials=2", "trials=1"), ("epochs=60", "epochs=1"))
