@@ -13,8 +13,6 @@ from lth_keras.runs.lines import Line
 from lth_keras.runs.stability import Stability
 from tests.support import run_directories
 
-pytest.importorskip("matplotlib")
-
 
 def found(of="ticket", level=0, step=0, errors=(0.1, 0.3, 0.1), **more) -> Stability:
     curves = {"interpolated": {"test_error": list(errors)}, **more}
