@@ -175,12 +175,11 @@ def carry_out(
         directories.clean_leftovers(place)
         line = _measure(search, ends, measured, about)
         lines.write(place, line)
-    (data, *_) = line.examples
     return {
         "trial": search.trial,
         "line": f"{about.get('of', control)} from iteration {about.get('rewind_to')}",
         "level": level,
-        "instability": line.instability(data),
+        "instability": line.instability(line.data),
         "unit": " points" if line.is_accuracy else "",
     }
 

@@ -67,8 +67,7 @@ class Stability:
     @property
     def data(self) -> str:
         """On which data the errors are: "test", or "val" or "train" without any."""
-        found = self.lines[0].examples
-        return next(name for name in ("test", "val", "train") if name in found)
+        return self.lines[0].data
 
     @property
     def errors(self) -> np.ndarray:
