@@ -109,5 +109,20 @@ def test_the_lines_of_one_start_are_told_together(tmp_path):
     assert table[1].split() == "0 ticket 2 64.0 100 20.00 20.00 15.00".split()
 
 
+def test_lines_that_were_measured_in_two_ways_are_told_apart(tmp_path):
+    """Of three children, of whom two were measured again at other places."""
+    for pair in ((0, 1), (0, 2), (1, 2)):
+        store(tmp_path, pair=pair)
+    key = "weight_rewind,step=100it"
+    place = layout.RunDirectory(str(tmp_path)).line(key, 2, 0, 1)
+    curves = {"interpolated": {"test_error": [0.1, 0.3]}}
+    again = dataclasses.replace(line(), alphas=[0.0, 1.0], curves=curves)
+    lines.write(place, again)
+    found = stability.read(tmp_path)
+    assert [each.pairs for each in found] == [((0, 1),), ((0, 2), (1, 2))]
+    assert [each.errors.shape for each in found] == [(1, 2), (2, 3)]
+    assert len(stability.table(found).splitlines()) == 3
+
+
 def test_nothing_measured_is_an_empty_list(tmp_path):
     assert stability.read(tmp_path) == []
