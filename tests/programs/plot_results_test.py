@@ -58,6 +58,10 @@ def test_figures_and_report_go_into_the_run_and_are_named(tmp_path, capfd):
     assert (run / "report.html").read_text().count("<img ") == 3
 
 
+def test_every_kind_of_figure_can_be_drawn():
+    assert set(plotting._DRAWN) == set(plot_flags.KINDS)
+
+
 def measure(run: pathlib.Path, *statistics: str) -> pathlib.Path:
     """A line between two replicates of trial 0; returns its file."""
     for number in range(2):
