@@ -23,6 +23,8 @@ from lth_keras.errors import LotteryError, shown
 MOST_LEVELS = 10_000
 MOST_RUNS = 100_000
 MOST_WORKERS = 1_000
+MOST_CHILDREN = 100  # networks of one start, a line for each pair
+MOST_ALPHAS = 10_001  # places on a line
 # What fits the integers of NumPy and TensorFlow, and of every file of ours.
 MOST = 2**63 - 1
 

@@ -16,7 +16,13 @@ import numpy as np
 from lth_keras.analysis import children as starts
 from lth_keras.analysis import networks
 from lth_keras.analysis.along import Along, ready
-from lth_keras.arguments import MOST_LEVELS, count, instance
+from lth_keras.arguments import (
+    MOST_ALPHAS,
+    MOST_CHILDREN,
+    MOST_LEVELS,
+    count,
+    instance,
+)
 from lth_keras.controls import running, syntax
 from lth_keras.errors import LotteryError
 from lth_keras.runs import lines, stability
@@ -25,8 +31,6 @@ from lth_keras.runs.stability import Stability
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import directories, locks, paths
 from lth_keras.training.iterations import parse_step
-
-MOST_ALPHAS, MOST_CHILDREN = 10_001, 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,12 +179,11 @@ def carry_out(
         directories.clean_leftovers(place)
         line = _measure(search, ends, measured, about)
         lines.write(place, line)
-    (data, *_) = line.examples
     return {
         "trial": search.trial,
         "line": f"{about.get('of', control)} from iteration {about.get('rewind_to')}",
         "level": level,
-        "instability": line.instability(data),
+        "instability": line.instability(line.data),
         "unit": " points" if line.is_accuracy else "",
     }
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from lth_keras.analysis import children as starts
-from lth_keras.analysis.connectivity import MOST_CHILDREN, Measured
-from lth_keras.arguments import MOST_LEVELS, count, listed
+from lth_keras.analysis.connectivity import Measured
+from lth_keras.arguments import MOST_CHILDREN, MOST_LEVELS, count, listed
 from lth_keras.controls import syntax
 from lth_keras.controls.registry import REGISTRY, Change
 from lth_keras.errors import LotteryError, shown

@@ -11,10 +11,10 @@ from lth_keras.runs import lines, stability
 
 
 def draw_stability(runs: Runs, request: Request, title: str) -> Drawn:
-    """Instability, a figure for each search.
+    """Instability, a figure for each search that it was measured of.
 
     Raises:
-        LotteryError: none was measured.
+        LotteryError: it was asked for, and a search has none; or a line is damaged.
     """
     caption = (
         "Instability (the largest error on the line between two networks trained from "
@@ -30,14 +30,17 @@ def draw_stability(runs: Runs, request: Request, title: str) -> Drawn:
             for each in stability.read(run.root)
             if wanted is None or each.level in wanted
         ]
+        if not request.kinds and not found:
+            continue  # It is measured of few searches.
+        about = caption
         if any(each.statistics != lines.INTERPOLATED for each in found):
-            caption += (
+            about += (
                 " Statistics of BatchNormalization are recalibrated; dashed, hollow: "
                 "interpolated."
             )
         figure = figure_stability.draw(found, titled(runs, name, title))
         place = file_of("stability", runs, name)
-        drawn.append((place, titled(runs, name, caption), figure))
+        drawn.append((place, titled(runs, name, about), figure))
     return drawn
 
 

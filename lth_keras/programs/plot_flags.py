@@ -14,11 +14,11 @@ from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.values import TEXT, Serializer, Value, numbers
 
 KINDS = (
-    *("density", "curves", "iterations", "weights", "settling"),
-    *("bars", "spent", "stability", "overlap"),
+    *("density", "curves", "iterations", "weights", "settling", "stability"),
+    *("bars", "spent", "overlap"),
 )
-# What is drawn unless kinds are asked for; of settling, where a search has any.
-ALWAYS = KINDS[:5]
+# What is drawn unless kinds are asked for; the last two where a search has any.
+ALWAYS = KINDS[:6]
 FORMATS = ("png", "svg")
 
 # Flags that are arguments of the library by the same name.
@@ -96,9 +96,9 @@ def define() -> flags.FlagValues:
         "kinds",
         None,
         _names(KINDS),
-        f"Figures: {', '.join(KINDS)}. Default: {', '.join(ALWAYS)}, and stability "
-        "where it has been measured. bars compares the controls of the last level; "
-        "spent is accuracy against the iterations that a search took.",
+        f"Figures: {', '.join(KINDS)}. Default: {', '.join(ALWAYS)}, the last "
+        "two where they have been measured. bars compares the controls of the last "
+        "level; spent is accuracy against the iterations that a search took.",
     )
     flag(
         "densities",

@@ -21,13 +21,7 @@ from lth_keras.reporting import iterations as figure_iterations
 from lth_keras.reporting import page as html_report
 from lth_keras.reporting import spent as figure_spent
 from lth_keras.reporting import weights as figure_weights
-from lth_keras.runs import (
-    finished,
-    paired_trials,
-    shown_metric,
-    stability,
-    summaries,
-)
+from lth_keras.runs import finished, paired_trials, shown_metric, summaries
 from lth_keras.runs.finished import RunFiles
 from lth_keras.storage import paths
 
@@ -52,7 +46,7 @@ def run(request: Request) -> None:
     folder = request.output_dir or paths.join(found[0].root, "figures")
     title = title_of(runs)
     pictures = []
-    for kind in request.kinds or _kinds(found):
+    for kind in request.kinds or ALWAYS:
         try:
             drawn = _DRAWN[kind](runs, request, title)
         except LotteryError as error:
@@ -70,12 +64,6 @@ def run(request: Request) -> None:
     page = paths.join(request.output_dir or found[0].root, "report.html")
     html_report.write(page, runs, pictures, title, request.monitor_metric)
     print(page)
-
-
-def _kinds(found: list[RunFiles]) -> tuple[str, ...]:
-    """The figures of searches of which nobody says which."""
-    measured = any(stability.read(run.root) for run in found)
-    return (*ALWAYS, "stability") if measured else ALWAYS
 
 
 def selected(found: list[RunFiles], request: Request) -> list[RunFiles]:

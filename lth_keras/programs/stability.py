@@ -21,7 +21,7 @@ from typing import Any
 
 from absl import flags
 
-from lth_keras.arguments import MOST_LEVELS
+from lth_keras.arguments import MOST_ALPHAS, MOST_CHILDREN, MOST_LEVELS
 from lth_keras.experiments import quiet
 from lth_keras.programs import command_line, options
 from lth_keras.programs.command_line import FlagError
@@ -29,7 +29,6 @@ from lth_keras.programs.values import Serializer, Value, numbers, split, whole
 
 # Flags that are arguments of the library by the same name.
 ARGUMENTS = ("data_dir", "of", "rewind_to", "levels")
-_MOST_CHILDREN, _MOST_ALPHAS = 100, 10_001
 
 
 def main(argv: Sequence[str]) -> None:
@@ -99,13 +98,13 @@ def define() -> flags.FlagValues:
     flag(
         "children",
         2,
-        whole(2, _MOST_CHILDREN),
+        whole(2, MOST_CHILDREN),
         "Networks that are trained from each start; a line for each pair.",
     )
     flag(
         "alphas",
         30,
-        whole(2, _MOST_ALPHAS),
+        whole(2, MOST_ALPHAS),
         "Evenly spaced places on each line, at which the error is measured.",
     )
     flag(

@@ -168,8 +168,9 @@ def _panel(
         xerr=(below, above),
         error_kw={"ecolor": drawing.GREY, "elinewidth": 1.2},
     )
-    lows = [low for _, (_, low, _) in present]
-    highs = [high for _, (_, _, high) in present] + ([dense] if dense else [])
+    whole = [] if dense is None else [dense]
+    lows = [low for _, (_, low, _) in present] + whole
+    highs = [high for _, (_, _, high) in present] + whole
     # Bars of 92 to 97 % would all look alike from 0.
     room = 0.15 * (max(highs) - min(lows)) or 0.05 * abs(max(highs)) or 1.0
     axes.set_xlim(min(lows) - room, max(highs) + room)

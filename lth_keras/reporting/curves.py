@@ -71,12 +71,8 @@ def draw(
     metric = shown_metric.of_rows((row for row, _ in runs), monitor_metric)
     columns = summaries.columns_of(summaries.summarise((r for r, _ in runs), metric))
     found = summaries.densities(columns)
-    chosen = shown_levels.choose_levels(found, densities)
-    if len(chosen) > len(drawing.COLOURS):
-        raise LotteryError(
-            f"densities: {len(chosen)} levels are more than one figure can tell apart; "
-            f"name at most {len(drawing.COLOURS)}"
-        )
+    most = len(drawing.COLOURS)
+    chosen = shown_levels.choose_levels(found, densities, most=most)
     shown = _controls(groups, controls)
     panels: list[tuple[str, list[str]]] = [("tickets", [summaries.TICKET])]
     panels += [(f"with {label}", [summaries.TICKET, label]) for label in shown]

@@ -58,12 +58,8 @@ def draw(
             "--stop=mask_converged"
         )
     kept = {row["level"]: row["density"] for row, _ in found}
-    chosen = shown_levels.choose_levels(kept, densities)
-    if len(chosen) > len(drawing.COLOURS):
-        raise LotteryError(
-            f"densities: {len(chosen)} levels are more than one figure can tell apart; "
-            f"name at most {len(drawing.COLOURS)}"
-        )
+    most = len(drawing.COLOURS)
+    chosen = shown_levels.choose_levels(kept, densities, most=most)
     with drawing.style():
         figure = drawing.new(4.2, title)
         axes = figure.subplots()

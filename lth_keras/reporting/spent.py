@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from lth_keras.errors import LotteryError
 from lth_keras.reporting import drawing
-from lth_keras.runs import shown_metric, summaries, wording
+from lth_keras.runs import paired_trials, shown_metric, summaries, wording
 
 # As many points of a line have room for a label each.
 _LABELS = 12
@@ -45,16 +45,12 @@ def points(
         trials.setdefault(summaries.trial_of(row), {})[row["level"]] = row
     found: dict[int, list[tuple[float, int, float]]] = {}
     for levels in trials.values():
-        spent = 0
-        for level in range(len(levels)):
-            if level not in levels:
-                break
-            row = levels[level]
+        for level, row in sorted(levels.items()):
+            spent = paired_trials.spent(levels, level)
             value = metric.at_early_stop(row)
-            if level and value is not None:
+            if level and spent is not None and value is not None:
                 each = row["density"], spent, metric.scale * value
                 found.setdefault(level, []).append(each)
-            spent += row["iterations"]
     return [
         Point(
             each[0][0],

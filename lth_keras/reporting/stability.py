@@ -122,12 +122,20 @@ def _of(each: Stability, statistics: str | None) -> float:
 
 
 def _along(axes: Any, found: Sequence[Stability]) -> None:
-    """The mean error along the lines, of the first iteration of each network."""
+    """The mean error along the lines, of the first iteration of each network.
+
+    Where lines have several numbers of places, those with the most are drawn.
+    """
     groups = _groups(found)
     scale = 100.0 if found[0].lines[0].is_accuracy else 1.0
     for index, (key, group) in enumerate(list(groups.items())[: len(drawing.COLOURS)]):
         first = min(each.rewind_to for each in group)
-        shown = [each for each in group if each.rewind_to == first]
+        most = max(len(each.alphas) for each in group if each.rewind_to == first)
+        shown = [
+            each
+            for each in group
+            if each.rewind_to == first and len(each.alphas) == most
+        ]
         errors = np.concatenate([scale * each.errors for each in shown])
         label = _label(key, shown[0])
         if len({each.rewind_to for each in found}) == 1:

@@ -35,7 +35,8 @@ class Line:
             "test_error", "test_loss", "train_error", ... at each alpha. A network
             without such statistics has "interpolated" alone.
         metric: what is an error: 1 minus this accuracy, or this loss.
-        examples: by data ("test", "train"), of how many examples the errors are.
+        examples: by data ("test", "train"), of how many examples the errors are at
+            most; without those of a Dataset that all were read of.
         about: whose line it is.
     """
 
@@ -54,6 +55,12 @@ class Line:
     def statistics(self) -> str:
         """The treatment that is meant where none is named."""
         return RECALIBRATED if RECALIBRATED in self.curves else INTERPOLATED
+
+    @property
+    def data(self) -> str:
+        """On which data the errors are: "test", or "val" or "train" without any."""
+        known = [name for name in ("test", "val", "train") if self.errors(name)]
+        return known[0] if known else "test"
 
     def errors(
         self, data: str = "test", statistics: str | None = None

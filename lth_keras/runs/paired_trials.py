@@ -76,25 +76,29 @@ def compare(rows: Rows, others: Rows, monitor_metric: str | None = None) -> Pair
         monitor_metric: what is compared in the place of the accuracy at early stop.
 
     Returns:
-        The differences; none where no trial of both has such a level.
+        The differences; none where no trial of both has such a level, with all levels
+        before it. Of several levels as dense, the first of the other search counts.
     """
     mine, theirs = _trials(rows), _trials(others)
     last = max((level for levels in mine.values() for level in levels), default=0)
-    found: list[tuple[float, float, float]] = []
+    found: list[tuple[float, int, int]] = []
     density = math.nan
     for key, levels in mine.items():
         row = levels.get(last)
         if not last or row is None or key not in theirs:
             continue
         metric = shown_metric.of_rows([row], monitor_metric)
-        for level, other in theirs[key].items():
+        value, own = metric.at_early_stop(row), spent(levels, last)
+        if value is None or own is None:
+            continue
+        for level, other in sorted(theirs[key].items()):
             if not level or not math.isclose(other["density"], row["density"]):
                 continue
-            value, against = metric.at_early_stop(row), metric.at_early_stop(other)
-            if value is not None and against is not None:
+            against, led = metric.at_early_stop(other), spent(theirs[key], level)
+            if against is not None and led is not None:
                 density = row["density"]
-                spent = _spent(levels, last), _spent(theirs[key], level)
-                found.append((metric.scale * (value - against), *spent))
+                found.append((metric.scale * (value - against), own, led))
+                break
     return Paired(
         density,
         tuple(difference for difference, _, _ in found),
@@ -105,17 +109,22 @@ def compare(rows: Rows, others: Rows, monitor_metric: str | None = None) -> Pair
     )
 
 
-_Levels = dict[int, Mapping[str, Any]]
+def spent(levels: Mapping[int, Mapping[str, Any]], level: int) -> int | None:
+    """Training iterations of the levels before one; None where one is not stored.
+
+    Args:
+        levels: rows of the tickets of a trial, by level.
+        level: that they led to.
+    """
+    if any(before not in levels for before in range(level)):
+        return None
+    return sum(levels[before]["iterations"] for before in range(level))
 
 
-def _trials(rows: Rows) -> dict[tuple[int, Any], _Levels]:
-    found: dict[tuple[int, Any], _Levels] = {}
+def _trials(rows: Rows) -> dict[tuple[int, Any], dict[int, Mapping[str, Any]]]:
+    found: dict[tuple[int, Any], dict[int, Mapping[str, Any]]] = {}
     for row in rows:
         if row["control"] == summaries.TICKET:
             key = summaries.trial_of(row), row.get("seed")
             found.setdefault(key, {})[row["level"]] = row
     return found
-
-
-def _spent(levels: _Levels, last: int) -> int:
-    return sum(row["iterations"] for level, row in levels.items() if level < last)

@@ -15,6 +15,7 @@ def choose_levels(
     found: Mapping[int, float],
     percents: Iterable[float] | None = None,
     count: int = 5,
+    most: int | None = None,
 ) -> list[int]:
     """The levels that a figure of a few of them shows.
 
@@ -23,12 +24,13 @@ def choose_levels(
         percents: P_m in percent; the level whose density is nearest by ratio is taken
             for each.
         count: how many levels are spread over all of them where none is asked for.
+        most: how many levels the figure can tell apart; None for any number.
 
     Returns:
         Levels, each once, in ascending order.
 
     Raises:
-        LotteryError: if a percentage is none.
+        LotteryError: if a percentage is none, or they are too many.
     """
     levels = sorted(found)
     if percents is None:
@@ -42,9 +44,13 @@ def choose_levels(
                 f"densities={percent:g} is no percentage of weights: use numbers over "
                 "0 and at most 100"
             )
-    return sorted(
-        {
-            min(levels, key=lambda n: abs(math.log(100 * found[n] / percent)))
-            for percent in wanted
-        }
-    )
+    chosen = {
+        min(levels, key=lambda n: abs(math.log(100 * found[n] / percent)))
+        for percent in wanted
+    }
+    if most is not None and len(chosen) > most:
+        raise LotteryError(
+            f"densities: {len(chosen)} levels are more than one figure can tell apart; "
+            f"name at most {most}"
+        )
+    return sorted(chosen)

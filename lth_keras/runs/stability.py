@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import statistics as means
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -67,8 +68,7 @@ class Stability:
     @property
     def data(self) -> str:
         """On which data the errors are: "test", or "val" or "train" without any."""
-        found = self.lines[0].examples
-        return next(name for name in ("test", "val", "train") if name in found)
+        return self.lines[0].data
 
     @property
     def errors(self) -> np.ndarray:
@@ -173,13 +173,20 @@ def read(directory: paths.PathLike) -> list[Stability]:
 
 
 def of_search(search: layout.RunDirectory) -> list[Stability]:
-    """All that is stored of one search: by what was trained, level and iteration."""
-    by_control: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    """All that is stored of one search: by what was trained, level and iteration.
+
+    Lines at other numbers of places, or of other numbers of examples, are apart.
+    """
+    groups: dict[tuple[str, int, int, Any], list[tuple[int, int]]] = {}
     for name, level, first, second in search.lines():
-        if not paths.exists(lines.file_of(search.line(name, level, first, second))):
+        place = search.line(name, level, first, second)
+        if not paths.exists(lines.file_of(place)):
             continue
-        by_control.setdefault((name, level), []).append((first, second))
-    found = [of_control(search, *key, pairs) for key, pairs in by_control.items()]
+        line = lines.read(place)
+        # What was measured in two ways is not one result.
+        key = name, level, len(line.alphas), line.about.get("examples")
+        groups.setdefault(key, []).append((first, second))
+    found = [of_control(search, *key[:2], pairs) for key, pairs in groups.items()]
     return sorted(found, key=lambda each: (each.of, each.level, each.rewind_to))
 
 

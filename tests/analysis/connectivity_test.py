@@ -257,9 +257,11 @@ def test_a_first_dense_layer_is_computed_at_the_ends_alone_with_the_same_errors(
     one.fit(small.X.reshape(-1, 2, 3), small.Y, verbose=0, test_data=(x, y, *test[2:]))
     assert first_layer.chain_of(one.model) is not None
     quick = lth.analysis.path(one, 0, 1, alphas=4)
+    assert set(along.Along.of(one, 10_000)._between) == {"test", "train"}
     monkeypatch.setattr(first_layer, "_MOST", 0)
     monkeypatch.setattr(along, "_KEPT", {})
     slow = lth.analysis.path(one, 0, 1, alphas=4)
+    assert not along.Along.of(one, 10_000)._between
     for treatment, columns in slow.curves.items():
         for column, values in columns.items():
             assert quick.curves[treatment][column] == pytest.approx(values, abs=1e-6)

@@ -12,11 +12,12 @@ from lth_keras.programs import (
     command_line,
     lottery_search,
     options,
+    plot_analyses,
     plot_flags,
     plot_results,
     plotting,
 )
-from lth_keras.runs import finished
+from lth_keras.runs import finished, layout, lines
 from lth_keras.storage import files
 from tests.support.result_files import row, search, store, store_settings
 
@@ -55,6 +56,46 @@ def test_figures_and_report_go_into_the_run_and_are_named(tmp_path, capfd):
     lines = capfd.readouterr().out.splitlines()
     assert sorted(os.path.relpath(line, run) for line in lines) == written(run)
     assert (run / "report.html").read_text().count("<img ") == 3
+
+
+def test_every_kind_of_figure_can_be_drawn():
+    assert set(plotting._DRAWN) == set(plot_flags.KINDS)
+
+
+def measure(run: pathlib.Path, *statistics: str) -> pathlib.Path:
+    """A line between two replicates of trial 0; returns its file."""
+    for number in range(2):
+        store(run / "trial0", row(1, "one_draw", replicate=number))
+    curves = {name: {"test_error": [0.1, 0.3, 0.1]} for name in statistics}
+    place = layout.RunDirectory(str(run / "trial0")).line("one_draw", 1, 0, 1)
+    lines.write(place, lines.Line([0.0, 0.5, 1.0], curves, "accuracy", {"test": 9}))
+    return pathlib.Path(lines.file_of(place))
+
+
+def test_stability_is_drawn_of_the_searches_that_have_any(tmp_path):
+    found = {}
+    for name, statistics in (
+        ("none", ()),
+        ("both", ("interpolated", "recalibrated")),
+        ("one", ("interpolated",)),
+    ):
+        run = make(tmp_path / name)
+        if statistics:
+            measure(run, *statistics)
+        found[name] = finished.read(run)
+    request = plot_flags.read(["plot_results.py", "a"], "")
+    drawn = plot_analyses.draw_stability(found, request, "title")
+    assert [name for name, _, _ in drawn] == ["stability2", "stability3"]
+    said = ["recalibrated" in caption for _, caption, _ in drawn]
+    assert said == [True, False], "each of its own statistics"
+
+
+def test_a_damaged_line_leaves_out_the_figure_of_lines_alone(tmp_path, capfd):
+    run = make(tmp_path / "run")
+    measure(run, "interpolated").write_text("{")
+    assert plot(run, "--format=svg") == 0
+    assert "no stability figure: " in capfd.readouterr().out
+    assert "figures/density.svg" in written(run)
 
 
 @pytest.mark.slow

@@ -44,6 +44,13 @@ def test_bars_are_as_long_as_their_means_and_the_dense_network_is_a_line():
     ]
 
 
+@pytest.mark.parametrize("dense", [0.5, 0.999])
+def test_the_dense_network_is_within_the_panel(dense):
+    first, _ = bars.draw([row(0, test_accuracy=dense), *ROWS[1:]]).axes
+    low, high = first.get_xlim()
+    assert low < 100 * dense < high
+
+
 def test_a_figure_names_its_bars(tmp_path):
     bars.figure(ROWS, tmp_path / "bars.svg", "LeNet on digits")
     texts = svg_texts(tmp_path / "bars.svg")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,6 @@ from lth_keras.runs import finished, overlaps
 from lth_keras.runs.lines import Line
 from lth_keras.runs.stability import Stability
 from tests.support import run_directories
-
-pytest.importorskip("matplotlib")
 
 
 def found(of="ticket", level=0, step=0, errors=(0.1, 0.3, 0.1), **more) -> Stability:
@@ -58,6 +58,15 @@ def test_instability_is_drawn_against_the_iteration_where_there_are_several():
     assert shown["ticket, 100.0 %"][1] == pytest.approx([1.0, 1.0])
     # Interpolated statistics are dashed, and stand in no legend.
     assert shown["_ticket, 100.0 %"][1] == pytest.approx([20.0, 20.0])
+
+
+def test_of_lines_with_several_numbers_of_places_those_with_the_most_are_drawn():
+    curves = {"interpolated": {"test_error": [0.1, 0.1]}}
+    short = Line([0.0, 1.0], curves, "accuracy", {"test": 10})
+    other = dataclasses.replace(found(), lines=(short,))
+    left, right = figure_stability.draw([other, found()]).axes
+    assert containers(left)["ticket"][1] == pytest.approx([10.0])
+    assert lines(right)["ticket, 100.0 %: error"][1] == pytest.approx([10, 30, 10])
 
 
 def test_nothing_measured_is_refused_with_the_way_to_do_it():

@@ -73,3 +73,4 @@ def test_a_search_stores_it_and_goes_on_as_without_it(tmp_path):
     with pytest.warns(UserWarning):
         again = small.search(small.compiled(model), tmp_path, levels=1)
     small.fit(again)
+    assert again.results == rows

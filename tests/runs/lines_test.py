@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -37,6 +38,21 @@ def test_instability_is_the_largest_error_minus_the_mean_of_the_ends():
     assert line([0.5, 0.1, 0.3]).instability() == pytest.approx(10.0), "an end"
     assert line().instability("train") is None
     assert lines.rise([2.0, 9.0, 4.0], is_accuracy=False) == pytest.approx(6.0)
+
+
+@pytest.mark.parametrize("examples", [{}, {"train": 10}])
+def test_the_data_are_those_of_the_errors_whatever_was_counted(tmp_path, examples):
+    """A Dataset does not say how many examples it has."""
+    store(tmp_path)
+    place = layout.RunDirectory(str(tmp_path)).line("weight_rewind,step=100it", 2, 0, 1)
+    curves = {"test_error": ERRORS, "train_error": [0.0, 0.1, 0.0]}
+    found = dataclasses.replace(
+        line(), curves={"interpolated": curves}, examples=examples
+    )
+    lines.write(place, found)
+    (one,) = stability.read(tmp_path)
+    assert one.data == found.data == "test"
+    assert one.instability == pytest.approx(30.0)
 
 
 def test_recalibrated_statistics_are_meant_where_there_are_any():
@@ -91,6 +107,21 @@ def test_the_lines_of_one_start_are_told_together(tmp_path):
     head = "trial of level P_m % k instability interpolated error %"
     assert table[0].split() == head.split()
     assert table[1].split() == "0 ticket 2 64.0 100 20.00 20.00 15.00".split()
+
+
+def test_lines_that_were_measured_in_two_ways_are_told_apart(tmp_path):
+    """Of three children, of whom two were measured again at other places."""
+    for pair in ((0, 1), (0, 2), (1, 2)):
+        store(tmp_path, pair=pair)
+    key = "weight_rewind,step=100it"
+    place = layout.RunDirectory(str(tmp_path)).line(key, 2, 0, 1)
+    curves = {"interpolated": {"test_error": [0.1, 0.3]}}
+    again = dataclasses.replace(line(), alphas=[0.0, 1.0], curves=curves)
+    lines.write(place, again)
+    found = stability.read(tmp_path)
+    assert [each.pairs for each in found] == [((0, 1),), ((0, 2), (1, 2))]
+    assert [each.errors.shape for each in found] == [(1, 2), (2, 3)]
+    assert len(stability.table(found).splitlines()) == 3
 
 
 def test_nothing_measured_is_an_empty_list(tmp_path):

@@ -70,3 +70,18 @@ def test_only_trials_of_the_same_seed_are_paired():
 def test_searches_without_a_level_as_dense_have_nothing_to_compare():
     assert compare(search(2, 50, THRIFTY), search(3, 100, FULL, 0.2)).differences == ()
     assert compare(search(0, 50, THRIFTY), search(0, 50, FULL)).differences == ()
+
+
+def test_levels_that_are_not_shown_leave_no_pair():
+    """What led to a level is not known without all before it."""
+    full = search(3, 100, FULL)
+    for level in range(3):
+        part = [row for row in full if row["level"] != level]
+        assert compare(search(2, 50, THRIFTY), part).differences == ()
+        assert compare(part, search(2, 50, THRIFTY)).differences == ()
+
+
+def test_a_trial_is_paired_once_where_a_round_pruned_nothing():
+    again = [{**row, "level": 4} for row in search(3, 100, FULL) if row["level"] == 3]
+    found = compare(search(2, 50, THRIFTY), [*search(3, 100, FULL), *again])
+    assert len(found.differences) == 3 and found.spent == (100.0, 300.0)
