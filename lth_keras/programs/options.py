@@ -160,15 +160,22 @@ class Options:
     @property
     def shortest(self) -> int:
         """Training steps of the shortest level."""
-        course = recipes.parse(self.recipe)
-        if course is not None and self.last_level:
-            return course.iterations(self.iterations)
-        return self.search_iterations or self.iterations
+        last = self.last_level
+        kept = set(self.train_levels or (last,)).issuperset(range(last + 1))
+        return self.iterations if kept else self._short
 
     def steps_at(self, level: int) -> int:
         """Training steps of a level: --iterations if it is kept, else the fewer."""
         kept = level in (self.train_levels or (self.last_level,))
-        return self.iterations if kept else self.shortest
+        return self.iterations if kept else self._short
+
+    @property
+    def _short(self) -> int:
+        """Training steps of a level that only leads to the next."""
+        course = recipes.parse(self.recipe)
+        if course is not None:
+            return course.iterations(self.iterations)
+        return self.search_iterations or self.iterations
 
 
 def read(

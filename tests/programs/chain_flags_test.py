@@ -38,6 +38,9 @@ def test_search_iterations_are_those_of_levels_that_are_not_kept():
     found = read(*given, "--train_levels=9,15")
     kept = [level for level in range(16) if found.steps_at(level) == 10000]
     assert kept == [9, 15] and found.steps_at(0) == found.shortest == 2000
+    # A level that there is not is not the shortest.
+    alone = read("--levels=0", "--iterations=10000", "--search_iterations=2000")
+    assert alone.steps_at(0) == alone.shortest == 10000
     last = read(*given)
     assert [last.steps_at(level) for level in (9, 14, 15)] == [2000, 2000, 10000]
 
