@@ -102,7 +102,12 @@ CALLS: dict[str, Any] = {
     "Subtract": lambda ops, x: (1 - x, x - ops.cast(x, "int32")),
     "Sum": lambda ops, x: (ops.sum(x, (1, 2), keepdims=True), ops.sum(x, -1)),
     "Swapaxes": lambda ops, x: ops.swapaxes(x, 1, 2),
-    "Take": lambda ops, x: (ops.take(x, [0, 2], 1), ops.take(x, [0, 2])),
+    "Take": lambda ops, x: (
+        ops.take(x, [0, 2], 1),
+        ops.take(x, [0, -2]),
+        ops.take(x, -1, 1),
+        ops.take(x, ops.cast(x[0, 0] > 0, "int32") - 1, -1),
+    ),
     "Tensordot": lambda ops, x: ops.tensordot(x, TWO, 1),
     "Tile": lambda ops, x: ops.tile(x, (1, 2, 1)),
     "TopK": lambda ops, x: ops.top_k(x, 2),
