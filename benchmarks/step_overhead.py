@@ -18,7 +18,9 @@ from lth_keras.papers import networks
 from lth_keras.training import jit
 
 _PAIRS = flags.DEFINE_integer("pairs", 7, "Pairs of runs per figure.")
-_STEPS = flags.DEFINE_integer("steps", 300, "LeNet steps per run (Conv-2: a tenth).")
+_STEPS = flags.DEFINE_integer(
+    "steps", 300, "LeNet steps per run (Conv-2: a tenth; ResNet-20: a thirtieth)."
+)
 
 _NETWORKS = flags.DEFINE_list(
     "networks", ["lenet", "conv2", "resnet20"], "Which ones are timed."

@@ -20,6 +20,7 @@ from tf_keras.src.mixed_precision.autocast_variable import (
     AutoCastVariableSpec,
 )
 
+from lth_keras.compat.keras3 import is_keras3
 from lth_keras.errors import LotteryError
 
 __all__ = [
@@ -47,7 +48,7 @@ def require_tf_keras_model(model: Any) -> None:
     if isinstance(model, keras.Model):
         return
     kind = f"{type(model).__module__}.{type(model).__qualname__}"
-    if any(base.__module__.split(".")[0] == "keras" for base in type(model).__mro__):
+    if is_keras3(model):
         raise LotteryError(
             f"{kind} is a Keras 3 model, which tfmot cannot prune: "
             "lth.from_keras3(model) is an equal one of tf_keras, and lth.wrap(model) "

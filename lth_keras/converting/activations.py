@@ -42,9 +42,9 @@ def _made(*known: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 @_made()
-def celu(x: Any) -> Any:
-    """max(x, 0) + min(e^x - 1, 0)."""
-    return tf.maximum(x, 0.0) + tf.math.expm1(tf.minimum(x, 0.0))
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """max(x, 0) + alpha min(e^(x / alpha) - 1, 0)."""
+    return tf.maximum(x, 0.0) + alpha * tf.math.expm1(tf.minimum(x, 0.0) / alpha)
 
 
 @_made()
@@ -104,9 +104,9 @@ def sparse_sigmoid(x: Any) -> Any:
 
 
 @_made()
-def squareplus(x: Any) -> Any:
-    """(x + sqrt(x^2 + 4)) / 2."""
-    return (x + tf.sqrt(tf.square(x) + 4.0)) / 2.0
+def squareplus(x: Any, b: float = 4.0) -> Any:
+    """(x + sqrt(x^2 + b)) / 2."""
+    return (x + tf.sqrt(tf.square(x) + b)) / 2.0
 
 
 @_made()

@@ -13,7 +13,7 @@ from typing import Any
 
 from lth_keras import compat
 from lth_keras.compat import keras
-from lth_keras.converting import checks, weights
+from lth_keras.converting import checks, trial_inputs, weights
 from lth_keras.converting.graphs import Converter
 from lth_keras.errors import LotteryError, shown
 from lth_keras.storage.paths import as_path
@@ -47,6 +47,7 @@ def from_keras3(
     if isinstance(model, (str, os.PathLike)):
         model = _loaded(as_path(model, "model"))
     check_keras3_model(model)
+    _check_unbuilt(model)
     custom = _checked(custom_objects)
     converter = Converter(custom)
     with keras.utils.custom_object_scope(dict(custom)):
@@ -87,6 +88,18 @@ def check_keras3_model(model: Any) -> None:
             f"model={shown(model)}: give a model of Keras 3, or the path of a .keras "
             "file of one."
         )
+
+
+def _check_unbuilt(model: Any) -> None:
+    """Refuses weights in a model that knows no inputs: nothing could be compared."""
+    if model.built:
+        return
+    for layer in trial_inputs.layers_within(model):
+        if weights.own3(layer):
+            raise LotteryError(
+                f"model {model.name!r} is not built, and its layer {layer.name!r} has "
+                "weights already: call the model once, and convert it then."
+            )
 
 
 def _checked(custom_objects: Any) -> dict[str, Any]:

@@ -92,14 +92,12 @@ UNARY: dict[str, Callable[[Any], Any]] = {
 }
 # Of one tensor; the operation itself, which holds its other arguments, is given first.
 WITH_ARGUMENTS: dict[str, Callable[..., Any]] = {
-    "Celu": lambda op, x: (
-        tf.maximum(x, 0.0) + op.alpha * tf.math.expm1(tf.minimum(x, 0.0) / op.alpha)
-    ),
+    "Celu": lambda op, x: activations.celu(x, op.alpha),
     "Clip": lambda op, x: tf.clip_by_value(x, op.x_min, op.x_max),
     "Elu": lambda op, x: keras.activations.elu(x, op.alpha),
     "Gelu": lambda op, x: tf.nn.gelu(x, op.approximate),
     "LeakyRelu": lambda op, x: tf.nn.leaky_relu(x, op.negative_slope),
     "LogSoftmax": lambda op, x: tf.nn.log_softmax(x, op.axis),
     "Softmax": lambda op, x: tf.nn.softmax(x, op.axis),
-    "Squareplus": lambda op, x: (x + tf.sqrt(tf.square(x) + op.b)) / 2.0,
+    "Squareplus": lambda op, x: activations.squareplus(x, op.b),
 }

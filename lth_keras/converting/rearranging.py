@@ -65,9 +65,11 @@ def _einsum(op: Any, *operands: Any) -> Any:
 
 
 def _taken(op: Any, x: Any, indices: Any) -> Any:
-    if op.axis is None:
-        return tf.gather(tf.reshape(x, [-1]), indices)
-    return tf.gather(x, indices, axis=op.axis)
+    """Entries at places, of which negative ones count from the end."""
+    x, axis = (tf.reshape(x, [-1]), 0) if op.axis is None else (x, op.axis)
+    places = indices if hasattr(indices, "dtype") else tf.constant(indices)
+    size = tf.cast(tf.shape(x)[axis], places.dtype)
+    return tf.gather(x, tf.where(places < 0, places + size, places), axis=axis)
 
 
 def _dot(op: Any, x1: Any, x2: Any) -> Any:

@@ -141,6 +141,21 @@ def test_a_single_frozen_weight_is_refused() -> None:
     assert "layer 'half': its weight 'kernel' is frozen" in refusal(source)
 
 
+def test_weights_inside_a_model_that_is_not_built_are_not_lost() -> None:
+    kl = keras3().layers
+    scaled = kl.Normalization(name="scaled")
+    scaled.adapt(np.arange(12.0).reshape(3, 4))
+    base = chain((4,), kl.Dense(3, name="known"))
+    for inner, name in ((base, "known"), (scaled, "scaled")):
+        outer = keras3().Sequential([kl.Rescaling(2.0), inner, kl.Dense(2)])
+        message = refusal(outer)
+        assert f"its layer {name!r} has weights already" in message
+        outer(np.ones((1, 4)))
+        made = lth.from_keras3(outer)
+        ours, theirs = inner.get_weights()[0], made.layers[1].get_weights()[0]
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_quantized_model_is_refused() -> None:
     source = chain((4,), keras3().layers.Dense(2))
     source.quantize("int8")

@@ -1,7 +1,7 @@
 """What Keras 3 exports by itself holds the zeros that lth.write_to brought.
 
-Needs onnxruntime and tf2onnx, which nothing here installs: tf2onnx asks for an older
-protobuf than TensorFlow does, so that both come by `pip install --no-deps`.
+Needs onnx, onnxruntime and tf2onnx, which nothing here installs: it is skipped without
+them. tf2onnx before 1.17 asks for an older protobuf than TensorFlow does.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from tests.support.keras3_models import chain
 
 @pytest.mark.slow
 def test_an_onnx_file_of_keras_3_holds_the_zeros(tmp_path: pathlib.Path) -> None:
-    for name in ("onnx", "onnxruntime", "tf2onnx"):
+    onnx, runtime, _ = (
         pytest.importorskip(name, reason=f"{name} is not installed")
-    import importlib
-
-    onnx, runtime = map(importlib.import_module, ("onnx", "onnxruntime"))
+        for name in ("onnx", "onnxruntime", "tf2onnx")
+    )
     kl = keras3().layers
     source = chain(
         (8, 8, 3), kl.Conv2D(6, 3, activation="relu"), kl.Flatten(), kl.Dense(4)
