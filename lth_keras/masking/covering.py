@@ -16,9 +16,9 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.arguments import function
 from lth_keras.compat import PruneLowMagnitude, keras
-from lth_keras.masking import held, paths, reasons
+from lth_keras.masking import held, paths
 from lth_keras.masking.network import Network
-from lth_keras.masking.reasons import Reason
+from lth_keras.masking.reasons import Reason, Reasons
 from lth_keras.masking.weights import trainable_in
 from lth_keras.masking.wrappers import PruneByLevel
 
@@ -166,6 +166,7 @@ def _rows(
         path = prefix + layer.name if layer is not model else prefix.rstrip("/")
         masks = _masks(layer)
         inner = layer.layer if isinstance(layer, PruneLowMagnitude) else layer
+        why = Reasons(layer, inner)
         variables = inner.weights if layer is not model else _own(model)
         for variable in variables:
             if not isinstance(variable, tf.Variable):
@@ -178,7 +179,7 @@ def _rows(
             if follows:
                 reason = Reason("goes with its filter")
             elif mask is None:
-                reason = reasons.why_dense(layer, inner, variable, key in trainable)
+                reason = why.why_dense(variable, key in trainable)
             row = WeightCoverage(
                 layer=path or model.name,
                 weight=variable.name.split("/")[-1].split(":")[0],

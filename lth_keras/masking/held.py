@@ -55,11 +55,6 @@ class HeldMasks(FreezesPruned, compat.Trackable):
         """Share of these weights' survivors pruned per round."""
         return self.recipe.rates[0]
 
-    @property
-    def followed(self) -> dict[int, tuple[str, int]]:
-        """What goes with filters: nothing, since no filters are pruned in place."""
-        return {}
-
     def read_masks(self) -> list[np.ndarray]:
         """The masks as boolean arrays with the shapes of the weights."""
         found = (keras.backend.get_value(mask) for _, mask, _ in self.pruning_vars)

@@ -10,7 +10,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking import held
 from lth_keras.masking.network import Network
 from lth_keras.masking.reinitialising import (
-    PREPROCESSING,
+    keeps_state,
     reinitialised,
     without_seeds,
 )
@@ -71,9 +71,7 @@ def _drawn(model: keras.Model) -> dict[int, np.ndarray]:
     found: dict[int, np.ndarray] = {}
 
     def visit(layer: keras.layers.Layer) -> None:
-        if isinstance(layer, PREPROCESSING):
-            return
-        if not layer.trainable:
+        if keeps_state(layer):
             return
         fresh = _made_anew(layer)
         if fresh is None:
@@ -109,10 +107,10 @@ def _made_anew(layer: keras.layers.Layer) -> keras.layers.Layer | None:
 
 
 def _staying(model: keras.Model) -> set[int]:
-    """Identities of the weights of layers that do not train, or count."""
+    """Identities of the weights of layers that are frozen, or adapted to data."""
     return {
         id(compat.raw_variable(variable))
         for layer in compat.layers_within(model)
-        if not layer.trainable
+        if keeps_state(layer)
         for variable in layer.weights
     }

@@ -9,7 +9,7 @@ from lth_keras.compat import keras
 from lth_keras.masking.copying import rebuilt
 from lth_keras.masking.wrappers import PruneByLevel
 
-PREPROCESSING = keras.layers.experimental.preprocessing.PreprocessingLayer
+_PREPROCESSING = keras.layers.experimental.preprocessing.PreprocessingLayer
 
 
 def reinitialised(model: keras.Model, seed: int) -> keras.Model:
@@ -31,11 +31,13 @@ def reinitialised(model: keras.Model, seed: int) -> keras.Model:
         source = layer.layer if isinstance(layer, PruneByLevel) else layer
         return type(source).from_config(without_seeds(source.get_config()))
 
-    def keeps_state(layer: keras.layers.Layer) -> bool:
-        return isinstance(layer, PREPROCESSING) or not layer.trainable
-
     with compat.seeded(seed):
         return rebuilt(model, convert, keeps_state=keeps_state)
+
+
+def keeps_state(layer: keras.layers.Layer) -> bool:
+    """Whether a layer stays as it is: frozen, or preprocessing that was adapted."""
+    return isinstance(layer, _PREPROCESSING) or not layer.trainable
 
 
 def without_seeds(config: Any) -> Any:

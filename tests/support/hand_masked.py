@@ -16,22 +16,15 @@ Masks = dict[int, np.ndarray]
 Loss = Callable[[keras.Model, Any], tf.Tensor]
 
 
-def halved(shapes: dict[int, Sequence[int]], seed: int = 1) -> Masks:
-    """Random masks of about half the entries."""
-    rng = np.random.default_rng(seed)
-    return {place: rng.random(shape) < 0.5 for place, shape in shapes.items()}
-
-
 def places(model: keras.Model, pruned: keras.Model) -> Masks:
     """The present masks of a model on masks, by position in a plain one like it."""
-    found = [raw_variable(weight.variable) for weight in Network.of(pruned).weights]
-    masks = {
+    weights = Network.of(pruned).weights
+    assert len(weights) == len(Network.of(model).weights)
+    return {
         index: weight.read_mask()
-        for index, weight in enumerate(Network.of(pruned).weights)
+        for index, weight in enumerate(weights)
         if weight.mask is not None
     }
-    assert len(found) == len(Network.of(model).weights)
-    return masks
 
 
 def put_on(model: keras.Model, masks: Masks) -> None:
