@@ -73,7 +73,7 @@ def transfer(
     moved = dataclasses.replace(case.ticket, weights=tuple(weights))
     _check_density(ticket, moved, case.ticket)
     if keep == "ticket":
-        moved = dataclasses.replace(moved, step=0, optimizer=search.initial.optimizer)
+        moved = dataclasses.replace(moved, step=0, optimizer=own.optimizer)
     return case._replace(ticket=moved)
 
 

@@ -35,7 +35,7 @@ class DenseGradients:
 
     def __call__(self, data: Any) -> list[np.ndarray]:
         """One float32 array per pruned weight, in its shape."""
-        with _states_kept(self._network.model), _unmasked(self._network):
+        with states_kept(self._network.model), _unmasked(self._network):
             return self._gradients(data)
 
 
@@ -53,7 +53,7 @@ def _unmasked(network: Network) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _states_kept(model: keras.Model) -> Iterator[None]:
+def states_kept(model: keras.Model) -> Iterator[None]:
     """Sets metrics, and states of recurrent layers, back to what they were."""
     held = [variable for metric in model.metrics for variable in metric.variables]
     for layer in compat.layers_within(model):

@@ -37,17 +37,6 @@ class SparseEvolution(Evolving):
         LotteryError: the model or an argument cannot be used.
     """
 
-    def __init__(
-        self,
-        model: keras.Model,
-        density: float = 0.2,
-        drop: float = 0.3,
-        every: int = 100,
-        *,
-        seed: int = 0,
-    ):
-        super().__init__(model, density, drop, every, seed=seed)
-
     def callbacks(
         self, index: int = 0, seed: int = 0
     ) -> list[keras.callbacks.Callback]:

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from lth_keras.errors import LotteryError
-from lth_keras.pruning import counts, groups, round_rates, rounds, units
+from lth_keras.pruning import (
+    counts,
+    granularities,
+    groups,
+    round_rates,
+    rounds,
+    units,
+)
 from lth_keras.pruning.counts import RoundRate
 from lth_keras.pruning.granularities import Granularity, Tensor
 from lth_keras.pruning.groups import Group
@@ -24,7 +31,7 @@ class Levels:
     @property
     def rule(self) -> Granularity:
         """The granularity itself."""
-        raise NotImplementedError
+        return granularities.get(self.granularity)
 
     def _units(self, tensors: Sequence[Tensor] = ()) -> units.Units:
         return units.Units(self.granularity, tensors)

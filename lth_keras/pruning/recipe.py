@@ -21,7 +21,6 @@ from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning import (
     counts,
     criteria,
-    granularities,
     round_rates,
     rounds,
     scores,
@@ -71,7 +70,7 @@ class Recipe(Levels):
                 f"scope={shown(self.scope)} is not known: use 'layer' or 'global'."
             )
         criteria.get(self.criterion)
-        rule = granularities.get(self.granularity)
+        rule = self.rule
         if not among(self.where, WHERE):
             raise LotteryError(
                 f"where={shown(self.where)} is not known: use {', '.join(WHERE)}."
@@ -236,8 +235,3 @@ class Recipe(Levels):
     def check_tensor(self, tensor: Tensor) -> None:
         """Refuses a weight tensor that the granularity cannot prune."""
         self.rule.check(tensor)
-
-    @property
-    def rule(self) -> granularities.Granularity:
-        """The granularity itself."""
-        return granularities.get(self.granularity)

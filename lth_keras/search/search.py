@@ -8,11 +8,11 @@ search.ticket(9).save("ticket9")
 from __future__ import annotations
 
 import dataclasses
-import functools
 from typing import Any
 
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts
+from lth_keras.masking.starts import Start
 from lth_keras.runs import integrity, layout, manifest, rows
 from lth_keras.runs.stored import SearchHistory
 from lth_keras.search import starting, stopping, untrained
@@ -200,15 +200,20 @@ class LotterySearch(PreparedSearch):
         if ticket is None or ticket.level != self.levels:
             self.restore(self.levels)
 
-    def _round(self, plan: plans.Plan, level: int) -> dict[str, Any]:
-        """What the round that makes a level is carried out with."""
-        needs = self.network.recipe.needs
+    def _compared(self) -> Start | None:
+        """theta_0, for criteria that compare with it."""
+        needed = "initial" in self.network.recipe.needs
+        return self.ticket(0).start() if needed else None
+
+    def _round(
+        self, plan: plans.Plan, level: int, start: Start | None
+    ) -> dict[str, Any]:
+        """What the round that makes a level is carried out with, once."""
+        reads = "gradients" in self.network.recipe.needs
         return {
-            "start": self.ticket(0).start() if "initial" in needs else None,
+            "start": start,
             "seed": self.seed + level,
-            "data": self.pruning_data(plan.of(level), level)
-            if "gradients" in needs
-            else None,
+            "data": self.pruning_data(plan.of(level), level) if reads else None,
             "level": level,
         }
 
@@ -216,12 +221,15 @@ class LotterySearch(PreparedSearch):
         """The plan of a level, which may end when its mask has settled."""
         if self.stop is None or level == self.levels:
             return self.plan_at(level)
-        given = functools.cache(lambda: self._round(plan, level + 1))
+        start = self._compared()
         return stopping.watching(
             self.plan_at(level),
             self.stop,
             self.network,
-            lambda: acts.next_masks(self.network, **given()),
+            # The batches of a round can be read once.
+            lambda: acts.next_masks(
+                self.network, **self._round(plan, level + 1, start)
+            ),
             rewind_step,
         )
 
@@ -248,7 +256,7 @@ class LotterySearch(PreparedSearch):
             start = acts.capture(self.network)
             return Ticket.of(self.network, start, seed=self.seed, settings=settings)
         level = before.level + 1
-        acts.prune(self.network, **self._round(plan, level))
+        acts.prune(self.network, **self._round(plan, level, self._compared()))
         # Masks only shrink: what the level before started from holds all there is.
         start = before.start()
         if before.level == 0 and rewind_step > 0:

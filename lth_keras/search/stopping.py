@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lth_keras.errors import LotteryError, shown
+from lth_keras.masking.dense_gradients import states_kept
 from lth_keras.masking.network import Network
 from lth_keras.pruning.settling import MaskConverged, Watch
 from lth_keras.pruning.units import Units
@@ -67,7 +68,10 @@ def watching(
     def look(step: int) -> dict[str, float]:
         if not watch:
             watch.append(Watch(rule, units(network.masks)))
-        distance, settled = watch[0].add(units(next_masks()))
+        # Gradients leave the metrics of the epoch reset, and recurrent states.
+        with states_kept(network.model):
+            masks = next_masks()
+        distance, settled = watch[0].add(units(masks))
         if settled and step > after:
             network.model.stop_training = True
         return {DISTANCE: distance}

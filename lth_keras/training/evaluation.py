@@ -88,25 +88,28 @@ class Evaluator:
             )
         self._arrays = _tensors(data)
         self._size = (rule or BatchRule(model)).size(self._arrays)
+        self._cut()
+
+    def _cut(self) -> None:
         cut = evaluation_batches.cut(self._arrays, self._size)
         self._batches = [examples.packed(batch) for batch in cut]
 
-    def limited(self, examples: int | None) -> Evaluator:
+    def limited(self, most: int | None) -> Evaluator:
         """The same on the first examples alone; None for all.
 
         Those of a Dataset are read once, and kept.
         """
-        if examples is None:
+        if most is None:
             return self
         other = copy.copy(self)
         if isinstance(self._batches, tf.data.Dataset):
-            first = self._batches.unbatch().take(examples)
+            first = self._batches.unbatch().take(most)
             other._batches = first.batch(_READ).cache()
             return other
         other._arrays = tf.nest.map_structure(
-            lambda t: composites.part(t, 0, examples), self._arrays
+            lambda t: composites.part(t, 0, most), self._arrays
         )
-        other._batches = evaluation_batches.cut(other._arrays, self._size)
+        other._cut()
         return other
 
     def through(self, step: Any, batches: Sequence[Any]) -> Evaluator:

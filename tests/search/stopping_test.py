@@ -101,6 +101,34 @@ def test_a_mask_that_is_watched_and_never_settles_changes_nothing(tmp_path):
         assert mine == theirs
 
 
+class Numbered(keras.utils.Sequence):
+    """Batches by number."""
+
+    def __len__(self) -> int:
+        return small.STEPS
+
+    def __getitem__(self, index: int):
+        part = slice(9 * index, 9 * index + 9)
+        return small.X[part], small.Y[part]
+
+
+@pytest.mark.slow
+def test_gradients_of_watched_masks_leave_the_epoch_and_its_data_alone(tmp_path):
+    found = []
+    for name, stop in (("plain", None), ("watched", lth.MaskConverged(0.0, 6))):
+        model = small.compiled(criterion="snip")
+        one = small.search(model, tmp_path / name, levels=1, stop=stop)
+        # Of five steps a look is in the middle of an epoch.
+        given = {"evaluate_every": 3, "shuffle": False, "verbose": 0}
+        history = one.fit(Numbered(), epochs=2, **given)
+        found.append(history.epochs)
+    assert len(history.curves[0][stopping.DISTANCE]) > 2
+    assert found[0] == found[1]
+    assert small.fingerprints(tmp_path / "plain") == small.fingerprints(
+        tmp_path / "watched"
+    )
+
+
 @pytest.mark.slow
 def test_of_whole_filters_the_units_are_counted(tmp_path):
     model = small.compiled(granularity="filter", rate=RATE)

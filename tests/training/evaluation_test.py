@@ -155,6 +155,21 @@ def test_compiled_by_xla_and_run_eagerly(how: str) -> None:
     assert Evaluator(model, (X, y))() == pytest.approx(by_keras(model, X, y), rel=1e-5)
 
 
+def test_inputs_alone_reach_a_test_step_as_they_are_all_or_the_first_of_them() -> None:
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+        def test_step(self, data):
+            return {"loss": tf.reduce_mean(data[:, 0])}
+
+    model = Own()
+    model.compile()
+    whole = Evaluator(model, X)
+    assert whole()["loss"] == pytest.approx(X[:, 0].mean(), rel=1e-5)
+    assert whole.limited(7)()["loss"] == pytest.approx(X[:7, 0].mean(), rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
