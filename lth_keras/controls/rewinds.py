@@ -36,11 +36,7 @@ def fine_tune(search: LotterySearch, case: Case, seed: int) -> Case:
     """
     # At the rate that the level ended with whose weights these are.
     before = case.ticket.level - 1
-    length = (
-        case.plan.iterations
-        if search.plan is None
-        else (search.plan.of(before).iterations)
-    )
+    length = search.plan_at(before).iterations
     if length is None:
         raise LotteryError(
             "fine_tune needs the length of a run: pass steps_per_epoch to search.fit."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 from lth_keras import arguments
@@ -11,8 +10,6 @@ from lth_keras.errors import LotteryError
 from lth_keras.pruning.recipes import Course
 from lth_keras.training.arguments import check_counts
 from lth_keras.training.plan import Length, Plan
-
-Number = int | Callable[[int], int]
 
 
 def at(name: str, given: Any, level: int) -> Any:
