@@ -61,6 +61,7 @@ from lth_keras.compat.keras3 import (
     is_keras3_model,
     is_keras3_own,
     keras3,
+    keras3_bytes_per_example,
     keras3_compiled,
     keras3_frozen_alone,
     keras3_idf_weights,
@@ -110,6 +111,7 @@ from lth_keras.compat.optimizers import (
 )
 from lth_keras.compat.symbolic import InfersByItsLayer
 from lth_keras.compat.traces import forget_methods, forget_traces, traces_forgotten
+from lth_keras.compat.trainers import TF_KERAS, Trainer, trainer_of
 from lth_keras.compat.weight_files import is_of_wrapped_model
 
 __all__ = [
@@ -122,7 +124,9 @@ __all__ = [
     "Node",
     "PruneLowMagnitude",
     "RestoresItsLayer",
+    "TF_KERAS",
     "Trackable",
+    "Trainer",
     "accumulator_start",
     "align_counts",
     "all_optimizer_slots",
@@ -162,6 +166,7 @@ __all__ = [
     "is_of_wrapped_model",
     "keras",
     "keras3",
+    "keras3_bytes_per_example",
     "keras3_compiled",
     "keras3_frozen_alone",
     "keras3_idf_weights",
@@ -200,6 +205,7 @@ __all__ = [
     "start_fit_at",
     "steps_per_execution",
     "traces_forgotten",
+    "trainer_of",
     "untouched_generators",
     "surround",
     "variables_in_calls",

@@ -23,7 +23,8 @@ from lth_keras.search.search import LotterySearch
 from lth_keras.storage import arrays, directories, locks, paths
 from lth_keras.training import bars, one_run
 from lth_keras.training.plan import Plan
-from lth_keras.training.steps import StopOnNaN, level_seed
+from lth_keras.training.steps import level_seed
+from lth_keras.training.tf_keras_callbacks import StopOnNaN
 
 
 def masks_at(search: LotterySearch, plan: Plan, level: int) -> list[np.ndarray]:
@@ -163,6 +164,7 @@ class _Chain:
         first = plan.first_epoch + level * (plan.epochs - plan.first_epoch)
         users, watch = plan.callbacks_of(level), StopOnNaN()
         shown = bars.of_run(
+            compat.TF_KERAS,
             Run(level, control="continued"),
             self._search.ticket(level).density,
             plan.fit_arguments.get("verbose", "auto"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lth_keras.compat import keras
+from lth_keras.compat import TF_KERAS, Trainer, is_keras3, keras
 from lth_keras.errors import LotteryError, shown
 
 _DATA = "give x=f(level, seed) that returns a tf.data.Dataset of (x, y) batches"
@@ -79,23 +79,25 @@ def check_spec(first: tf.data.Dataset, other: tf.data.Dataset, level: int) -> No
 
 def is_callback_function(callbacks: Any) -> bool:
     """Whether callbacks are to be asked for, level by level."""
-    return callable(callbacks) and not isinstance(
-        callbacks, (keras.callbacks.Callback, type)
-    )
+    known = keras.callbacks.Callback, type
+    of_keras = isinstance(callbacks, known) or is_keras3(callbacks)
+    return callable(callbacks) and not of_keras
 
 
-def callback_list(callbacks: Any) -> list[keras.callbacks.Callback]:
+def callback_list(callbacks: Any, trainer: Trainer = TF_KERAS) -> list[Any]:
     """Callbacks, given as `model.fit` takes them, as a list.
 
     Args:
         callbacks: None, a callback, or lists of them; no function.
+        trainer: the Keras whose callbacks they are.
 
     Raises:
         LotteryError: something among them is no Keras callback.
     """
     if callbacks is None:
         return []
-    if isinstance(callbacks, keras.callbacks.CallbackList):
+    kind = trainer.keras.callbacks
+    if isinstance(callbacks, kind.CallbackList):
         callbacks = callbacks.callbacks
     found = list(tf.nest.flatten(callbacks))
     for callback in found:
@@ -104,22 +106,23 @@ def callback_list(callbacks: Any) -> list[keras.callbacks.Callback]:
                 f"callbacks: {callback.__name__} is a class: make an object of it, "
                 f"{callback.__name__}()."
             )
-        if not isinstance(callback, keras.callbacks.Callback):
+        if not isinstance(callback, kind.Callback):
+            name = trainer.said
             raise LotteryError(
-                f"callbacks: {_said(callback)} is no tf_keras callback: give a list of "
-                "keras.callbacks.Callback objects of tf_keras, or f(level) -> list."
+                f"callbacks: {_said(callback)} is no {name} callback: give a list of "
+                f"keras.callbacks.Callback objects of {name}, or f(level) -> list."
             )
     return found
 
 
-def check_callbacks(callbacks: Any) -> None:
+def check_callbacks(callbacks: Any, trainer: Trainer = TF_KERAS) -> None:
     """Refuses what is neither callbacks nor a function of the level.
 
     Raises:
         LotteryError: says what it is, and what to give.
     """
     if not is_callback_function(callbacks):
-        callback_list(callbacks)
+        callback_list(callbacks, trainer)
     elif not accepts(callbacks, 0):
         raise LotteryError(
             f"callbacks={_name(callbacks)} cannot be called with (level): give a list "

@@ -16,20 +16,19 @@ from typing import Any
 
 from lth_keras import compat
 from lth_keras.arguments import count
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts, starts
 from lth_keras.masking.network import Network
 from lth_keras.training import iterations
-from lth_keras.training.steps import StepCallback, level_seed
+from lth_keras.training.steps import CountsSteps, level_seed
 
 # What CaptureInitialWeights found, for the PruneAndRewind of the same model.
-_STARTS: weakref.WeakKeyDictionary[keras.Model, starts.Start] = (
+_STARTS: weakref.WeakKeyDictionary[Any, starts.Start] = (
     weakref.WeakKeyDictionary()
 )
 
 
-class CaptureAt(StepCallback):
+class CapturesAt(CountsSteps):
     """Captures theta_k and the optimizer's state once, and hands them on.
 
     Args:
@@ -82,7 +81,7 @@ class CaptureAt(StepCallback):
         self.model.stop_training = self.model.stop_training or self._stop
 
 
-class CaptureInitialWeights(CaptureAt):
+class CapturesInitialWeights(CapturesAt):
     """Captures theta_0 (or theta_k) in the first `fit` of a model.
 
     Args:
@@ -104,7 +103,7 @@ class CaptureInitialWeights(CaptureAt):
         _STARTS[self.model] = start
 
 
-class PruneAndRewind(keras.callbacks.Callback):
+class PrunesAndRewinds:
     """From the second `fit` on, prunes one round and rewinds before training.
 
     A `fit` that was interrupted is followed by a rewind without a further round. A
@@ -116,6 +115,8 @@ class PruneAndRewind(keras.callbacks.Callback):
     Attributes:
         level: number of pruning rounds so far.
     """
+
+    model: Any
 
     def __init__(self, seed: int = 0):
         super().__init__()
@@ -144,10 +145,12 @@ class PruneAndRewind(keras.callbacks.Callback):
                 self._trained = False
             acts.rewind(network, start)
         self._began, self._trained = True, False
-        compat.reset_generators(self.model, level_seed(self._seed, self.level))
+        seed = level_seed(self._seed, self.level)
+        compat.trainer_of(self.model).reset_generators(self.model, seed)
 
     def on_train_end(self, logs: Any = None) -> None:
         self._trained = True
+
 
 
 def _refuse_gradients(network: Network) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from lth_keras.errors import LotteryError
 from lth_keras.training.evaluation import Evaluator
-from lth_keras.training.steps import StepCallback
+from lth_keras.training.steps import CountsSteps
 
 
-class Evaluate(StepCallback):
+class Evaluates(CountsSteps):
     """Evaluates on fixed data as training goes on, and keeps the curve.
 
     Args:

@@ -13,8 +13,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from lth_keras import compat
 from lth_keras.arguments import count
-from lth_keras.compat import keras
+from lth_keras.compat import TF_KERAS, Trainer
 from lth_keras.errors import LotteryError
 from lth_keras.training import (
     batches,
@@ -28,12 +29,7 @@ from lth_keras.training import (
 _BATCH_SIZE = 32  # Keras's own default
 
 # What `fit` draws batches from, even where it is callable for a purpose of its own.
-_LOADERS = (
-    tf.data.Dataset,
-    tf.distribute.DistributedDataset,
-    keras.utils.Sequence,
-    Iterator,
-)
+_LOADERS = (tf.data.Dataset, tf.distribute.DistributedDataset, Iterator)
 
 
 class Feed:
@@ -51,6 +47,7 @@ class Feed:
         shuffle: whether arrays are reshuffled in every epoch.
         seed: seed of the data order.
         fixed: the batch size that the model was declared with, or None.
+        trainer: the Keras that trains it.
 
     Attributes:
         steps_per_epoch: iterations per epoch, or None where `fit` alone finds out.
@@ -67,6 +64,7 @@ class Feed:
         shuffle: bool = True,
         seed: int = 0,
         fixed: int | None = None,
+        trainer: Trainer = TF_KERAS,
     ):
         if batch_size is not None:
             count("batch_size", batch_size, 1, "the examples of a batch")
@@ -78,6 +76,8 @@ class Feed:
             )
         x, y, sample_weight = examples.taken(x, y, sample_weight)
         self._x, self._seed, self._shuffle = x, seed, shuffle
+        self._backend = trainer.backend
+        self._sequences = trainer.keras.utils.Sequence
         self.steps_per_epoch = steps_per_epoch
         self._batch_size = batch_size or fixed or _BATCH_SIZE
         self.arrays: Any = None
@@ -91,7 +91,8 @@ class Feed:
                 size = composites.length(tf.nest.flatten(x)[0])
                 evaluation_batches.check_fixed(fixed, self._batch_size, size)
             return
-        if not (isinstance(x, _LOADERS) or callable(x)):
+        loader = isinstance(x, (*_LOADERS, self._sequences))
+        if not (loader or callable(x)):
             raise LotteryError(
                 f"x is {examples.kind(x)}: give arrays, a Dataset, a Sequence, a "
                 "generator, or a function of (level, seed); lists and other frames "
@@ -104,9 +105,9 @@ class Feed:
             )
         if isinstance(x, tf.data.Dataset):
             self._infer(x)
-        elif isinstance(x, keras.utils.Sequence):
+        elif isinstance(x, self._sequences):
             self.steps_per_epoch = steps_per_epoch or len(x)
-        elif not isinstance(x, _LOADERS):
+        elif not loader:
             callables.check_data_function(x)
             self._function = x
             self._first = callables.made(x, 0, seed)
@@ -128,7 +129,7 @@ class Feed:
             )
         self._digest = examples.describe(given)
         # As `fit` hands them to a train_step: x alone is in no tuple.
-        packed = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+        packed = compat.keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
         self.arrays = examples.tensors(packed)
         if self.steps_per_epoch is None:
             self.steps_per_epoch = batches.steps_per_epoch(sizes[0], self._batch_size)
@@ -221,7 +222,7 @@ class Feed:
             LotteryError: the data cannot begin again, or `class_weight` does not fit.
         """
         count = min(count, self.steps_per_epoch or count)
-        if isinstance(self._x, keras.utils.Sequence):
+        if isinstance(self._x, self._sequences):
             size = min(count, len(self._x))
             read = (self._x[index] for index in range(size))
             return class_weights.weighted(read, class_weight)
@@ -265,7 +266,7 @@ class Feed:
             return tf.nest.map_structure(
                 lambda t: composites.part(t, 0, size), self.arrays
             )
-        if isinstance(self._x, keras.utils.Sequence):
+        if isinstance(self._x, self._sequences):
             return self._x[0]
         dataset = self._x if isinstance(self._x, tf.data.Dataset) else self._first
         return None if dataset is None else next(iter(dataset.take(1)), None)

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from lth_keras import compat, errors
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts, paths, slots, starts
 from lth_keras.masking.network import Network
@@ -28,7 +27,7 @@ from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import bars, capturing, evaluating
 from lth_keras.training.learning_rates import last_rate, scaled_rate
 from lth_keras.training.plan import Plan
-from lth_keras.training.steps import Project, StartAt, StopOnNaN, level_seed
+from lth_keras.training.steps import Projects, StopsOnNaN, level_seed
 
 
 def carry_out(
@@ -71,7 +70,7 @@ def carry_out(
             rewind = Ticket.of(network, captured, level=0, seed=plan.seed)
             rewind.save(directory.rewind, overwrite=True)
 
-        capture = capturing.CaptureAt(capture_at, store, network=network)
+        capture = _capture(network, capture_at, store)
     _begin(network, ticket, run, fresh_optimizer)
     on_paths = paths.density(network)
     test = plan.evaluators.get("test")
@@ -154,7 +153,7 @@ def replay(network: Network, ticket: Ticket, plan: Plan, run: Run, step: int) ->
     if not plan.callbacks_of(run.level):
         plan = dataclasses.replace(plan, evaluators={}, monitor=None)
     _begin(network, ticket, run)
-    capture = capturing.CaptureAt(step, found.append, stop=True, network=network)
+    capture = _capture(network, step, found.append, stop=True)
     _fit(network, ticket, plan, run, capture)
     return Ticket.of(network, found[0], level=run.level, seed=plan.seed)
 
@@ -164,10 +163,16 @@ def _begin(
 ) -> None:
     """Sets the model, and its random layers, to the start of a run."""
     load(network, ticket, fresh_optimizer)
-    if network.model.stateful:
-        # The states of recurrent layers are no weights: a ticket has none.
-        network.model.reset_states()
-    compat.reset_generators(network.model, level_seed(run.data_seed, run.level))
+    trainer = compat.trainer_of(network.model)
+    # The states of recurrent layers are no weights: a ticket has none.
+    trainer.reset_states(network.model)
+    trainer.reset_generators(network.model, level_seed(run.data_seed, run.level))
+
+
+def _capture(network: Network, step: int, receive: Any, stop: bool = False) -> Any:
+    """The callback that captures a step of the network's training."""
+    made = compat.trainer_of(network.model).callback(capturing.CapturesAt)
+    return made(step, receive, stop=stop, network=network)
 
 
 def load(network: Network, ticket: Ticket, fresh_optimizer: bool = False) -> None:
@@ -251,34 +256,40 @@ def _fit(
     ticket: Ticket,
     plan: Plan,
     run: Run,
-    capture: capturing.CaptureAt | None,
+    capture: Any,
 ) -> _Fitted:
     model, steps, start = network.model, plan.feed.steps_per_epoch, ticket.step
+    trainer = compat.trainer_of(model)
     epoch, step = divmod(start, steps or 1)
     # Callbacks that set the learning rate by the epoch see that it is a late one.
     later = plan.after // steps if steps else 0
     epoch += plan.first_epoch + later
     users = plan.callbacks_of(run.level)
-    evaluate = evaluating.Evaluate(
+    first_batch = step if trainer.counts_from_start else 0
+    evaluate = trainer.callback(evaluating.Evaluates)(
         plan.evaluators,
         plan.evaluate_every,
         start=start,
-        first_batch=step,
+        first_batch=first_batch,
         monitor=plan.monitor,
         also=plan.also,
     )
     # Ours stand around the user's: evaluation first, so that they see its metrics.
     every = [evaluate, *users]
     if users:
-        every.append(Project(network))
-    if step:
-        every.append(StartAt(epoch, step))
+        every.append(trainer.callback(Projects)(network))
+    before, after = trainer.start_at(epoch, step, steps) if step else (None, None)
+    if before is not None:
+        every.insert(0, before)
     if capture is not None:
         every.append(capture)
-    every.append(StopOnNaN(start=start, first_batch=step))
+    stop = trainer.callback(StopsOnNaN)(start=start, first_batch=first_batch)
+    every.append(stop)
     verbose = plan.fit_arguments.get("verbose", "auto")
-    every += bars.of_run(run, ticket.density, verbose, users, plan.dense_share)
-    with _passed(model, run.level):
+    every += bars.of_run(trainer, run, ticket.density, verbose, users, plan.dense_share)
+    if after is not None:
+        every.append(after)
+    with _passed(trainer, model, run.level):
         history = model.fit(
             plan.feed.dataset(run.level, start, run.data_seed),
             epochs=plan.epochs + later,
@@ -316,7 +327,7 @@ def _averages(optimizer: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _passed(model: keras.Model, level: int) -> Iterator[None]:
+def _passed(trainer: compat.Trainer, model: Any, level: int) -> Iterator[None]:
     """Leaves no trace of a `fit` that was cut short in the model."""
     try:
         yield
@@ -326,4 +337,4 @@ def _passed(model: keras.Model, level: int) -> Iterator[None]:
             "a function of (level, seed), which can begin again."
         ) from None
     finally:
-        compat.clear_fit_start(model)
+        trainer.clear_start(model)

@@ -1,24 +1,28 @@
-"""Thin Keras callbacks of a training run: they count steps, project, watch for NaN."""
+"""Thin Keras callbacks of a training run: they count steps, project, watch for NaN.
+
+What they do stands in classes without a base of Keras's, since each Keras has a
+`Callback` of its own; `trainer.callback(StopsOnNaN)` is the class for a model's.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from lth_keras import compat
-from lth_keras.compat import keras
 from lth_keras.errors import DivergedError
 from lth_keras.masking import acts
 from lth_keras.masking.network import Network
 
 
-class StepCallback(keras.callbacks.Callback):
+class CountsSteps:
     """Counts training steps (iterations), whatever steps_per_execution is.
 
     Attributes:
         step: training steps done, in this `fit` and from `start` on.
     """
 
+    model: Any
+    params: Any
     # No conversion of the logs to NumPy for each batch.
     _supports_tf_logs = True
 
@@ -51,18 +55,7 @@ def level_seed(seed: int, level: int) -> int:
     return seed * 1_000_003 + level
 
 
-class StartAt(keras.callbacks.Callback):
-    """Lets a `fit` begin at batch `step` of `epoch`, counters included."""
-
-    def __init__(self, epoch: int, step: int):
-        super().__init__()
-        self._epoch, self._step = epoch, step
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        compat.start_fit_at(self.model, self._epoch, self._step)
-
-
-class Project(keras.callbacks.Callback):
+class Projects:
     """Puts the weights on their masks when training begins.
 
     Stands after callbacks that write weights then, such as BackupAndRestore.
@@ -79,7 +72,7 @@ class Project(keras.callbacks.Callback):
         acts.project(self._network)
 
 
-class StopOnNaN(StepCallback):
+class StopsOnNaN(CountsSteps):
     """Raises `DivergedError` at the first step whose loss is NaN."""
 
     def on_step(self, logs: Any) -> None:

@@ -9,10 +9,10 @@ import pytest
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras.compat import keras
+from lth_keras.compat import TF_KERAS, keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import weights
-from lth_keras.training import evaluating, steps
+from lth_keras.training import tf_keras_callbacks
 from lth_keras.training.evaluation import Evaluator
 from tests.support import small_search as small
 
@@ -198,7 +198,7 @@ def test_early_stopping_and_other_callbacks_of_keras_work_at_every_level(
         lth.verify(model)
 
 
-class Count(steps.StepCallback):
+class Count(tf_keras_callbacks.StepCallback):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.seen = []
@@ -230,7 +230,7 @@ def test_a_fit_begins_in_the_middle_of_an_epoch() -> None:
         initial_epoch=1,
         epochs=3,
         verbose=0,
-        callbacks=[count, schedule, steps.StartAt(1, 3)],
+        callbacks=[count, schedule, TF_KERAS.start_at(1, 3, 5)[1]],
     )
     assert count.seen == [9, 10, 11, 12, 13, 14, 15]
     assert epochs == [1, 2]
@@ -243,13 +243,13 @@ def test_a_loss_that_turns_nan_stops_with_its_iteration() -> None:
     with pytest.raises(lth.DivergedError, match="NaN at iteration 3"):
         model.fit(
             x, Y, batch_size=10, shuffle=False, verbose=0,
-            callbacks=[steps.StopOnNaN()],
+            callbacks=[tf_keras_callbacks.StopOnNaN()],
         )  # fmt: skip
 
 
 def evaluate(model, every=None, monitor="val_loss", **arguments):
     data = {"val": Evaluator(model, (X, Y)), "test": Evaluator(model, (X[:7], Y[:7]))}
-    return evaluating.Evaluate(data, every, monitor=monitor, **arguments)
+    return tf_keras_callbacks.Evaluate(data, every, monitor=monitor, **arguments)
 
 
 @pytest.mark.slow

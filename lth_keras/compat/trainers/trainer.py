@@ -1,0 +1,129 @@
+"""What a run asks of the Keras that trains its model."""
+
+from __future__ import annotations
+
+import abc
+import functools
+from typing import Any
+
+
+class Trainer(abc.ABC):
+    """The Keras of a model, with what its `fit` knows and what differs by version.
+
+    Attributes:
+        name: "tf_keras" or "keras3".
+        said: its name in a sentence.
+        keras: the module.
+        backend: what computes: "tensorflow", "jax" or "torch".
+        counts_from_start: whether a `fit` that begins in mid-epoch numbers its
+            batches from there.
+        cuts_executions: whether the last of `steps_per_execution` in an epoch has as
+            many steps as are left.
+    """
+
+    name: str
+    said: str
+    keras: Any
+    backend: str = "tensorflow"
+    counts_from_start = True
+    cuts_executions = True
+
+    @property
+    def bars(self) -> dict[str, Any]:
+        """What its `ProgbarLogger` is made with."""
+        return {}
+
+    def callback(self, logic: type, base: type | None = None) -> Any:
+        """The class of callbacks that do what a class without a base says.
+
+        Args:
+            logic: the class.
+            base: of this Keras; `Callback` by default.
+        """
+        return _callback(logic, base or self.keras.callbacks.Callback)
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What result lines and search.json say of it; nothing of tf_keras."""
+        return {}
+
+    @abc.abstractmethod
+    def is_built(self, model: Any) -> bool:
+        """Whether the model has its weights."""
+
+    @abc.abstractmethod
+    def has_call(self, model: Any) -> bool:
+        """Whether the model itself can be called."""
+
+    def has_own_training(self, model: Any) -> bool:
+        """Whether the class has a `train_step` of its own."""
+        return type(model).train_step is not self.keras.Model.train_step
+
+    def has_own_test(self, model: Any) -> bool:
+        """Whether the class has a `test_step` of its own."""
+        return type(model).test_step is not self.keras.Model.test_step
+
+    def can_test(self, model: Any) -> bool:
+        """Whether `test_step` can work: Keras's own calls the model."""
+        return self.has_call(model) or self.has_own_test(model)
+
+    def shuffles(self, shuffle: Any) -> dict[str, Any]:
+        """The argument of `fit` that says so, where our data are passed with it."""
+        return {"shuffle": shuffle}
+
+    def check_alone(self, model: Any) -> None:
+        """Refuses a model on several devices, where that is not covered.
+
+        Raises:
+            LotteryError: says what it is.
+        """
+
+    @abc.abstractmethod
+    def fixed_batch_size(self, model: Any) -> int | None:
+        """The batch size that a model was declared with, None where any goes."""
+
+    @abc.abstractmethod
+    def steps_per_execution(self, model: Any) -> int:
+        """Training steps that a compiled model makes between two callbacks."""
+
+    @abc.abstractmethod
+    def replicas(self, model: Any) -> int:
+        """Copies of the model that share each batch."""
+
+    @abc.abstractmethod
+    def reset_generators(self, model: Any, seed: int) -> None:
+        """Starts the random generator of each dropout-like layer afresh."""
+
+    @abc.abstractmethod
+    def reset_states(self, model: Any) -> None:
+        """Sets the states of recurrent layers that keep them to zero."""
+
+    @abc.abstractmethod
+    def learning_rate_schedule(self, optimizer: Any) -> Any:
+        """The optimizer's schedule, or None where it has a plain number."""
+
+    @abc.abstractmethod
+    def start_at(self, epoch: int, step: int, steps: int | None) -> tuple[Any, Any]:
+        """Callbacks that let a `fit` begin at batch `step` of `epoch`.
+
+        Args:
+            epoch: its number, from 0.
+            step: at least 1; the data begin there too.
+            steps: of an epoch.
+
+        Returns:
+            One that stands before all others, or None, and one that stands last.
+        """
+
+    @abc.abstractmethod
+    def clear_start(self, model: Any) -> None:
+        """Forgets `start_at` where a `fit` ended before it asked."""
+
+    @abc.abstractmethod
+    def threads_and_devices(self) -> tuple[list[int], list[str]]:
+        """Thread counts and the kinds of devices, which decide the last bits."""
+
+
+@functools.cache
+def _callback(logic: type, base: type) -> type:
+    return type(logic.__name__, (logic, base), {"__doc__": logic.__doc__})
