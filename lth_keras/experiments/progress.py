@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from lth_keras.compat import keras
+from lth_keras import compat
 from lth_keras.masking.network import Network
 from lth_keras.runs import shown_metric, tables
 from lth_keras.runs.rows import is_censored
@@ -63,9 +63,13 @@ class Progress:
         """The run that begins has this P_m."""
         self._density = density
 
-    def callbacks(self) -> list[keras.callbacks.Callback]:
-        """The Keras callbacks that follow every run, for `LotterySearch.fit`."""
-        return [_Steps(self)]
+    def callbacks(self, model: Any = None) -> list[Any]:
+        """The Keras callbacks that follow every run, for `LotterySearch.fit`.
+
+        Args:
+            model: whose runs they are; None for any of tf_keras.
+        """
+        return [compat.trainer_of(model).callback(_Steps)(self)]
 
     def advance(self, step: int, steps: int, fraction: float) -> None:
         """A run is at iteration `step` of `steps`, having done `fraction` of it."""
@@ -145,9 +149,11 @@ class Progress:
         self._stream.flush()
 
 
-class _Steps(keras.callbacks.Callback):
+class _Steps:
     """Reports the training steps of each `fit` to a `Progress`."""
 
+    model: Any
+    params: Any
     # No conversion of the logs to NumPy for each batch.
     _supports_tf_logs = True
 

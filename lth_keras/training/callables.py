@@ -6,7 +6,7 @@ What cannot be called that way is refused by name before anything is written.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -17,8 +17,12 @@ from lth_keras.errors import LotteryError, shown
 _DATA = "give x=f(level, seed) that returns a tf.data.Dataset of (x, y) batches"
 
 
-def check_data_function(x: Any) -> None:
+def check_data_function(x: Any, trainer: Trainer = TF_KERAS) -> None:
     """Refuses what cannot be asked for the data of a level.
+
+    Args:
+        x: what was given.
+        trainer: the Keras that is to train on it.
 
     Raises:
         LotteryError: says what it is, and what to give.
@@ -30,6 +34,8 @@ def check_data_function(x: Any) -> None:
         raise LotteryError(
             f"x is a DatasetCreator, made for its own strategy: {_DATA}."
         )
+    if accepts(x, 0, 0) and trainer.takes_generators:
+        return
     generator = inspect.isgeneratorfunction(x) or inspect.isgeneratorfunction(
         inspect.getattr_static(type(x), "__call__", None)
     )
@@ -48,13 +54,17 @@ def check_data_function(x: Any) -> None:
     raise LotteryError(f"x={name} cannot be called with (level, seed): {_DATA}.")
 
 
-def made(function: Any, level: int, seed: int, **start: int) -> tf.data.Dataset:
-    """The Dataset of a level.
+def made(
+    function: Any, level: int, seed: int, trainer: Trainer = TF_KERAS, **start: int
+) -> Any:
+    """The Dataset of a level; for Keras 3 it may be a generator of batches too.
 
     Raises:
         LotteryError: the function returned something else.
     """
     dataset = function(level, seed, **start)
+    if isinstance(dataset, Iterator) and trainer.takes_generators:
+        return dataset
     if not isinstance(dataset, tf.data.Dataset):
         raise LotteryError(
             f"x(level={level}, seed={seed}) returned a {type(dataset).__name__}: "

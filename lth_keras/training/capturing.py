@@ -23,9 +23,7 @@ from lth_keras.training import iterations
 from lth_keras.training.steps import CountsSteps, level_seed
 
 # What CaptureInitialWeights found, for the PruneAndRewind of the same model.
-_STARTS: weakref.WeakKeyDictionary[Any, starts.Start] = (
-    weakref.WeakKeyDictionary()
-)
+_STARTS: weakref.WeakKeyDictionary[Any, starts.Start] = weakref.WeakKeyDictionary()
 
 
 class CapturesAt(CountsSteps):
@@ -150,7 +148,6 @@ class PrunesAndRewinds:
 
     def on_train_end(self, logs: Any = None) -> None:
         self._trained = True
-
 
 
 def _refuse_gradients(network: Network) -> None:

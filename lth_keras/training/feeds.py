@@ -7,10 +7,13 @@ f(level, seed) is asked for a Dataset; a Dataset or generator is used as it is.
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from lth_keras import compat
@@ -25,6 +28,7 @@ from lth_keras.training import (
     evaluation_batches,
     examples,
 )
+from lth_keras.training.numpy_batches import numpy_batches
 
 _BATCH_SIZE = 32  # Keras's own default
 
@@ -76,11 +80,12 @@ class Feed:
             )
         x, y, sample_weight = examples.taken(x, y, sample_weight)
         self._x, self._seed, self._shuffle = x, seed, shuffle
-        self._backend = trainer.backend
+        self._trainer = trainer
         self._sequences = trainer.keras.utils.Sequence
         self.steps_per_epoch = steps_per_epoch
         self._batch_size = batch_size or fixed or _BATCH_SIZE
         self.arrays: Any = None
+        self._rows: Any = None
         self._function: Any = None
         self._digest: str | None = None
         self._first: tf.data.Dataset | None = None
@@ -108,10 +113,12 @@ class Feed:
         elif isinstance(x, self._sequences):
             self.steps_per_epoch = steps_per_epoch or len(x)
         elif not loader:
-            callables.check_data_function(x)
+            callables.check_data_function(x, trainer)
             self._function = x
-            self._first = callables.made(x, 0, seed)
-            self._infer(self._first)
+            first = callables.made(x, 0, seed, trainer)
+            if isinstance(first, tf.data.Dataset):
+                self._first = first
+                self._infer(first)
 
     def _take_arrays(self, x: Any, y: Any, sample_weight: Any) -> None:
         if y is None and sample_weight is not None:
@@ -133,6 +140,13 @@ class Feed:
         self.arrays = examples.tensors(packed)
         if self.steps_per_epoch is None:
             self.steps_per_epoch = batches.steps_per_epoch(sizes[0], self._batch_size)
+        plain = not any(map(composites.is_composite, tf.nest.flatten(self.arrays)))
+        if (
+            self._trainer.backend != "tensorflow"
+            and plain
+            and isinstance(packed, tuple)
+        ):
+            self._rows = tf.nest.map_structure(np.asarray, packed)
 
     def _infer(self, dataset: tf.data.Dataset) -> None:
         if self.steps_per_epoch is None:
@@ -145,6 +159,12 @@ class Feed:
                     "steps_per_epoch."
                 )
             self.steps_per_epoch = size
+
+    def by_tensorflow(self) -> Feed:
+        """The same data, of which TensorFlow makes the batches on every backend."""
+        other = copy.copy(self)
+        other._rows, other._others = None, {}
+        return other
 
     def of_steps(self, steps_per_epoch: int | None) -> Feed:
         """The same data in epochs of another length."""
@@ -168,6 +188,15 @@ class Feed:
             LotteryError: the data cannot begin in the middle.
         """
         seed = self._seed if seed is None else seed
+        if self._rows is not None:
+            return numpy_batches(
+                self._rows,
+                self._batch_size,
+                seed=seed,
+                level=level,
+                start=start,
+                shuffle=self._shuffle,
+            )
         if self.arrays is not None:
             return batches.batches(
                 self.arrays,
@@ -180,9 +209,12 @@ class Feed:
         if isinstance(self._x, tf.data.Dataset):
             found = self._x
         elif self._function is not None:
+            made = functools.partial(
+                callables.made, self._x, level, seed, self._trainer
+            )
             if start and "start" in inspect.signature(self._x).parameters:
-                found = callables.made(self._x, level, seed, start=start)
-                if found.cardinality() >= 0:
+                found = made(start=start)
+                if isinstance(found, tf.data.Dataset) and found.cardinality() >= 0:
                     raise LotteryError(
                         f"x(level={level}, seed={seed}, start={start}) returned a "
                         "Dataset with an end: let it go on with .repeat() before it "
@@ -190,10 +222,13 @@ class Feed:
                     )
                 start = 0
             else:
-                found = callables.made(self._x, level, seed)
+                found = made()
         else:
             self.check_start(start)
             return self._x
+        if not isinstance(found, tf.data.Dataset):
+            # Keras knows generators by their type.
+            return (batch for batch in itertools.islice(found, start, None))
         if self._first is not None:
             callables.check_spec(self._first, found, level)
         return found.repeat().skip(start) if start else found.repeat()
@@ -269,4 +304,6 @@ class Feed:
         if isinstance(self._x, self._sequences):
             return self._x[0]
         dataset = self._x if isinstance(self._x, tf.data.Dataset) else self._first
+        if dataset is None and self._function is not None:
+            return next(callables.made(self._x, 0, self._seed, self._trainer), None)
         return None if dataset is None else next(iter(dataset.take(1)), None)

@@ -25,8 +25,8 @@ from lth_keras.runs.rows import Run
 from lth_keras.storage import files
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import bars, capturing, evaluating
-from lth_keras.training.learning_rates import last_rate, scaled_rate
 from lth_keras.training.plan import Plan
+from lth_keras.training.scaled_rates import last_rate, scaled_rate
 from lth_keras.training.steps import Projects, StopsOnNaN, level_seed
 
 

@@ -222,6 +222,8 @@ def make(
         trainer.fixed_batch_size(model),
         trainer,
     )
+    if weights is not None:
+        feed = feed.by_tensorflow()  # Keras 3 takes no class_weight with generators.
     first = feed.first_batch() if model.train_function is None else None
     if not trainer.is_built(model) and first is not None:
         model(keras.utils.unpack_x_y_sample_weight(first)[0], training=False)
@@ -291,9 +293,7 @@ def _check_training(
         checks.try_batch(model, first)
 
 
-def _evaluated_here(
-    data: Any, fit_arguments: dict[str, Any], trainer: Trainer
-) -> bool:
+def _evaluated_here(data: Any, fit_arguments: dict[str, Any], trainer: Trainer) -> bool:
     """Whether an `Evaluator` takes the validation data; Keras does otherwise."""
     others = set(fit_arguments) - {"validation_batch_size"}
     if any(name.startswith("validation_") for name in others):

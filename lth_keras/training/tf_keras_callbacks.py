@@ -1,8 +1,8 @@
 """The callbacks of a run as tf_keras takes them: what they do stands elsewhere.
 
-    capture, rewind = lth.CaptureInitialWeights(), lth.PruneAndRewind()
-    for level in range(16):
-        model.fit(x, y, epochs=3, callbacks=[capture, rewind])
+capture, rewind = lth.CaptureInitialWeights(), lth.PruneAndRewind()
+for level in range(16):
+    model.fit(x, y, epochs=3, callbacks=[capture, rewind])
 """
 
 from __future__ import annotations

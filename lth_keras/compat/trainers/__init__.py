@@ -1,7 +1,7 @@
 """Which Keras trains a model, and what of it do we use? Chosen per model.
 
-    trainer = compat.trainer_of(model)
-    trainer.callback(StopsOnNaN)(start=0)
+trainer = compat.trainer_of(model)
+trainer.callback(StopsOnNaN)(start=0)
 """
 
 from __future__ import annotations

@@ -20,6 +20,10 @@ class Keras3Trainer(Trainer):
     said = "Keras 3"
     counts_from_start = False
     cuts_executions = False
+    tests_by_step = False
+    takes_generators = True
+    # torch raises RuntimeError for shapes that do not go together.
+    misfits = (*Trainer.misfits, RuntimeError)
 
     def __init__(self) -> None:
         self.keras = keras3()
@@ -65,6 +69,10 @@ class Keras3Trainer(Trainer):
                 "does not cover: build and compile it on one."
             )
 
+    def trace(self, model: Any, shape: tuple[int, ...], dtype: Any) -> None:
+        name = tf.as_dtype(dtype).name
+        model.compute_output_spec(self.keras.KerasTensor((None, *shape), dtype=name))
+
     def replicas(self, model: Any) -> int:
         strategy = getattr(model, "distribute_strategy", None)
         across = self.keras.distribution.distribution()
@@ -85,6 +93,17 @@ class Keras3Trainer(Trainer):
         for layer in model._flatten_layers():
             if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
                 layer.reset_state()
+
+    def constant(self, value: Any, dtype: Any) -> Any:
+        return self.keras.ops.convert_to_tensor(value, dtype)
+
+    def learning_rate(self, optimizer: Any) -> Any:
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        return np.array(self.keras.ops.convert_to_numpy(inner.learning_rate))
+
+    def set_learning_rate(self, optimizer: Any, rate: Any) -> None:
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        inner.learning_rate = rate
 
     def learning_rate_schedule(self, optimizer: Any) -> Any:
         inner = getattr(optimizer, "inner_optimizer", optimizer)

@@ -27,11 +27,18 @@ class TfKerasTrainer(Trainer):
     def has_call(self, model: Any) -> bool:
         return graphs.has_call(model)
 
+    def check_alone(self, model: Any) -> None:
+        """Strategies are covered."""
+
     def fixed_batch_size(self, model: Any) -> int | None:
         return fits.fixed_batch_size(model)
 
     def steps_per_execution(self, model: Any) -> int:
         return fits.steps_per_execution(model)
+
+    def trace(self, model: Any, shape: tuple[int, ...], dtype: Any) -> None:
+        call = tf.function(lambda inputs: model(inputs, training=False))
+        call.get_concrete_function(tf.TensorSpec([None, *shape], dtype))
 
     def replicas(self, model: Any) -> int:
         return int(model.distribute_strategy.num_replicas_in_sync)
@@ -42,6 +49,15 @@ class TfKerasTrainer(Trainer):
     def reset_states(self, model: Any) -> None:
         if model.stateful:
             model.reset_states()
+
+    def constant(self, value: Any, dtype: Any) -> Any:
+        return tf.constant(value, dtype)
+
+    def learning_rate(self, optimizer: Any) -> Any:
+        return keras.backend.get_value(optimizer.learning_rate)
+
+    def set_learning_rate(self, optimizer: Any, rate: Any) -> None:
+        keras.backend.set_value(optimizer.learning_rate, rate)
 
     def learning_rate_schedule(self, optimizer: Any) -> Any:
         return optimizers.learning_rate_schedule(optimizer)

@@ -6,6 +6,8 @@ import abc
 import functools
 from typing import Any
 
+import tensorflow as tf
+
 
 class Trainer(abc.ABC):
     """The Keras of a model, with what its `fit` knows and what differs by version.
@@ -19,6 +21,9 @@ class Trainer(abc.ABC):
             batches from there.
         cuts_executions: whether the last of `steps_per_execution` in an epoch has as
             many steps as are left.
+        tests_by_step: whether `test_step` alone makes the metrics' variables.
+        takes_generators: whether f(level, seed) may return a generator of batches.
+        misfits: what a batch raises that does not fit the model.
     """
 
     name: str
@@ -27,6 +32,13 @@ class Trainer(abc.ABC):
     backend: str = "tensorflow"
     counts_from_start = True
     cuts_executions = True
+    tests_by_step = True
+    takes_generators = False
+    misfits: tuple[type[Exception], ...] = (
+        TypeError,
+        ValueError,
+        tf.errors.InvalidArgumentError,
+    )
 
     @property
     def bars(self) -> dict[str, Any]:
@@ -40,7 +52,7 @@ class Trainer(abc.ABC):
             logic: the class.
             base: of this Keras; `Callback` by default.
         """
-        return _callback(logic, base or self.keras.callbacks.Callback)
+        return _with_base(logic, base or self.keras.callbacks.Callback)
 
     @property
     def told(self) -> dict[str, str]:
@@ -71,6 +83,7 @@ class Trainer(abc.ABC):
         """The argument of `fit` that says so, where our data are passed with it."""
         return {"shuffle": shuffle}
 
+    @abc.abstractmethod
     def check_alone(self, model: Any) -> None:
         """Refuses a model on several devices, where that is not covered.
 
@@ -87,6 +100,10 @@ class Trainer(abc.ABC):
         """Training steps that a compiled model makes between two callbacks."""
 
     @abc.abstractmethod
+    def trace(self, model: Any, shape: tuple[int, ...], dtype: Any) -> None:
+        """Follows examples of a shape through the model; raises what it raises."""
+
+    @abc.abstractmethod
     def replicas(self, model: Any) -> int:
         """Copies of the model that share each batch."""
 
@@ -97,6 +114,22 @@ class Trainer(abc.ABC):
     @abc.abstractmethod
     def reset_states(self, model: Any) -> None:
         """Sets the states of recurrent layers that keep them to zero."""
+
+    def schedule(self, logic: type) -> Any:
+        """The class of learning-rate schedules that give what a class says."""
+        return _with_base(logic, self.keras.optimizers.schedules.LearningRateSchedule)
+
+    @abc.abstractmethod
+    def constant(self, value: Any, dtype: Any) -> Any:
+        """A number as a tensor of the backend."""
+
+    @abc.abstractmethod
+    def learning_rate(self, optimizer: Any) -> Any:
+        """The learning rate where it is a plain number, as the optimizer holds it."""
+
+    @abc.abstractmethod
+    def set_learning_rate(self, optimizer: Any, rate: Any) -> None:
+        """Sets a learning rate that is a plain number; nothing is traced anew."""
 
     @abc.abstractmethod
     def learning_rate_schedule(self, optimizer: Any) -> Any:
@@ -125,5 +158,5 @@ class Trainer(abc.ABC):
 
 
 @functools.cache
-def _callback(logic: type, base: type) -> type:
+def _with_base(logic: type, base: type) -> type:
     return type(logic.__name__, (logic, base), {"__doc__": logic.__doc__})
