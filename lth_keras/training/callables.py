@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lth_keras.compat import TF_KERAS, Trainer, is_keras3, keras
+from lth_keras.compat import TF_KERAS, Trainer
 from lth_keras.errors import LotteryError, shown
 
 _DATA = "give x=f(level, seed) that returns a tf.data.Dataset of (x, y) batches"
@@ -30,7 +30,7 @@ def check_data_function(x: Any, trainer: Trainer = TF_KERAS) -> None:
     name = _name(x)
     if isinstance(x, type):
         raise LotteryError(f"x is the class {name}: {_DATA}, or an object of data.")
-    if isinstance(x, keras.utils.experimental.DatasetCreator):
+    if type(x).__name__ == "DatasetCreator":
         raise LotteryError(
             f"x is a DatasetCreator, made for its own strategy: {_DATA}."
         )
@@ -89,9 +89,8 @@ def check_spec(first: tf.data.Dataset, other: tf.data.Dataset, level: int) -> No
 
 def is_callback_function(callbacks: Any) -> bool:
     """Whether callbacks are to be asked for, level by level."""
-    known = keras.callbacks.Callback, type
-    of_keras = isinstance(callbacks, known) or is_keras3(callbacks)
-    return callable(callbacks) and not of_keras
+    is_one = hasattr(callbacks, "on_train_begin") or isinstance(callbacks, type)
+    return callable(callbacks) and not is_one
 
 
 def callback_list(callbacks: Any, trainer: Trainer = TF_KERAS) -> list[Any]:

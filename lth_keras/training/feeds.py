@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lth_keras import compat
 from lth_keras.arguments import count
 from lth_keras.compat import TF_KERAS, Trainer
 from lth_keras.errors import LotteryError
@@ -136,7 +135,7 @@ class Feed:
             )
         self._digest = examples.describe(given)
         # As `fit` hands them to a train_step: x alone is in no tuple.
-        packed = compat.keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+        packed = self._trainer.keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
         self.arrays = examples.tensors(packed)
         if self.steps_per_epoch is None:
             self.steps_per_epoch = batches.steps_per_epoch(sizes[0], self._batch_size)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from lth_keras import compat
-from lth_keras.compat import TF_KERAS, Trainer, keras
+from lth_keras.compat import TF_KERAS, Trainer
 from lth_keras.errors import LotteryError
 from lth_keras.masking import unasked
 from lth_keras.masking.network import Network
@@ -163,7 +163,7 @@ class Plan:
 
 
 def make(
-    model: keras.Model,
+    model: Any,
     *,
     monitor: str,
     seed: int,
@@ -226,7 +226,7 @@ def make(
         feed = feed.by_tensorflow()  # Keras 3 takes no class_weight with generators.
     first = feed.first_batch() if model.train_function is None else None
     if not trainer.is_built(model) and first is not None:
-        model(keras.utils.unpack_x_y_sample_weight(first)[0], training=False)
+        model(trainer.keras.utils.unpack_x_y_sample_weight(first)[0], training=False)
     Network.of(model).require_masks()
     trainer.check_alone(model)
     _check_training(model, feed, first, weights)
@@ -279,13 +279,14 @@ def make(
 
 
 def _check_training(
-    model: keras.Model, feed: Feed, first: Any, weights: dict[int, float] | None
+    model: Any, feed: Feed, first: Any, weights: dict[int, float] | None
 ) -> None:
     """Refuses training data that do not fit: all of arrays, a batch of others."""
     name = "the training data"
     found = first if feed.arrays is None else feed.arrays
     if found is not None:
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(found)
+        unpack = compat.trainer_of(model).keras.utils.unpack_x_y_sample_weight
+        x, y, _ = unpack(found)
         checks.check_kinds(model, name, x, y)
         checks.check_data(model, name, x, y)
         class_weights.check_labels(weights, name, y)
@@ -302,7 +303,7 @@ def _evaluated_here(data: Any, fit_arguments: dict[str, Any], trainer: Trainer) 
 
 
 def _evaluator(
-    model: keras.Model, data: Any, name: str, rule: BatchRule, step: Any
+    model: Any, data: Any, name: str, rule: BatchRule, step: Any
 ) -> Evaluator:
     if not compat.trainer_of(model).can_test(model):
         raise LotteryError(

@@ -43,9 +43,7 @@ def test_each_level_keeps_what_sorting_by_magnitude_keeps_on_theta_k(whole) -> N
             if weight.mask is None:
                 assert small.same_bits([weight.value], [theta[place]])
                 continue
-            masks[place] = small.pruned_by_hand(
-                trained[place], masks[place], jobs.RATE
-            )
+            masks[place] = small.pruned_by_hand(trained[place], masks[place], jobs.RATE)
             assert np.array_equal(weight.mask, masks[place])
             start = small.masked(theta[place], masks[place])
             assert small.same_bits([weight.value], [start])

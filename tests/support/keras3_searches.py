@@ -160,9 +160,7 @@ def settings(folder: pathlib.Path) -> dict[str, Any]:
     return found
 
 
-JOBS = {
-    job.__name__: job for job in (whole, killed, others, settings)
-}
+JOBS = {job.__name__: job for job in (whole, killed, others, settings)}
 
 if __name__ == "__main__":
     told = JOBS[sys.argv[1]](pathlib.Path(sys.argv[2]))

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from lth_keras.compat.keras3 import keras3
+from lth_keras.compat.trainers.by_tf_keras import of_tensorflow
 from lth_keras.compat.trainers.trainer import Trainer
 from lth_keras.errors import LotteryError
 
@@ -26,8 +27,11 @@ class Keras3Trainer(Trainer):
     misfits = (*Trainer.misfits, RuntimeError)
 
     def __init__(self) -> None:
-        self.keras = keras3()
         self.backend = str(self.keras.backend.backend())
+
+    @property
+    def keras(self) -> Any:
+        return keras3()
 
     @property
     def told(self) -> dict[str, str]:
@@ -130,13 +134,7 @@ class Keras3Trainer(Trainer):
 
             device = self.keras.ops.zeros(()).device.type
             return [torch.get_num_threads()], [str(device).upper()]
-        threading = tf.config.threading
-        threads = [
-            threading.get_intra_op_parallelism_threads(),
-            threading.get_inter_op_parallelism_threads(),
-        ]
-        kinds = {d.device_type for d in tf.config.list_logical_devices()}
-        return threads, sorted(kinds)
+        return of_tensorflow()
 
 
 def seed_states(model: Any) -> list[Any]:

@@ -15,7 +15,6 @@ class Trainer(abc.ABC):
     Attributes:
         name: "tf_keras" or "keras3".
         said: its name in a sentence.
-        keras: the module.
         backend: what computes: "tensorflow", "jax" or "torch".
         counts_from_start: whether a `fit` that begins in mid-epoch numbers its
             batches from there.
@@ -28,7 +27,6 @@ class Trainer(abc.ABC):
 
     name: str
     said: str
-    keras: Any
     backend: str = "tensorflow"
     counts_from_start = True
     cuts_executions = True
@@ -39,6 +37,11 @@ class Trainer(abc.ABC):
         ValueError,
         tf.errors.InvalidArgumentError,
     )
+
+    @property
+    @abc.abstractmethod
+    def keras(self) -> Any:
+        """The module."""
 
     @property
     def bars(self) -> dict[str, Any]:
