@@ -55,8 +55,8 @@ def test_each_level_keeps_what_sorting_by_magnitude_keeps_on_theta_k(whole) -> N
 def test_levels_train_on_from_the_step_that_they_are_rewound_to(backend, whole) -> None:
     folder, told = whole
     found = lth.LotterySearch.load(folder)
-    assert found.curve(0)["iteration"] == [2, 4, 5, 6, 8, 10]
-    assert found.curve(1)["iteration"] == [4, 5, 6, 8, 10]
+    assert found.history.curves[0]["iteration"] == [2, 4, 5, 6, 8, 10]
+    assert found.history.curves[1]["iteration"] == [4, 5, 6, 8, 10]
     assert told["step"] == 10
     assert {(row["keras"], row["backend"]) for row in found.results} == {
         ("keras3", backend)

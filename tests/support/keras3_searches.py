@@ -51,7 +51,7 @@ def model(optimizer: Any = None, **compiled: Any) -> keras.Model:
         ]
     )
     made.compile(
-        optimizer or keras.optimizers.Adam(0.01), loss, ["accuracy"], **compiled
+        optimizer or keras.optimizers.Adam(0.01), loss, metrics=["accuracy"], **compiled
     )
     return lth.hold(made, RATE)
 
