@@ -28,7 +28,7 @@ from lth_keras.pruning.settling import MaskConverged
 from lth_keras.runs.stored import SearchHistory
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.ticket import Ticket
-from lth_keras.training.tf_keras_callbacks import CaptureInitialWeights, PruneAndRewind
+from lth_keras.training.capturing import CaptureInitialWeights, PruneAndRewind
 from lth_keras.version import __version__
 
 __all__ = [

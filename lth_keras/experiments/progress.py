@@ -154,8 +154,6 @@ class _Steps:
 
     model: Any
     params: Any
-    # No conversion of the logs to NumPy for each batch.
-    _supports_tf_logs = True
 
     def __init__(self, progress: Progress):
         super().__init__()

@@ -18,7 +18,7 @@ from lth_keras.masking.wrapping import wrap
 from lth_keras.methods.method import Method, Phase
 from lth_keras.pruning.counts import check_density, keep_count
 from lth_keras.pruning.ranking import shrink
-from lth_keras.training.tf_keras_callbacks import StepCallback
+from lth_keras.training.steps import StepCallback
 
 Arrays = Sequence[np.ndarray]
 # f(network, masks, masks without what is dropped) -> for each pruned tensor scores, and

@@ -24,10 +24,11 @@ from lth_keras.runs.layout import LevelDirectory
 from lth_keras.runs.rows import Run
 from lth_keras.storage import files
 from lth_keras.tickets.ticket import Ticket
-from lth_keras.training import bars, capturing, evaluating
+from lth_keras.training import bars, evaluating, rounds
+from lth_keras.training.counting import level_seed
 from lth_keras.training.plan import Plan
 from lth_keras.training.scaled_rates import last_rate, scaled_rate
-from lth_keras.training.steps import Projects, StopsOnNaN, level_seed
+from lth_keras.training.watching import Projects, StopsOnNaN
 
 
 def carry_out(
@@ -171,7 +172,7 @@ def _begin(
 
 def _capture(network: Network, step: int, receive: Any, stop: bool = False) -> Any:
     """The callback that captures a step of the network's training."""
-    made = compat.trainer_of(network.model).callback(capturing.CapturesAt)
+    made = compat.trainer_of(network.model).callback(rounds.CaptureLogic)
     return made(step, receive, stop=stop, network=network)
 
 

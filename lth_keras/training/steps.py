@@ -1,84 +1,18 @@
-"""Thin Keras callbacks of a training run: they count steps, project, watch for NaN.
-
-What they do stands in classes without a base of Keras's, since each Keras has a
-`Callback` of its own; `trainer.callback(StopsOnNaN)` is the class for a model's.
-"""
+"""Callbacks of tf_keras that count training steps."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
-from lth_keras.errors import DivergedError
-from lth_keras.masking import acts
-from lth_keras.masking.network import Network
+from lth_keras.compat import keras
+from lth_keras.training.counting import StepLogic
+from lth_keras.training.watching import StopsOnNaN
 
 
-class CountsSteps:
-    """Counts training steps (iterations), whatever steps_per_execution is.
+class StepCallback(StepLogic, keras.callbacks.Callback):
+    """Counts training steps of a tf_keras model; see `StepLogic`."""
 
-    Attributes:
-        step: training steps done, in this `fit` and from `start` on.
-    """
-
-    model: Any
-    params: Any
     # No conversion of the logs to NumPy for each batch.
     _supports_tf_logs = True
 
-    def __init__(self, start: int = 0, first_batch: int = 0):
-        super().__init__()
-        self._start, self._first_batch = start, first_batch
-        self._offset = first_batch
-        self.step = start
-        self._last = -1
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        self.step = self._start
-        self._offset = self._first_batch
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._last = self._offset - 1
-        self._offset = 0
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.step += batch - self._last
-        self._last = batch
-        self.on_step(logs)
-
-    def on_step(self, logs: Any) -> None:
-        """Called with `self.step` up to date, after each execution."""
-
-
-def level_seed(seed: int, level: int) -> int:
-    """A seed of its own for the random layers of each level."""
-    return seed * 1_000_003 + level
-
-
-class Projects:
-    """Puts the weights on their masks when training begins.
-
-    Stands after callbacks that write weights then, such as BackupAndRestore.
-
-    Args:
-        network: of the model that is trained.
-    """
-
-    def __init__(self, network: Network):
-        super().__init__()
-        self._network = network
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        acts.project(self._network)
-
-
-class StopsOnNaN(CountsSteps):
+class StopOnNaN(StopsOnNaN, StepCallback):
     """Raises `DivergedError` at the first step whose loss is NaN."""
-
-    def on_step(self, logs: Any) -> None:
-        loss = (logs or {}).get("loss")
-        if loss is not None and math.isnan(float(loss)):
-            raise DivergedError(
-                f"the loss is NaN at iteration {self.step}: lower the learning rate, "
-                "or look for NaN in the data."
-            )

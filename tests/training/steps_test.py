@@ -12,7 +12,8 @@ import lth_keras as lth
 from lth_keras.compat import TF_KERAS, keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import weights
-from lth_keras.training import tf_keras_callbacks
+from lth_keras.training import steps
+from lth_keras.training.evaluating import Evaluates
 from lth_keras.training.evaluation import Evaluator
 from tests.support import small_search as small
 
@@ -198,7 +199,7 @@ def test_early_stopping_and_other_callbacks_of_keras_work_at_every_level(
         lth.verify(model)
 
 
-class Count(tf_keras_callbacks.StepCallback):
+class Count(steps.StepCallback):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.seen = []
@@ -243,13 +244,13 @@ def test_a_loss_that_turns_nan_stops_with_its_iteration() -> None:
     with pytest.raises(lth.DivergedError, match="NaN at iteration 3"):
         model.fit(
             x, Y, batch_size=10, shuffle=False, verbose=0,
-            callbacks=[tf_keras_callbacks.StopOnNaN()],
+            callbacks=[steps.StopOnNaN()],
         )  # fmt: skip
 
 
 def evaluate(model, every=None, monitor="val_loss", **arguments):
     data = {"val": Evaluator(model, (X, Y)), "test": Evaluator(model, (X[:7], Y[:7]))}
-    return tf_keras_callbacks.Evaluate(data, every, monitor=monitor, **arguments)
+    return TF_KERAS.callback(Evaluates)(data, every, monitor=monitor, **arguments)
 
 
 @pytest.mark.slow

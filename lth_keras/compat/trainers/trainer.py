@@ -162,4 +162,6 @@ class Trainer(abc.ABC):
 
 @functools.cache
 def _with_base(logic: type, base: type) -> type:
-    return type(logic.__name__, (logic, base), {"__doc__": logic.__doc__})
+    # tf_keras converts logs to NumPy in every batch for callbacks that do not say so.
+    about = {"__doc__": logic.__doc__, "_supports_tf_logs": True}
+    return type(logic.__name__, (logic, base), about)
