@@ -73,7 +73,7 @@ def carry_out(
 
         capture = _capture(network, capture_at, store)
     _begin(network, ticket, run, fresh_optimizer)
-    on_paths = paths.density(network)
+    on_paths = _on_paths(network)
     test = plan.evaluators.get("test")
     untrained = {} if test is None else {f"test_{n}": v for n, v in test().items()}
     began = time.perf_counter()
@@ -83,12 +83,13 @@ def carry_out(
             scaled_rate(network.model, plan.rate_factor),
         ):
             fitted = _fit(network, ticket, plan, run, capture)
+        network.unshare()
         network.require_complete()
         acts.verify(network)
         trained = _named_weights(network, directory)
         if settle is not None:
             ticket = settle()
-            on_paths = paths.density(network, [mask for _, mask in ticket.pruned()])
+            on_paths = _on_paths(network, [mask for _, mask in ticket.pruned()])
             values = (weight.value for weight in ticket.weights)
             trained = dict(zip(trained, values, strict=True))
         _check_numbers(trained, fitted.iterations)
@@ -168,6 +169,15 @@ def _begin(
     # The states of recurrent layers are no weights: a ticket has none.
     trainer.reset_states(network.model)
     trainer.reset_generators(network.model, level_seed(run.data_seed, run.level))
+
+
+def _on_paths(
+    network: Network, chosen: list[np.ndarray] | None = None
+) -> float | None:
+    """The effective density; None of a Keras 3 model, whose graph is not followed."""
+    if compat.is_keras3_model(network.model):
+        return None
+    return paths.density(network, chosen)
 
 
 def _capture(network: Network, step: int, receive: Any, stop: bool = False) -> Any:

@@ -273,7 +273,8 @@ def make(
             "train_data": examples.describe(train_data),
         },
         monitor_metric=monitor_metric,
-        dense_share=unasked.dense_share(model),
+        # Of a Keras 3 model nobody says yet which weights were not asked for.
+        dense_share=0.0 if compat.is_keras3(model) else unasked.dense_share(model),
         trainer=trainer,
     )
 
