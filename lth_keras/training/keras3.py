@@ -11,15 +11,17 @@ rewinding happen as the next level begins.
 
 from __future__ import annotations
 
+from typing import Any
+
 from lth_keras import compat
 from lth_keras.training.rounds import KeepsStart, RoundLogic
 
 __all__ = ["CaptureInitialWeights", "PruneAndRewind"]
 
-_Callback = compat.keras3().callbacks.Callback
+_Callback: Any = compat.keras3().callbacks.Callback
 
 
-class CaptureInitialWeights(KeepsStart, _Callback):  # type: ignore[misc]
+class CaptureInitialWeights(KeepsStart, _Callback):
     """Captures theta_0 (or theta_k) in the first `fit` of a held model.
 
     Args:
@@ -32,7 +34,7 @@ class CaptureInitialWeights(KeepsStart, _Callback):  # type: ignore[misc]
     """
 
 
-class PruneAndRewind(RoundLogic, _Callback):  # type: ignore[misc]
+class PruneAndRewind(RoundLogic, _Callback):
     """From the second `fit` on, prunes one round and rewinds before training.
 
     A `fit` that was interrupted is followed by a rewind without a further round.

@@ -171,9 +171,7 @@ def _begin(
     trainer.reset_generators(network.model, level_seed(run.data_seed, run.level))
 
 
-def _on_paths(
-    network: Network, chosen: list[np.ndarray] | None = None
-) -> float | None:
+def _on_paths(network: Network, chosen: list[np.ndarray] | None = None) -> float | None:
     """The effective density; None of a Keras 3 model, whose graph is not followed."""
     if compat.is_keras3_model(network.model):
         return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from lth_keras.masking.native.held import HeldModel
 
 from lth_keras import compat
 from lth_keras.errors import LotteryError
+from lth_keras.masking.native.held import HeldModel
 from lth_keras.masking.network import Network
 
 # Layers that are given a state by `adapt`, which no initialiser draws.
