@@ -44,6 +44,7 @@ from lth_keras.compat.keras3_models import (
     keras3_read,
     keras3_replicas,
     keras3_seed_generators,
+    keras3_seeded,
     keras3_sync,
     keras3_uses_nnx,
 )
@@ -118,6 +119,7 @@ __all__ = [
     "keras3_read",
     "keras3_replicas",
     "keras3_seed_generators",
+    "keras3_seeded",
     "keras3_slot_start",
     "keras3_slots",
     "keras3_spares_weights",

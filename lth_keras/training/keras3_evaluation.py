@@ -145,12 +145,13 @@ class _OnJax(Keras3Test):
         return jax.jit(model.test_step)
 
 
-_TESTS = {"tensorflow": _OnTensorFlow, "jax": _OnJax, "torch": _OnTorch}
+_TESTS: dict[str, Any] = {"tensorflow": _OnTensorFlow, "jax": _OnJax, "torch": _OnTorch}
 
 
 def step_of(model: Any) -> Keras3Test:
     """The test step of a model, on the backend that it is on."""
-    return _TESTS[compat.trainer_of(model).backend](model)
+    made: Keras3Test = _TESTS[compat.trainer_of(model).backend](model)
+    return made
 
 
 class Keras3Evaluator(Evaluator):

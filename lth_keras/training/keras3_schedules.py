@@ -18,9 +18,10 @@ def linear_warmup() -> Any:
     """The class `LinearWarmup` of Keras 3; see the one of tf_keras."""
     keras = compat.keras3()
     schedules, ops = keras.optimizers.schedules, keras.ops
+    base: Any = schedules.LearningRateSchedule
 
     @keras.saving.register_keras_serializable("lth_keras")
-    class LinearWarmup(schedules.LearningRateSchedule):  # type: ignore[misc]
+    class LinearWarmup(base):  # type: ignore[misc]
         """Rises from nearly 0 to the full rate, then follows it."""
 
         def __init__(self, rate: Any, warmup: int):

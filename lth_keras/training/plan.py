@@ -140,8 +140,9 @@ class Plan:
         """
         found = self._given(level)
         for callback in found:
-            if isinstance(callback, self._classes("BackupAndRestore")):
-                paths.remove_directory(callback.backup_dir)
+            backup = getattr(callback, "backup_dir", None)
+            if backup and isinstance(callback, self._classes("BackupAndRestore")):
+                paths.remove_directory(backup)
         return found
 
     def _given(self, level: int) -> list[Any]:

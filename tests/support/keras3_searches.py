@@ -160,7 +160,64 @@ def settings(folder: pathlib.Path) -> dict[str, Any]:
     return found
 
 
-JOBS = {job.__name__: job for job in (whole, killed, others, settings)}
+def controls(folder: pathlib.Path) -> dict[str, Any]:
+    """Every control of the grid at level 1 of a search, or how it is refused."""
+    from tests.grid.rows import CONTROLS
+
+    one, other = search(folder / "search"), search(folder / "other", seed=7)
+    fit(one)
+    fit(other)
+    found: dict[str, Any] = {}
+    for name, row in CONTROLS.items():
+        text = row.text.format(ticket=other.directory.level(1).ticket)
+        try:
+            (line,) = lth.controls.run(one, text, levels=[1])
+        except lth.LotteryError as error:
+            found[name] = str(error)
+            continue
+        place = one.directory.control(lth.controls.parse(text).key, 1, 0)
+        pairs = zip(
+            lth.Ticket.load(place.ticket).weights, one.ticket(1).weights, strict=True
+        )
+        masks = [(a.mask, b.mask) for a, b in pairs if a.mask is not None]
+        found[name] = {
+            "same_mask": all(np.array_equal(*pair) for pair in masks),
+            "counts": all(a.sum() == b.sum() for a, b in masks),
+            "iterations": line["iterations"],
+        }
+    return found
+
+
+def pruned(folder: pathlib.Path) -> dict[str, Any]:
+    """What every criterion and granularity leaves of the weights, or its refusal."""
+    from tests.grid.rows import CRITERIA, GRANULARITIES
+
+    wanted = [("criterion", name) for name in CRITERIA]
+    wanted += [("granularity", text) for text in GRANULARITIES.values()]
+    found: dict[str, Any] = {}
+    made = model()
+    start = lth.capture(made)
+    held = True
+    for name, value in wanted:
+        if held:
+            lth.release(made)
+        try:
+            held = False
+            lth.hold(made, RATE, **{name: value})
+            held = True
+            lth.rewind(made, start)
+            lth.prune(made, start, seed=1)
+            lth.rewind(made, start)
+            lth.verify(made)
+            kept = lth.Ticket.of(made, start).pruned()
+            found[value] = [int(mask.sum()) for _, mask in kept]
+        except lth.LotteryError as error:
+            found[value] = str(error)
+    return found
+
+
+_EVERY = (whole, killed, others, settings, controls, pruned)
+JOBS = {job.__name__: job for job in _EVERY}
 
 if __name__ == "__main__":
     told = JOBS[sys.argv[1]](pathlib.Path(sys.argv[2]))

@@ -42,7 +42,7 @@ def redrawn(model: Any, seed: int) -> list[np.ndarray | None]:
     """
     weights, held = Network.of(model).weights, HeldModel.of(model)
     build = None if held is None else held.build
-    with compat.seeded(seed):
+    with compat.keras3_seeded(seed):
         if build is None:
             found = _drawn(model)
         else:
