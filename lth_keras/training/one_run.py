@@ -6,10 +6,9 @@ result line last: a run whose result is stored is finished.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,11 +23,10 @@ from lth_keras.runs.layout import LevelDirectory
 from lth_keras.runs.rows import Run
 from lth_keras.storage import files
 from lth_keras.tickets.ticket import Ticket
-from lth_keras.training import bars, evaluating, rounds
+from lth_keras.training import fitting, rounds
 from lth_keras.training.counting import level_seed
 from lth_keras.training.plan import Plan
 from lth_keras.training.scaled_rates import last_rate, scaled_rate
-from lth_keras.training.watching import Projects, StopsOnNaN
 
 
 def carry_out(
@@ -82,7 +80,7 @@ def carry_out(
             last_rate(network.model, plan.after),
             scaled_rate(network.model, plan.rate_factor),
         ):
-            fitted = _fit(network, ticket, plan, run, capture)
+            fitted = fitting.fit(network, ticket, plan, run, capture)
         network.unshare()
         network.require_complete()
         acts.verify(network)
@@ -156,7 +154,7 @@ def replay(network: Network, ticket: Ticket, plan: Plan, run: Run, step: int) ->
         plan = dataclasses.replace(plan, evaluators={}, monitor=None)
     _begin(network, ticket, run)
     capture = _capture(network, step, found.append, stop=True)
-    _fit(network, ticket, plan, run, capture)
+    fitting.fit(network, ticket, plan, run, capture)
     return Ticket.of(network, found[0], level=run.level, seed=plan.seed)
 
 
@@ -248,102 +246,3 @@ def _check_numbers(trained: dict[str, np.ndarray], iterations: int) -> None:
                     f"{name.split('/', 1)[1]} is NaN after iteration {iterations}: "
                     "lower the learning rate, or look for NaN in the data."
                 )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Fitted:
-    """What a `fit` came to: the curve, the last metrics, Keras's history, the step."""
-
-    curve: dict[str, list[float]]
-    final: dict[str, float]
-    epochs: dict[str, list[float]]
-    iterations: int
-
-
-def _fit(
-    network: Network,
-    ticket: Ticket,
-    plan: Plan,
-    run: Run,
-    capture: Any,
-) -> _Fitted:
-    model, steps, start = network.model, plan.feed.steps_per_epoch, ticket.step
-    trainer = compat.trainer_of(model)
-    epoch, step = divmod(start, steps or 1)
-    # Callbacks that set the learning rate by the epoch see that it is a late one.
-    later = plan.after // steps if steps else 0
-    epoch += plan.first_epoch + later
-    users = plan.callbacks_of(run.level)
-    first_batch = step if trainer.counts_from_start else 0
-    evaluate = trainer.callback(evaluating.Evaluates)(
-        plan.evaluators,
-        plan.evaluate_every,
-        start=start,
-        first_batch=first_batch,
-        monitor=plan.monitor,
-        also=plan.also,
-    )
-    # Ours stand around the user's: evaluation first, so that they see its metrics.
-    every = [evaluate, *users]
-    if users:
-        every.append(trainer.callback(Projects)(network))
-    before, after = trainer.start_at(epoch, step, steps) if step else (None, None)
-    if before is not None:
-        every.insert(0, before)
-    if capture is not None:
-        every.append(capture)
-    stop = trainer.callback(StopsOnNaN)(start=start, first_batch=first_batch)
-    every.append(stop)
-    verbose = plan.fit_arguments.get("verbose", "auto")
-    every += bars.of_run(trainer, run, ticket.density, verbose, users, plan.dense_share)
-    if after is not None:
-        every.append(after)
-    with _passed(trainer, model, run.level):
-        history = model.fit(
-            plan.feed.dataset(run.level, start, run.data_seed),
-            epochs=plan.epochs + later,
-            initial_epoch=epoch,
-            steps_per_epoch=steps,
-            callbacks=every,
-            **plan.fit_arguments,
-        )
-    if plan.iterations and evaluate.step < plan.iterations and not model.stop_training:
-        raise LotteryError(
-            f"the training data of level {run.level} ended at iteration "
-            f"{evaluate.step} of {plan.iterations}: give a Dataset without an end, or "
-            "a smaller steps_per_epoch."
-        )
-    if capture is not None and not capture.captured:
-        raise LotteryError(
-            f"rewind_to: level 0 stopped at iteration {evaluate.step}, before "
-            f"iteration {capture.at} to rewind to: rewind to an earlier one."
-        )
-    # Callbacks may restore other weights as training ends, and averages of the
-    # weights (use_ema) take their place then.
-    final = evaluate.finish(again=bool(users) or _averages(model.optimizer))
-    if plan.train_evaluator is not None:
-        final |= {f"train_{n}": v for n, v in plan.train_evaluator().items()}
-    epochs = {
-        name: [float(v) for v in values if np.ndim(v) == 0]
-        for name, values in history.history.items()
-    }
-    return _Fitted(evaluate.curve, final, epochs, evaluate.step)
-
-
-def _averages(optimizer: Any) -> bool:
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return bool(getattr(inner, "use_ema", False))
-
-
-@contextlib.contextmanager
-def _passed(trainer: compat.Trainer, model: Any, level: int) -> Iterator[None]:
-    """Leaves no trace of a `fit` that was cut short in the model."""
-    try:
-        yield
-    except StopIteration:
-        raise LotteryError(
-            f"the training data ended before level {level}: give arrays, a Dataset or "
-            "a function of (level, seed), which can begin again."
-        ) from None
-    finally:
-        trainer.clear_start(model)
