@@ -33,6 +33,9 @@ EXAMPLES = [
     "tensorboard>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<5",
 ]
+# The other backends that a Keras 3 model may train on. Python 3.10 has older ones.
+KERAS3_JAX = ["jax>=0.6.2,<1"]
+KERAS3_TORCH = ["torch>=2.9,<3"]
 # What serves TFLite files, and verifies them where it is there.
 LITERT = ["ai-edge-litert>=2.3,<3"]
 TESTS = [
@@ -107,6 +110,8 @@ setup(
     ],
     extras_require={
         "examples": EXAMPLES,
+        "keras3-jax": KERAS3_JAX,
+        "keras3-torch": KERAS3_TORCH,
         "litert": LITERT,
         "tests": TESTS,
         "dev": [*TESTS, "mypy>=2", "ruff>=0.17"],

@@ -154,6 +154,7 @@ PUBLIC: dict[str, str] = {
     "from_keras3": "model to model",
     "grow": "act",
     "hold": "act",
+    "keras3": "namespace",
     "methods": "registry",
     "project": "act",
     "prune": "act",

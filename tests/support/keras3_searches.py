@@ -59,7 +59,8 @@ def model(optimizer: Any = None, **compiled: Any) -> keras.Model:
 def search(folder: pathlib.Path, made: Any = None, **arguments: Any) -> Any:
     """A search that is rewound to a step in the middle of an epoch."""
     given = {"rewind_to": REWIND, "seed": 4, **arguments}
-    return lth.LotterySearch(made or model(), LEVELS, folder, **given)
+    levels = given.pop("levels", LEVELS)
+    return lth.LotterySearch(made or model(), levels, folder, **given)
 
 
 def fit(of: Any, **arguments: Any) -> Any:
@@ -130,6 +131,7 @@ def settings(folder: pathlib.Path) -> dict[str, Any]:
     """Two levels with each of the settings of `compile` and the optimizers."""
     optimizers, schedules = keras.optimizers, keras.optimizers.schedules
     tensorflow = keras.backend.backend() == "tensorflow"
+    found: dict[str, Any] = {}
     cases: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
         "ema": lambda: (optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9), {}),
         "clipping": lambda: (optimizers.Adam(0.01, global_clipnorm=0.1), {}),
@@ -149,15 +151,37 @@ def settings(folder: pathlib.Path) -> dict[str, Any]:
             optimizers.LossScaleOptimizer(optimizers.Adam(0.01)),
             {},
         )
-    found = {}
-    for name, case in cases.items():
-        optimizer, compiled = case()
-        made = model(optimizer, **compiled)
-        of = search(folder / name, made, rewind_to="5it")
+    made_by: dict[str, Callable[[], Any]] = {
+        name: lambda case=case: model(case()[0], **case()[1])
+        for name, case in cases.items()
+    }
+    for name, make in {**made_by, "mixed": _mixed, "sequences": _sequences}.items():
+        of = search(folder / name, make(), rewind_to="5it", levels=1)
         fit(of, evaluate_every=5)
         lth.controls.run(of, "fine_tune", levels=[1])
         found[name] = [row["iterations"] for row in of.results]
     return found
+
+
+def _mixed() -> keras.Model:
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        return model()
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def _sequences() -> keras.Model:
+    """An embedding, attention and a recurrent layer, on numbers cut to whole ones."""
+    keras.utils.set_random_seed(1)
+    layers = keras.layers
+    words = keras.Input((6,))
+    x = layers.Embedding(8, 4)(layers.Lambda(lambda x: abs(x) % 8)(words))
+    x = layers.Add()([x, layers.MultiHeadAttention(2, 2, dropout=0.1)(x, x)])
+    x = layers.LSTM(4, recurrent_dropout=0.1)(layers.LayerNormalization()(x))
+    made = keras.Model(words, layers.Dense(CLASSES)(x))
+    made.compile("adam", loss, metrics=["accuracy"])
+    return lth.hold(made, RATE, embeddings=True)
 
 
 def controls(folder: pathlib.Path) -> dict[str, Any]:

@@ -14,7 +14,13 @@ from typing import Any
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.controls.registry import Change
-from tests.support import analysis_calls, hold_calls, keras3_calls, recipe_calls
+from tests.support import (
+    analysis_calls,
+    hold_calls,
+    keras3_calls,
+    native_calls,
+    recipe_calls,
+)
 from tests.support import small_search as small
 from tests.support.calls import Call, World
 
@@ -301,6 +307,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     ),
     "grow": _acts(lth.grow, masks=None),
     "hold": lambda w: [Call(*hold_calls.hold(w.plain))],
+    "keras3": lambda w: [Call(*call) for call in native_calls.CALLBACKS],
     "methods": _methods,
     "project": _acts(lth.project),
     "prune": _acts(lth.prune, start=lambda w: w.start, seed=0, data=None, level=1),

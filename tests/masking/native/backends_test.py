@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 
-from tests.support.native_processes import every_backend, rows_on
+from tests.support.native_processes import every_backend, rows_on, run_on
 
 pytestmark = pytest.mark.slow
 
@@ -42,3 +44,16 @@ def test_a_model_that_is_compiled_anew_stays_on_its_masks(backend: str) -> None:
 @every_backend
 def test_a_released_model_trains_as_one_that_was_never_held(backend: str) -> None:
     assert rows_on(backend)["a_released_model_is_a_plain_one"] == []
+
+
+@every_backend
+def test_a_loop_goes_on_identically_in_another_process(
+    backend: str, tmp_path: pathlib.Path
+) -> None:
+    def run(folder: str, until: int) -> str:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        program = ("-m", "tests.support.native_resume")
+        return run_on(backend, *program, str(tmp_path / folder), str(until))
+
+    run("stopped", 0)
+    assert run("stopped", 2).splitlines()[-1] == run("whole", 2).splitlines()[-1]
