@@ -1,4 +1,4 @@
-"""The same LeNet search by tf_keras and by Keras 3 on each backend, and what masks cost.
+"""The same LeNet search by tf_keras and Keras 3 on each backend, and what masks cost.
 
 Each arm is a process of its own, one after the other, as often as --rounds says. In
 each a step of the held (or wrapped) model is timed against the plain one in turn, and
