@@ -199,6 +199,9 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/methods/masks_that_grow.md", f"{SEARCH} --flagfile=lenet_dsd"): NotRun(
         "tests/programs/method_runs_test.py runs such jobs; it asks for Fashion-MNIST"
     ),
+    ("docs/models.md", "import keras, lth_keras as lth"): Python(
+        (("range(16)", "range(2)"), ("level=15", "level=1")), READERS + KERAS3
+    ),
     ("docs/models.md", "import lth_keras as lth, keras"): Python(given=READERS),
     ("docs/reproducibility.md", "runs/mnist/"): NotRun("is a list of files"),
     ("docs/results.md", f"{SEARCH} --dataset=mnist"): Commands(),
