@@ -200,7 +200,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         "tests/programs/method_runs_test.py runs such jobs; it asks for Fashion-MNIST"
     ),
     ("docs/models.md", "import keras, lth_keras as lth"): Python(
-        (("range(16)", "range(3)"), ("level=15", "level=2")), given=READERS + KERAS3
+        (("range(16)", "range(2)"), ("level=15", "level=1")), READERS + KERAS3
     ),
     ("docs/models.md", "fresh = keras.models.clone_model(mine)"): Python(),
     ("docs/models.md", "import lth_keras as lth, keras"): Python(given=READERS),
