@@ -58,6 +58,9 @@ def test_a_decay_takes_the_place_of_drops():
     assert read("--lr_decay=cosine").lr_decay == "cosine"
     with pytest.raises(FlagError, match="--lr_decay=cosine does not go with"):
         read("--lr_decay=cosine", "--lr_drops=0.5")
+    for wrong in ("linear", "cosine:cycles=0", "cosine:cycle=2"):
+        with pytest.raises(FlagError, match="use none, cosine, or cosine:cycles=4"):
+            read(f"--lr_decay={wrong}")
 
 
 @pytest.mark.slow
