@@ -107,15 +107,11 @@ def test_an_area_is_drawn_for_each_example_of_each_step(tfds, tmp_path):
 
 
 def write_photographs(tfds: Any, data_dir: pathlib.Path) -> None:
-    """Pictures of several sizes: noise to train on, one grey to test on."""
-    from PIL import Image
+    """Pictures of several sizes: noise to train on, grey JPEG to test on."""
 
     def stored(height: int, width: int) -> io.BytesIO:
-        made = Image.new("RGB", (width, height), (100, 100, 100))
-        found = io.BytesIO()
-        made.save(found, "png")
-        found.seek(0)
-        return found
+        grey = np.full((height, width, 3), 100, np.uint8)
+        return io.BytesIO(tf.io.encode_jpeg(grey, quality=100).numpy())
 
     features = tfds.features.FeaturesDict(
         {
