@@ -26,6 +26,8 @@ LONG_DESCRIPTION = re.sub(
 FLAGFILES = "lth_keras.flagfiles"
 
 EXAMPLES = [
+    # Data sets that tensorflow-datasets has prepared in files of it are read by number.
+    "array_record>=0.8; platform_system == 'Linux'",
     # tensorflow-datasets imports importlib_resources without requiring it.
     "importlib_resources",
     "matplotlib>=3.10",
@@ -38,12 +40,16 @@ LITERT = ["ai-edge-litert>=2.3,<3"]
 TESTS = [
     *EXAMPLES,
     *LITERT,
+    # What Keras 3 exports is opened; tf2onnx is what it exports with.
+    "onnx>=1.21",
+    "onnxruntime>=1.23",
     # Frames and sparse matrices are taken as data; the package imports neither.
     "pandas>=2.3",
     "pytest>=9",
     "pytest-xdist>=3.8,<4",
     "scipy>=1.15",
     "setuptools>=77",
+    "tf2onnx>=1.17",
     "wheel",
 ]
 
