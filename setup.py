@@ -52,6 +52,9 @@ TESTS = [
     "tf2onnx>=1.17",
     "wheel",
 ]
+# What `make docs` and `make wheel` need besides, and nothing else does.
+DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1,<2"]
+RELEASE = ["build>=1.3", "twine>=6.2"]
 
 setup(
     name="lth_keras",
@@ -116,6 +119,8 @@ setup(
         "litert": LITERT,
         "tests": TESTS,
         "dev": [*TESTS, "mypy>=2", "ruff>=0.17"],
+        "docs": DOCS,
+        "release": RELEASE,
     },
     classifiers=[
         "Development Status :: 3 - Alpha",
