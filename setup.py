@@ -28,18 +28,22 @@ FLAGFILES = "lth_keras.flagfiles"
 EXAMPLES = [
     # tensorflow-datasets imports importlib_resources without requiring it.
     "importlib_resources",
+    "jinja2>=3.1,<4",
     "matplotlib>=3.10",
     "scikit-learn>=1.7",
     "tensorboard>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<5",
 ]
+# `search.results.to_dataframe()`; frames as data are taken without it.
+DATAFRAME = ["pandas>=2.3"]
+# Charts of the report that can be zoomed; without it they are pictures.
+REPORT = ["jinja2>=3.1,<4", "vl-convert-python>=1.8,<2"]
 # What serves TFLite files, and verifies them where it is there.
 LITERT = ["ai-edge-litert>=2.3,<3"]
 TESTS = [
     *EXAMPLES,
     *LITERT,
-    # Frames and sparse matrices are taken as data; the package imports neither.
-    "pandas>=2.3",
+    *DATAFRAME,
     "pytest>=9",
     "pytest-xdist>=3.8,<4",
     "scipy>=1.15",
@@ -103,11 +107,14 @@ setup(
         "tensorflow>=2.21,<2.22",
         "tensorflow-model-optimization>=0.8.1,<0.9",
         "tf_keras>=2.21,<2.22",
+        "tqdm>=4.66,<5",
         "wrapt>=1.14,<3",
     ],
     extras_require={
+        "dataframe": DATAFRAME,
         "examples": EXAMPLES,
         "litert": LITERT,
+        "report": REPORT,
         "tests": TESTS,
         "dev": [*TESTS, "mypy>=2", "ruff>=0.17"],
     },

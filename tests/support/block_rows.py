@@ -218,6 +218,13 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/tutorial_keras3.md", "import collections"): Python(
         (("levels=6", "levels=1"), ("epochs=20", "epochs=1"))
     ),
+    ("docs/showing.md", "import lth_keras as lth"): Python(given=READERS + FINISHED),
+    ("docs/showing.md", "lth-plot"): NotRun(
+        "tests/programs/plot_results_test.py draws such figures"
+    ),
+    ("docs/showing.md", "from matplotlib import pyplot"): Python(
+        given="import matplotlib\nmatplotlib.use('Agg')\n"
+    ),
     ("docs/transfer.md", "ticket = search.ticket(7)"): Python(
         given=READERS + FINISHED + OTHER
     ),
