@@ -38,6 +38,10 @@ EXAMPLES = [
 DATAFRAME = ["pandas>=2.3"]
 # Charts of the report that can be zoomed; without it they are pictures.
 REPORT = ["jinja2>=3.1,<4", "vl-convert-python>=1.8,<2"]
+# Tickets on the Hugging Face Hub.
+HUB = ["huggingface_hub>=1,<3", "safetensors>=0.5,<1"]
+# Recipes of docs/trackers.md; MLflow without its server.
+TRACKERS = ["mlflow-skinny>=3,<4", "wandb>=0.20,<1"]
 # What serves TFLite files, and verifies them where it is there.
 LITERT = ["ai-edge-litert>=2.3,<3"]
 TESTS = [
@@ -113,8 +117,10 @@ setup(
     extras_require={
         "dataframe": DATAFRAME,
         "examples": EXAMPLES,
+        "hub": HUB,
         "litert": LITERT,
         "report": REPORT,
+        "trackers": TRACKERS,
         "tests": TESTS,
         "dev": [*TESTS, "mypy>=2", "ruff>=0.17"],
     },

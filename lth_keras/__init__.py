@@ -53,6 +53,7 @@ __all__ = [
     "from_keras3",
     "grow",
     "hold",
+    "hub",
     "methods",
     "plot_curves",
     "plot_density",

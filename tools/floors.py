@@ -18,7 +18,7 @@ FLOORS = (
     "masking",
     "compacting export tickets",
     "runs",
-    "reporting training",
+    "hub reporting training",
     "papers search",
     "controls methods",
     "analysis",

@@ -22,7 +22,8 @@ def compared(runs: Runs, monitor_metric: str | None) -> tuple[Compared, str]:
     """
     rows = {name: run.rows for name, run in runs.items()}
     metric = shown_metric.of_searches(rows, monitor_metric)
-    found = side_by_side.compare(*rows.values(), metric)
+    first, second = rows.values()
+    found = side_by_side.compare(first, second, metric)
     head = ["weights (%)", *runs, "difference", "trials"]
     lines = [_line(each, metric) for each in found]
     note = (

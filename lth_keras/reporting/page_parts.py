@@ -175,7 +175,7 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _export(report: Mapping[str, Any]) -> list[str]:
-    sizes = [report.get(name) for name in ("bytes", "dense_bytes")]
+    sizes: list[Any] = [report.get(name) for name in ("bytes", "dense_bytes")]
     cells = [str(report.get("format", ""))]
     cells += [f"{size:,}" if isinstance(size, int) else "" for size in sizes]
     share = ""

@@ -134,6 +134,17 @@ class StoredSearch:
         metric = shown_metric.of_rows(rows, monitor_metric)
         return best.choose(trials, own, metric, tolerance)
 
+    def tickets_of(self, level: int) -> list[dict[str, Any]]:
+        """The result lines of a level of this search, and of the other trials'.
+
+        Raises:
+            LotteryError: a line is damaged.
+        """
+        trials, _ = self._trials()
+        return [
+            levels[level] for _, levels in sorted(trials.items()) if level in levels
+        ]
+
     def _trials(self) -> tuple[dict[int, dict[int, dict[str, Any]]], int]:
         """Rows of tickets by trial and level, and which trial is this one's."""
         number = self.directory.trial_number

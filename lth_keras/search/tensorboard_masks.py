@@ -47,7 +47,7 @@ def mask_image(mask: np.ndarray) -> np.ndarray:
         (1, height, width, 1) float32 in [0, 1]: inputs downwards, units across, each
         pixel the share that is kept of what falls on it.
     """
-    table = mask.reshape(-1, mask.shape[-1]).astype(np.float32)
+    table: np.ndarray = mask.reshape(-1, mask.shape[-1]).astype(np.float32)
     for axis in (0, 1):
         size = table.shape[axis]
         if size > _SIDE:

@@ -49,7 +49,7 @@ def test_the_losses_are_those_of_plain_keras_with_zeros() -> None:
     with pytest.raises(LotteryError, match="cannot be evaluated"):
         lth.sensitivity(model, (X[:, :2], Y), [0.5])
     # Its rates are some that `wrap` takes.
-    lth.wrap(small.dense_model(), rate=found.rates(0.1, tolerance=10.0))
+    lth.wrap(plain, rate=found.rates(0.1, tolerance=10.0))
 
 
 def made(losses: dict[str, list[float]], sizes: dict[str, int]) -> Sensitivity:

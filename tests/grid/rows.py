@@ -155,6 +155,7 @@ PUBLIC: dict[str, str] = {
     "from_keras3": "model to model",
     "grow": "act",
     "hold": "act",
+    "hub": "namespace",
     "methods": "registry",
     "plot_curves": "figure",
     "plot_density": "figure",

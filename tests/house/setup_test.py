@@ -18,6 +18,7 @@ from tools.imports import Imports
 # Figures, data sets and TensorBoard are asked for when they are first wanted, and their
 # absence is answered with the command that installs them.
 WITH_EXTRAS = {
+    "hub": ("hub",),
     "papers": ("examples",),
     "reporting": ("examples", "report"),
     "runs": ("dataframe",),

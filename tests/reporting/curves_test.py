@@ -97,5 +97,5 @@ def test_what_cannot_be_drawn_is_refused(tmp_path):
         figure_curves.draw(runs(levels=9), densities=[100 * 0.8**n for n in range(8)])
     with pytest.raises(LotteryError, match="controls='x' has no runs: use a"):
         figure_curves.draw(runs("a"), controls=["x"])
-    with pytest.raises(LotteryError, match="must end in .png or .svg"):
+    with pytest.raises(LotteryError, match="must end in .png, .svg or .pdf"):
         figure_curves.figure(runs(), tmp_path / "figure.jpg")

@@ -307,6 +307,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
         representative=None,
     ),
     "grow": _acts(lth.grow, masks=None),
+    "hub": show_calls.hub,
     "hold": lambda w: [Call(*hold_calls.hold(w.plain))],
     "methods": _methods,
     "plot_curves": show_calls.plot_curves,
