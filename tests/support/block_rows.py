@@ -58,6 +58,7 @@ def make_search(trial, directory):
 PINNED = "asks a package index, which needs a network"
 BAZEL = "needs bazel, which this project does not install"
 SEARCH = "python examples/lottery_search.py"
+TRACKERS = Elsewhere("tests/search/trackers_test.py")
 FLAGFILES = Elsewhere("tests/programs/flagfiles_test.py")
 DEMO = "makes .venv and takes a minute; .ci/run runs it on a fresh clone"
 
@@ -208,6 +209,22 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/tutorial_keras3.md", "import collections"): Python(
         (("levels=6", "levels=1"), ("epochs=20", "epochs=1"))
     ),
+    ("docs/showing.md", "import lth_keras as lth"): Python(given=READERS + FINISHED),
+    ("docs/showing.md", "found = lth.sensitivity"): Python(
+        (("rate=0.1, tolerance=0.5", "rate=0.1, tolerance=5.0"),)
+    ),
+    ("docs/showing.md", "lth-plot runs/lenet --serve"): NotRun(
+        "serves until it is stopped; tests/reporting/live_test.py asks such a page"
+    ),
+    ("docs/showing.md", "lth-plot"): NotRun(
+        "tests/programs/plot_results_test.py draws such figures"
+    ),
+    ("docs/showing.md", "from matplotlib import pyplot"): Python(
+        given="import matplotlib\nmatplotlib.use('Agg')\n"
+    ),
+    ("docs/trackers.md", "import lth_keras as lth, wandb"): TRACKERS,
+    ("docs/trackers.md", "import lth_keras as lth, mlflow"): TRACKERS,
+    ("docs/trackers.md", "lth.hub.push"): Elsewhere("tests/hub/tickets_test.py"),
     ("docs/transfer.md", "ticket = search.ticket(7)"): Python(
         given=READERS + FINISHED + OTHER
     ),
