@@ -29,7 +29,7 @@ from lth_keras.training import bars, capturing, evaluating
 from lth_keras.training.counting import level_seed
 from lth_keras.training.learning_rates import last_rate, scaled_rate
 from lth_keras.training.plan import Plan
-from lth_keras.training.steps import Project, StartAt, StopOnNaN
+from lth_keras.training.steps import Project, RequireComplete, StartAt, StopOnNaN
 
 
 def carry_out(
@@ -277,7 +277,13 @@ def _fit(
     if capture is not None:
         every.append(capture)
     every.append(StopOnNaN(start=start, first_batch=step))
-    verbose = plan.fit_arguments.get("verbose", "auto")
+    if not compat.is_functional(model):
+        every.append(RequireComplete(network))
+    arguments = dict(plan.fit_arguments)
+    if plan.progress is not None:
+        every += plan.progress.callbacks()
+        arguments["verbose"] = 0
+    verbose = arguments.get("verbose", "auto")
     every += bars.of_run(run, ticket.density, verbose, users, plan.dense_share)
     with _passed(model, run.level):
         history = model.fit(
@@ -286,7 +292,7 @@ def _fit(
             initial_epoch=epoch,
             steps_per_epoch=steps,
             callbacks=every,
-            **plan.fit_arguments,
+            **arguments,
         )
     if plan.iterations and evaluate.step < plan.iterations and not model.stop_training:
         raise LotteryError(
