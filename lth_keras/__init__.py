@@ -53,13 +53,17 @@ __all__ = [
     "from_keras3",
     "grow",
     "hold",
+    "hub",
     "keras3",
     "methods",
+    "plot_curves",
+    "plot_density",
     "project",
     "prune",
     "recipes",
     "release",
     "rewind",
+    "sensitivity",
     "unwrap",
     "verify",
     "wrap",
@@ -67,11 +71,10 @@ __all__ = [
 ]
 
 
-# Where each is, by the module that has them, or that is it.
+# The names by the module that has them, and those that are modules.
 _FILES = {
-    "analysis": "analysis",
+    "analysis.sensitivity": "sensitivity",
     "compacting.model": "compact compaction",
-    "controls": "controls",
     "converting.compiling": "compile_like",
     "converting.conversion": "from_keras3",
     "errors": "DivergedError LotteryError",
@@ -88,16 +91,22 @@ _FILES = {
     "masking.starts": "Start",
     "masking.wrappers": "PruneByLevel",
     "masking.wrapping": "unwrap wrap",
-    "methods": "methods",
-    "pruning.budgets": "budgets",
-    "pruning.criteria": "criteria",
-    "pruning.recipes": "recipes",
     "pruning.settling": "MaskConverged",
+    "reporting.plots": "plot_curves plot_density",
     "runs.stored": "SearchHistory",
     "search.search": "LotterySearch",
     "tickets.ticket": "Ticket",
     "training.capturing": "CaptureInitialWeights PruneAndRewind",
-    "training.keras3": "keras3",
+}
+_MODULES = {
+    "analysis": "lth_keras.analysis",
+    "budgets": "lth_keras.pruning.budgets",
+    "controls": "lth_keras.controls",
+    "criteria": "lth_keras.pruning.criteria",
+    "hub": "lth_keras.hub",
+    "keras3": "lth_keras.training.keras3",
+    "methods": "lth_keras.methods",
+    "recipes": "lth_keras.pruning.recipes",
 }
 __getattr__ = lazy.names(
     __name__,
@@ -106,6 +115,7 @@ __getattr__ = lazy.names(
         for file, names in _FILES.items()
         for name in names.split()
     },
+    _MODULES,
 )
 
 

@@ -16,7 +16,7 @@ from lth_keras.runs.rows import Run
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import bars, evaluating
 from lth_keras.training.plan import Plan
-from lth_keras.training.watching import Projects, StopsOnNaN
+from lth_keras.training.watching import Projects, RequiresComplete, StopsOnNaN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,13 @@ def fit(
         every.append(capture)
     stop = trainer.callback(StopsOnNaN)(start=start, first_batch=first_batch)
     every.append(stop)
-    verbose = plan.fit_arguments.get("verbose", "auto")
+    if not compat.is_keras3(model) and not compat.is_functional(model):
+        every.append(trainer.callback(RequiresComplete)(network))
+    arguments = dict(plan.fit_arguments)
+    if plan.progress is not None:
+        every += plan.progress.callbacks(model)
+        arguments["verbose"] = 0
+    verbose = arguments.get("verbose", "auto")
     every += bars.of_run(trainer, run, ticket.density, verbose, users, plan.dense_share)
     if after is not None:
         every.append(after)
@@ -86,7 +92,7 @@ def fit(
             initial_epoch=epoch,
             steps_per_epoch=steps,
             callbacks=every,
-            **plan.fit_arguments,
+            **arguments,
         )
     if plan.iterations and evaluate.step < plan.iterations and not model.stop_training:
         raise LotteryError(

@@ -29,6 +29,7 @@ from lth_keras.training import (
 from lth_keras.training.evaluation import Evaluator
 from lth_keras.training.evaluation_batches import BatchRule
 from lth_keras.training.feeds import Feed
+from lth_keras.training.progress import Progress
 
 UserCallbacks = Any  # a list of Keras callbacks, or f(level) -> such a list
 
@@ -77,6 +78,7 @@ class Plan:
         dense_share: the share of the kernel entries that are on no mask without being
             asked; P_m is of the others.
         trainer: the Keras that trains.
+        progress: the bar of the whole search, in the place of Keras's by epoch.
     """
 
     feed: Feed
@@ -98,6 +100,7 @@ class Plan:
     also: Callable[[int], dict[str, float]] | None = None
     dense_share: float = 0.0
     trainer: Trainer = TF_KERAS
+    progress: Progress | None = None
     _pristine: list[tuple[Any, dict[str, Any]]] = dataclasses.field(
         default_factory=list
     )

@@ -32,6 +32,24 @@ class Projects:
         acts.project(self._network)
 
 
+class RequiresComplete:
+    """Refuses, after the first step, weights that this step has made.
+
+    Args:
+        network: of the model that is trained.
+    """
+
+    def __init__(self, network: Network):
+        super().__init__()
+        self._network = network
+        self._done = False
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if not self._done:
+            self._done = True
+            self._network.require_complete()
+
+
 class StopsOnNaN(StepLogic):
     """Raises `DivergedError` at the first step whose loss is NaN."""
 
