@@ -19,7 +19,7 @@ def names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     Args:
         package: its `__name__`.
         homes: the module of each name; of one that is handed on whole, its own, whose
-            last part is the name.
+            last part is the name and which has nothing of that name itself.
     """
 
     def find(name: str) -> Any:
@@ -27,7 +27,7 @@ def names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module = importlib.import_module(homes[name])
         whole = homes[name].rpartition(".")[2] == name
-        value = module if whole else getattr(module, name)
+        value = getattr(module, name, module) if whole else getattr(module, name)
         setattr(sys.modules[package], name, value)
         return value
 
