@@ -30,11 +30,20 @@ EXAMPLES = [
     "array_record>=0.8; platform_system == 'Linux'",
     # tensorflow-datasets imports importlib_resources without requiring it.
     "importlib_resources",
+    "jinja2>=3.1,<4",
     "matplotlib>=3.10",
     "scikit-learn>=1.7",
     "tensorboard>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<5",
 ]
+# `search.results.to_dataframe()`; frames as data are taken without it.
+DATAFRAME = ["pandas>=2.3"]
+# Charts of the report that can be zoomed; without it they are pictures.
+REPORT = ["jinja2>=3.1,<4", "vl-convert-python>=1.8,<2"]
+# Tickets on the Hugging Face Hub.
+HUB = ["huggingface_hub>=1,<3", "safetensors>=0.5,<1"]
+# Recipes of docs/trackers.md; MLflow without its server.
+TRACKERS = ["mlflow-skinny>=3,<4", "wandb>=0.20,<1"]
 # What serves TFLite files, and verifies them where it is there.
 LITERT = ["ai-edge-litert>=2.3,<3"]
 TESTS = [
@@ -43,8 +52,7 @@ TESTS = [
     # What Keras 3 exports is opened; tf2onnx is what it exports with.
     "onnx>=1.21",
     "onnxruntime>=1.23",
-    # Frames and sparse matrices are taken as data; the package imports neither.
-    "pandas>=2.3",
+    *DATAFRAME,
     "pytest>=9",
     "pytest-xdist>=3.8,<4",
     "scipy>=1.15",
@@ -52,6 +60,9 @@ TESTS = [
     "tf2onnx>=1.17",
     "wheel",
 ]
+# What `make docs` and `make wheel` need besides, and nothing else does.
+DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1,<2"]
+RELEASE = ["build>=1.3", "twine>=6.2"]
 
 setup(
     name="lth_keras",
@@ -109,13 +120,20 @@ setup(
         "tensorflow>=2.21,<2.22",
         "tensorflow-model-optimization>=0.8.1,<0.9",
         "tf_keras>=2.21,<2.22",
+        "tqdm>=4.66,<5",
         "wrapt>=1.14,<3",
     ],
     extras_require={
+        "dataframe": DATAFRAME,
         "examples": EXAMPLES,
+        "hub": HUB,
         "litert": LITERT,
+        "report": REPORT,
+        "trackers": TRACKERS,
         "tests": TESTS,
         "dev": [*TESTS, "mypy>=2", "ruff>=0.17"],
+        "docs": DOCS,
+        "release": RELEASE,
     },
     classifiers=[
         "Development Status :: 3 - Alpha",

@@ -5,7 +5,8 @@ tf_keras all classes of ours that files of models name.
 """
 
 import lth_keras.training.learning_rates  # noqa: F401  Its class is registered.
-from lth_keras import analysis, controls, methods
+from lth_keras import analysis, controls, hub, methods
+from lth_keras.analysis.sensitivity import sensitivity
 from lth_keras.compacting.model import compact, compaction
 from lth_keras.converting.compiling import compile_like
 from lth_keras.converting.conversion import from_keras3
@@ -25,6 +26,7 @@ from lth_keras.masking.wrappers import PruneByLevel
 from lth_keras.masking.wrapping import unwrap, wrap
 from lth_keras.pruning import budgets, criteria, recipes
 from lth_keras.pruning.settling import MaskConverged
+from lth_keras.reporting.plots import plot_curves, plot_density
 from lth_keras.runs.stored import SearchHistory
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.ticket import Ticket
@@ -60,12 +62,16 @@ __all__ = [
     "from_keras3",
     "grow",
     "hold",
+    "hub",
     "methods",
+    "plot_curves",
+    "plot_density",
     "project",
     "prune",
     "recipes",
     "release",
     "rewind",
+    "sensitivity",
     "unwrap",
     "verify",
     "wrap",

@@ -11,7 +11,11 @@ DIRECTORIES = ("lth_keras", "examples", "benchmarks", "tools", "tests")
 # Benchmarks import the files beside them by bare name, as Python finds them there.
 BARE = ("benchmarks",)
 # Where pip's name for a package is not its import name.
-PIP_NAMES = {"absl": "absl-py", "sklearn": "scikit-learn"}
+PIP_NAMES = {
+    "absl": "absl-py",
+    "sklearn": "scikit-learn",
+    "vl_convert": "vl-convert-python",
+}
 
 
 def sources(root: pathlib.Path) -> list[str]:

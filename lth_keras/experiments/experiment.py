@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable
-from typing import Any
 
 from lth_keras import arguments
 from lth_keras.analysis.study import Study
@@ -18,6 +17,7 @@ from lth_keras.errors import LotteryError, shown
 from lth_keras.experiments import checks, engines, job, tasks
 from lth_keras.experiments.trials import MakeSearch, Trials
 from lth_keras.runs import layout
+from lth_keras.runs.results import Results
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import paths
 
@@ -110,15 +110,26 @@ class Experiment:
         self._study = stability
 
     @property
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> Results:
         """The stored result lines: by trial, in each its levels and then its controls.
 
         Those of runs that this experiment did not ask for, but an earlier one in the
         same directory, are among them.
         """
-        return job.rows(self._directory)
+        return Results(job.rows(self._directory))
 
-    def run(self, workers: int = 0, engine: str = "local") -> list[dict[str, Any]]:
+    def __repr__(self) -> str:
+        trials = f"{self._trials} trial{'s' if self._trials > 1 else ''}"
+        controls = f", controls {', '.join(self._controls)}" if self._controls else ""
+        return f"Experiment({self._directory.root}, {trials}{controls})"
+
+    def _repr_html_(self) -> str | None:
+        try:
+            return self.rows._repr_html_()
+        except LotteryError:
+            return None  # A notebook then shows the text.
+
+    def run(self, workers: int = 0, engine: str = "local") -> Results:
         """Carries out what is not stored yet.
 
         Args:

@@ -11,13 +11,13 @@ from typing import Any
 
 from lth_keras.errors import LotteryError
 from lth_keras.experiments import engines, tasks
-from lth_keras.experiments.progress import Progress
 from lth_keras.experiments.tasks import Queue, Task
 from lth_keras.experiments.trials import Trials
 from lth_keras.runs import integrity, layout
 from lth_keras.runs.result_lines import ResultLines
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import directories, locks, paths
+from lth_keras.training.progress import Progress
 
 
 @contextlib.contextmanager

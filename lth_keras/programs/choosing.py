@@ -5,16 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-import numpy as np
-
 from lth_keras.errors import LotteryError
 from lth_keras.programs.export_flags import Request
-from lth_keras.runs import layout
+from lth_keras.runs import best, layout
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import paths
-
-# Rounding alone must not decide that a level is out of the tolerance.
-_ROUNDING = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,31 +90,20 @@ def choose(directory: layout.ExperimentDirectory, request: Request) -> Choice:
             f"level {request.level} of trial {request.trial} is not finished in "
             f"{directory.root}: finished levels are {_spans(finished)}"
         )
-    choices = []
-    for level in finished if request.level is None else [request.level]:
-        trials = tuple(trial for trial, rows in sorted(found.items()) if level in rows)
-        rows = [found[trial] for trial in trials]
-        choices.append(
-            Choice(
-                level,
-                finished[-1],
-                found[request.trial][level]["density"],
-                100 * float(np.mean([row[level]["test_accuracy"] for row in rows])),
-                100 * float(np.mean([row[0]["test_accuracy"] for row in rows]))
-                if dense
-                else None,
-                trials,
-            )
-        )
+    compared = best.compare(found, request.trial, lambda row: row["test_accuracy"])
     if request.level is not None:
-        return choices[0]
-    near = [
-        choice
-        for choice in choices
-        if choice.dense_accuracy is not None
-        and choice.dense_accuracy - choice.accuracy <= request.tolerance + _ROUNDING
-    ]
-    return min(near, key=lambda choice: choice.density)
+        (one,) = (one for one in compared if one.level == request.level)
+    else:
+        allowed = request.tolerance / 100
+        one = best.sparsest(compared, allowed, best.ROUNDING / 100)
+    return Choice(
+        one.level,
+        finished[-1],
+        one.density,
+        100 * one.mean,
+        100 * one.dense_mean if dense else None,
+        one.trials,
+    )
 
 
 def _spans(levels: Sequence[int]) -> str:

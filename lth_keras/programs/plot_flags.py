@@ -11,7 +11,7 @@ from absl import flags
 from lth_keras.arguments import MOST_LEVELS
 from lth_keras.programs import command_line
 from lth_keras.programs.command_line import FlagError
-from lth_keras.programs.values import TEXT, Serializer, Value, numbers
+from lth_keras.programs.values import TEXT, Serializer, Value, numbers, one_of, whole
 
 KINDS = (
     *("density", "curves", "iterations", "weights", "settling", "stability"),
@@ -19,7 +19,8 @@ KINDS = (
 )
 # What is drawn unless kinds are asked for; the last two where a search has any.
 ALWAYS = KINDS[:6]
-FORMATS = ("png", "svg")
+FORMATS = ("png", "svg", "pdf")
+STYLES = ("page", "neurips", "icml", "iclr")
 
 # Flags that are arguments of the library by the same name.
 ARGUMENTS = ("densities", "at", "controls", "levels", "monitor_metric")
@@ -40,6 +41,10 @@ class Request:
         output_dir: where everything goes.
         labels: name of each search.
         monitor_metric: the metric that is shown.
+        style: a name in `STYLES`.
+        compare: whether two searches are set against each other.
+        serve: whether a live page is served, and nothing written.
+        port: of the live page, on this machine alone; 0 for a free one.
     """
 
     run_dirs: tuple[str, ...]
@@ -52,6 +57,10 @@ class Request:
     output_dir: str | None
     labels: tuple[str, ...] | None
     monitor_metric: str | None = None
+    style: str = STYLES[0]
+    compare: bool = False
+    serve: bool = False
+    port: int = 0
 
 
 def read(argv: Sequence[str], about: str) -> Request:
@@ -71,7 +80,9 @@ def read(argv: Sequence[str], about: str) -> Request:
     request = Request(run_dirs=run_dirs, formats=known["format"].value, **given)
     if len(set(run_dirs)) < len(run_dirs):
         raise FlagError("one RUN_DIR is named twice: name each search once")
-    if len(run_dirs) > 1 and request.output_dir is None:
+    if request.compare and len(run_dirs) != 2:
+        raise FlagError(f"--compare takes two RUN_DIRs, not {len(run_dirs)}")
+    if len(run_dirs) > 1 and request.output_dir is None and not request.serve:
         raise FlagError(
             "--output_dir is missing: say where the figures of several searches go"
         )
@@ -127,7 +138,14 @@ def define() -> flags.FlagValues:
         Value(_levels, bool, f"use levels such as 0,3,6-9, up to {MOST_LEVELS}"),
         "Levels that are shown, as 0,3,6-9. Default: all.",
     )
-    flag("format", FORMATS, _names(FORMATS), "File formats: png, svg.")
+    flag("format", FORMATS, _names(FORMATS), "File formats: png, svg, pdf.")
+    flag(
+        "style",
+        STYLES[0],
+        one_of(STYLES),
+        "Width and letters of the figures: page (9 inches), neurips or iclr (their "
+        "text, 5.5 inches), icml (a column, 3.25 inches).",
+    )
     flag(
         "output_dir",
         None,
@@ -149,6 +167,21 @@ def define() -> flags.FlagValues:
         "Metric that is shown, by its name in the result lines, such as loss or "
         "digit_accuracy. Default: the one that they name; accuracy in older ones.",
     )
+    for name, text in (
+        (
+            "compare",
+            "Set two searches against each other: at each share of weights that both "
+            "have the difference, trial by trial of the same seed.",
+        ),
+        (
+            "serve",
+            "Serve a page that is drawn again as runs finish, to this machine alone, "
+            "until Ctrl-C; nothing is written.",
+        ),
+    ):
+        flags.DEFINE_boolean(name, False, text, known)
+        known[name].serializer = Serializer()
+    flag("port", 8642, whole(0), "Of --serve; 0: a free one.")
     flag("flagfile", None, TEXT, "File of further flags.")
     return known
 

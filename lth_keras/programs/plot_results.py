@@ -3,6 +3,8 @@
     lth-plot RUN_DIR
     lth-plot RUN_DIR --kinds=curves --densities=100,51.3,21.1
     lth-plot RUN_DIR RUN_DIR ... --output_dir=DIR
+    lth-plot RUN_DIR RUN_DIR --compare --output_dir=DIR
+    lth-plot RUN_DIR --serve
 
 From a checkout, python examples/plot_results.py is the same program. RUN_DIR is the
 --output_dir of lottery_search.py (lth-search), or the directory of an
@@ -31,8 +33,11 @@ def main(argv: Sequence[str]) -> None:
     """Draws what the arguments and flags in `argv` describe."""
     request = plot_flags.read(argv, __doc__)
     with quiet.quiet_import():
-        from lth_keras.programs import plotting
-    plotting.run(request)
+        from lth_keras.programs import plot_live, plotting
+    if request.serve:
+        plot_live.run(request)
+    else:
+        plotting.run(request)
 
 
 def program() -> int:

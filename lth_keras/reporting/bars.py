@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from lth_keras.errors import LotteryError
 from lth_keras.reporting import drawing
-from lth_keras.runs import shown_metric, summaries
+from lth_keras.runs import display_names, shown_metric, summaries
 from lth_keras.runs.shown_metric import Metric
 from lth_keras.storage import paths
 
@@ -77,10 +77,14 @@ def draw(
     untrained = any(bar.untrained for bar in bars)
     with drawing.style():
         made = drawing.new(1.1 + _INCHES * len(bars), title)
-        panels = list(made.subplots(1, 1 + untrained, squeeze=False, sharey=True).flat)
+        down = -(-(1 + untrained) // drawing.across(2, 1 + untrained))
+        shape = down, (1 + untrained) // down
+        panels = list(made.subplots(*shape, squeeze=False, sharey=True).flat)
         _panel(panels[0], [bar.trained for bar in bars], dense)
         panels[0].set_xlabel(f"{metric.said} after training{metric.unit}")
-        panels[0].set_yticks(range(len(bars)), [bar.label for bar in bars])
+        panels[0].set_yticks(
+            range(len(bars)), [display_names.control(b.label) for b in bars]
+        )
         panels[0].set_ylim(len(bars) - 0.4, -0.6)
         if untrained:
             _panel(panels[1], [bar.untrained for bar in bars], None)

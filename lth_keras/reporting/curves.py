@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from lth_keras.errors import LotteryError
-from lth_keras.reporting import drawing
-from lth_keras.runs import shown_levels, shown_metric, summaries, wording
+from lth_keras.reporting import drawing, styles
+from lth_keras.runs import display_names, shown_levels, shown_metric, summaries, wording
 from lth_keras.runs.finished import RowAndCurve
 from lth_keras.runs.shown_metric import ACCURACY, Metric
 from lth_keras.storage import paths
+
+# By label and level.
+Groups = dict[str, dict[int, list[RowAndCurve]]]
 
 _PREFERRED = "random_reinit"
 _MARKS = 8  # markers on a line
@@ -63,11 +66,8 @@ def draw(
         LotteryError: if matplotlib is missing, there are no runs, a percentage is none
             or they are too many, or a control has no runs.
     """
-    groups: dict[str, dict[int, list[RowAndCurve]]] = {}
     runs = list(runs)
-    for row, curve in runs:
-        levels = groups.setdefault(summaries.label(row), {})
-        levels.setdefault(row["level"], []).append((row, curve))
+    groups = grouped(runs)
     metric = shown_metric.of_rows((row for row, _ in runs), monitor_metric)
     columns = summaries.columns_of(summaries.summarise((r for r, _ in runs), metric))
     found = summaries.densities(columns)
@@ -75,46 +75,81 @@ def draw(
     chosen = shown_levels.choose_levels(found, densities, most=most)
     shown = _controls(groups, controls)
     panels: list[tuple[str, list[str]]] = [("tickets", [summaries.TICKET])]
-    panels += [(f"with {label}", [summaries.TICKET, label]) for label in shown]
-    across = min(2, len(panels))
+    panels += [
+        (f"with {display_names.control(label)}", [summaries.TICKET, label])
+        for label in shown
+    ]
+    across = drawing.across(2, len(panels))
     down = -(-len(panels) // across)
     with drawing.style():
         figure = drawing.new(4.2 if down == 1 else 3.5 * down, title)
-        every = figure.subplots(down, across, squeeze=False)
+        # Tickets, and tickets with a control, are compared at a glance.
+        every = figure.subplots(down, across, squeeze=False, sharey=True)
         for axes in list(every.flat)[len(panels) :]:
             axes.set_axis_off()
         used = list(every.flat)[: len(panels)]
         for axes, (name, labels) in zip(used, panels, strict=True):
-            ends = []
-            for label in labels:
-                for index, level in enumerate(chosen):
-                    drawn = _line(
-                        axes,
-                        groups.get(label, {}).get(level, []),
-                        f"{wording.percent_kept(found[level])} %",
-                        index,
-                        label != summaries.TICKET,
-                        metric,
-                    )
-                    if drawn:
-                        ends.append(drawn)
-            if ends:
-                low, high = min(low for low, _ in ends), max(high for _, high in ends)
-                least = 0.25 if metric.is_accuracy else 1e-9
-                room = 0.04 * max(high - low, least)
-                axes.set_ylim(low - room, high + room)
-            else:
-                drawing.not_measured(axes)
+            panel(axes, groups, {n: found[n] for n in chosen}, labels, metric)
             if shown:
                 axes.set_title(name)
-            drawing.grid(axes)
-            axes.set_xlabel("training iteration")
+        ends = [axes.get_ylim() for axes in used if axes.lines]
+        if ends:
+            used[0].set_ylim(min(low for low, _ in ends), max(top for _, top in ends))
         for axes in every[:, 0]:
             axes.set_ylabel(metric.said + metric.unit)
         entries = drawing.handles(used)
         entries = {k: v for k, v in entries.items() if not k.startswith("_")}
         drawing.legend(figure, entries, title="weights remaining")
     return figure
+
+
+def grouped(runs: Iterable[RowAndCurve]) -> Groups:
+    """The runs by label, "ticket" or a control's, and level."""
+    groups: Groups = {}
+    for row, curve in runs:
+        levels = groups.setdefault(summaries.label(row), {})
+        levels.setdefault(row["level"], []).append((row, curve))
+    return groups
+
+
+def panel(
+    axes: Any,
+    groups: Groups,
+    densities: Mapping[int, float],
+    labels: Iterable[str],
+    metric: Metric = ACCURACY,
+) -> None:
+    """Draws the curves of some levels in one panel, controls dashed.
+
+    Args:
+        axes: a matplotlib panel.
+        groups: from `grouped`.
+        densities: P_m of the levels that are drawn, at most seven.
+        labels: what is drawn of the groups.
+        metric: what is shown.
+    """
+    ends = []
+    for label in labels:
+        for index, (level, density) in enumerate(densities.items()):
+            drawn = _line(
+                axes,
+                groups.get(label, {}).get(level, []),
+                f"{wording.percent_kept(density)} %",
+                index,
+                label != summaries.TICKET,
+                metric,
+            )
+            if drawn:
+                ends.append(drawn)
+    if ends:
+        low, high = min(low for low, _ in ends), max(high for _, high in ends)
+        least = 0.25 if metric.is_accuracy else 1e-9
+        room = 0.04 * max(high - low, least)
+        axes.set_ylim(low - room, high + room)
+    else:
+        drawing.not_measured(axes)
+    drawing.grid(axes)
+    axes.set_xlabel("training iteration")
 
 
 def mean_curve(
@@ -185,7 +220,7 @@ def _line(
         linewidth=1.2 if dashed else 1.5,
         marker=drawing.MARKERS[index],
         markerfacecolor="white" if dashed else colour,
-        markersize=4,
+        markersize=styles.current().marker,
         markevery=(index * every // len(drawing.MARKERS), every),
     )
     if len(values) > 1:

@@ -13,7 +13,7 @@ from typing import Any
 from lth_keras.errors import LotteryError
 from lth_keras.reporting import drawing
 from lth_keras.reporting.density_lines import Rows, lines
-from lth_keras.reporting.density_panels import entries, note, panel
+from lth_keras.reporting.density_panels import entries, note, panel, share
 from lth_keras.runs import shown_metric
 from lth_keras.storage import paths
 
@@ -36,7 +36,7 @@ def figure(
 
     Args:
         rows: result rows.
-        path: where to write, atomically; ``.png`` (1800 pixels wide) or ``.svg``.
+        path: where to write, atomically; ``.png``, ``.svg`` or ``.pdf``.
         title: a line above the panels.
         metrics: names in `METRICS`, one to three.
         monitor_metric: what is shown in the place of the test accuracy; by default
@@ -84,16 +84,19 @@ def draw(
     labels = shown_metric.labels(shown)
     found = lines(series, metric=shown)
     with drawing.style():
-        if len(metrics) < 3:
-            figure = drawing.new(4, title)
-            panels = list(figure.subplots(1, len(metrics), squeeze=False).flat)
-            corner = None
+        across = drawing.across(2, len(metrics))
+        corner = None
+        if len(metrics) < 3 or across == 1:
+            down = -(-len(metrics) // across)
+            figure = drawing.new(4 * down, title)
+            panels = list(figure.subplots(down, across, squeeze=False).flat)
         else:
             # Three panels side by side would be small; the legend fills the fourth.
             figure = drawing.new(6.6, title)
             *panels, corner = figure.subplots(2, 2).flat
         for axes, metric in zip(panels, metrics, strict=True):
-            panel(axes, found, metric, labels[metric])
+            panel(axes, found, metric, labels[metric], drawing.panel_inches(across))
+        share(panels, metrics)
         named = entries(panels)
         if corner is None:
             drawing.legend(figure, named, note(found, metrics))
@@ -101,7 +104,7 @@ def draw(
             corner.set_axis_off()
             corner.legend(
                 named.values(),
-                list(named),
+                [drawing.entry_text(n, drawing.panel_inches(2) + 0.7) for n in named],
                 loc="center",
                 title=note(found, metrics),
                 frameon=False,

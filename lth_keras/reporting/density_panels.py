@@ -6,12 +6,14 @@ The lines are those of `density_lines`; a panel is one set of matplotlib axes.
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lth_keras.reporting import drawing
+from lth_keras.reporting import drawing, styles
 from lth_keras.reporting.density_lines import Line
-from lth_keras.runs import summaries
+from lth_keras.runs import display_names, summaries
 
 _DENSE = "dense network"
 _CENSORED = "hollow: minimum at the last evaluation, could come later"
@@ -33,10 +35,10 @@ def panel(
         label: of the y axis.
         inches: about how wide the panel is.
     """
-    for line in found:
-        _plot(axes, line, metric)
+    for line, factor in zip(found, dodged(found, metric), strict=True):
+        _plot(axes, line, metric, factor)
     tickets = [line for line in found if line.is_ticket]
-    if len(tickets) == 1 and (points := _points(tickets[0], metric)):
+    if len(tickets) == 1 and (points := points_of(tickets[0], metric)):
         level, dense = next(iter(points.items()))
         if level == 0 and tickets[0].column[0].density == 1:
             axes.axhline(dense.mean, color=drawing.GREY, lw=1, ls=":", label=_DENSE)
@@ -45,33 +47,65 @@ def panel(
     elif ends := limits(found, metric):
         axes.set_ylim(*ends)
         if below := [n.label for n in found if 0 < _best(n, metric) < ends[0]]:
-            text = f"below: {', '.join(below)}"
-            axes.text(0.02, 0.02, text, transform=axes.transAxes, fontsize=8)
+            text = f"below: {', '.join(map(display_names.line, below))}"
+            size = styles.current().font - 1
+            axes.text(0.02, 0.02, text, transform=axes.transAxes, fontsize=size)
     densities = summaries.densities([line.column for line in found])
     drawing.density_axis(axes, [100 * d for d in densities.values()], inches)
     axes.set_ylabel(label or "")
 
 
-def _plot(axes: Any, line: Line, metric: str) -> None:
-    points = list(_points(line, metric).values())
+def share(panels: Sequence[Any], metrics: Sequence[str]) -> None:
+    """Panels of accuracies get one range, so that they are compared at a glance."""
+    alike = [
+        axes
+        for axes, metric in zip(panels, metrics, strict=True)
+        if metric != "early_stop_iteration" and axes.lines
+    ]
+    if len(alike) > 1:
+        ends = [axes.get_ylim() for axes in alike]
+        for axes in alike:
+            axes.set_ylim(min(low for low, _ in ends), max(top for _, top in ends))
+
+
+def dodged(found: Sequence[Line], metric: str) -> list[float]:
+    """What P_m is multiplied by for each line, so that error bars stand side by side.
+
+    All 1 where at most one line has bars. All lines together take a third of the room
+    between two levels, on a logarithmic axis.
+    """
+    barred = [any(p.low < p.high for p in points_of(n, metric).values()) for n in found]
+    if sum(barred) < 2:
+        return [1.0] * len(found)
+    percents = sorted({s.density for line in found for s in line.column.values()})
+    gaps = [math.log(b / a) for a, b in itertools.pairwise(percents) if b > a * 1.01]
+    step = min(0.02, min(gaps, default=0.06) / 3 / max(1, len(found) - 1))
+    middle = (len(found) - 1) / 2
+    # The axis descends: the first line stands leftmost.
+    return [math.exp(step * (middle - place)) for place in range(len(found))]
+
+
+def _plot(axes: Any, line: Line, metric: str, factor: float) -> None:
+    points = list(points_of(line, metric).values())
     if not points:
         return
+    look = styles.current()
     ticket = line.is_ticket
     bars = [
         [point.mean - point.low for point in points],
         [point.high - point.mean for point in points],
     ]
     drawn = axes.errorbar(
-        [point.percent for point in points],
+        [point.percent * factor for point in points],
         [point.mean for point in points],
         yerr=bars if any(map(any, bars)) else None,
         label=line.label,
         color=line.colour,
         marker=line.marker,
-        markersize=4,
+        markersize=look.marker,
         linestyle=line.dashes,
-        linewidth=1.6 if ticket else 1.2,
-        elinewidth=0.8,
+        linewidth=look.line * (1.6 if ticket else 1.2),
+        elinewidth=look.line,
         capsize=2,
         zorder=3 if ticket else 2.5,
     )
@@ -79,22 +113,22 @@ def _plot(axes: Any, line: Line, metric: str) -> None:
     for part in (*drawn[1], *drawn[2]):
         part.set_alpha(1 if ticket else 0.5)
     if cut := [point for point in points if point.censored]:
-        look: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "white"}
+        hollow: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "white"}
         axes.plot(
-            [point.percent for point in cut],
+            [point.percent * factor for point in cut],
             [point.mean for point in cut],
             marker=line.marker,
             color=line.colour,
-            markersize=5,
+            markersize=look.marker + 1,
             zorder=4,
             label="_censored",
-            **look,
+            **hollow,
         )
-        axes.plot([], [], marker="o", color=drawing.GREY, label=_CENSORED, **look)
+        axes.plot([], [], marker="o", color=drawing.GREY, label=_CENSORED, **hollow)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Point:
+class Point:
     """A point of a line and the ends of its bar, as they are drawn.
 
     Attributes:
@@ -112,10 +146,10 @@ class _Point:
     censored: bool
 
 
-def _points(line: Line, metric: str) -> dict[int, _Point]:
+def points_of(line: Line, metric: str) -> dict[int, Point]:
     """The points by level."""
     return {
-        level: _Point(
+        level: Point(
             100 * summary.density,
             scale * found.mean,
             scale * found.minimum,
@@ -140,7 +174,7 @@ def limits(found: Sequence[Line], metric: str) -> tuple[float, float] | None:
     values = [
         (line.is_ticket, point.low, point.high)
         for line in found
-        for point in _points(line, metric).values()
+        for point in points_of(line, metric).values()
     ]
     lows = [low for ticket, low, _ in values if ticket]
     highs = [high for ticket, _, high in values if ticket]
@@ -159,7 +193,7 @@ def limits(found: Sequence[Line], metric: str) -> tuple[float, float] | None:
 
 def _best(line: Line, metric: str) -> float:
     """The highest of a line's means, in percent; 0 where nothing was measured."""
-    points = _points(line, metric).values()
+    points = points_of(line, metric).values()
     return max((point.mean for point in points), default=0.0)
 
 

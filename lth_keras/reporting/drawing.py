@@ -10,11 +10,13 @@ import contextlib
 import io
 import math
 import os
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lth_keras.errors import LotteryError
-from lth_keras.runs import wording
+from lth_keras.reporting import styles
+from lth_keras.runs import display_names, wording
 from lth_keras.storage import files, paths
 
 # Okabe and Ito's colours, told apart with any colour vision; their yellow is left
@@ -22,10 +24,16 @@ from lth_keras.storage import files, paths
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "osD^vPX"
 GREY = "#666666"
-WIDTH = 9.0  # inches: 1800 pixels of a PNG
+MISSING = (
+    "a figure needs matplotlib: pip install matplotlib, or this package with its "
+    "'examples' extra"
+)
 
 # The share of an axis that a label of P_m needs, times the width of the axis.
 _LABEL_INCHES = 0.38
+_PAGE_FONT = styles.STYLES[styles.PAGE].font
+# What a path's suffix may be.
+FORMATS = ("png", "svg", "pdf")
 
 
 @contextlib.contextmanager
@@ -39,37 +47,48 @@ def style() -> Iterator[None]:
         import matplotlib.figure
         import matplotlib.style
     except ImportError as error:
-        raise LotteryError(
-            "a figure needs matplotlib: pip install matplotlib, or this package with "
-            "its 'examples' extra"
-        ) from error
-    # The salt makes equal rows give an equal SVG.
-    own = {"font.size": 9, "axes.titlesize": 10, "svg.hashsalt": "lth_keras"}
+        raise LotteryError(MISSING) from error
+    size = styles.current().font
+    own = {
+        "font.size": size,
+        "axes.titlesize": size + 1,
+        # The salt makes equal rows give an equal SVG.
+        "svg.hashsalt": "lth_keras",
+        # Letters that can be selected; venues refuse those of matplotlib's default.
+        "pdf.fonttype": 42,
+    }
     with matplotlib.style.context(["default", own]):
         yield
 
 
 def new(height: float, title: str | None = None) -> Any:
-    """An empty matplotlib figure, 9 inches wide and `height` high, within `style`."""
+    """An empty matplotlib figure as wide as the style, within `style`.
+
+    Args:
+        height: in inches, where the style is the page's: 9 inches, 1800 pixels, wide.
+        title: a line above the panels.
+    """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     layout = ConstrainedLayoutEngine(wspace=0.05, hspace=0.05)
-    drawing = Figure(figsize=(WIDTH, height), dpi=200, layout=layout)
+    look = styles.current()
+    size = look.width, height * look.height
+    drawing = Figure(figsize=size, dpi=200, layout=layout)
     if title:
-        drawing.suptitle(title, fontsize=11)
+        drawing.suptitle(title, fontsize=look.font + 2)
     return drawing
 
 
 def check_path(path: paths.PathLike) -> str:
-    """The format that a figure's path asks for: "png" or "svg".
+    """The format that a figure's path asks for: "png", "svg" or "pdf".
 
     Raises:
         LotteryError: it asks for another.
     """
     suffix = os.path.splitext(paths.as_path(path))[1].lower()
-    if suffix not in (".png", ".svg"):
-        raise LotteryError(f"figure path {path} must end in .png or .svg")
+    if suffix[1:] not in FORMATS:
+        raise LotteryError(f"figure path {path} must end in .png, .svg or .pdf")
     return suffix[1:]
 
 
@@ -78,17 +97,18 @@ def content(drawing: Any, form: str) -> bytes:
 
     Args:
         drawing: a matplotlib figure.
-        form: "png" or "svg".
+        form: "png", "svg" or "pdf".
     """
     buffer = io.BytesIO()
     with style():
-        metadata = {"Date": None} if form == "svg" else None
+        dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+        metadata = dates.get(form)
         drawing.savefig(buffer, format=form, metadata=metadata)
     return buffer.getvalue()
 
 
 def save(drawing: Any, path: paths.PathLike) -> None:
-    """Writes a figure atomically as PNG or SVG, as the path's suffix says.
+    """Writes a figure atomically as PNG, SVG or PDF, as the path's suffix says.
 
     Raises:
         LotteryError: if the suffix is another, or the file cannot be written.
@@ -103,6 +123,21 @@ def grid(axes: Any) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def panel_inches(across: int) -> float:
+    """About how wide a panel is, of some beside each other in the style's width."""
+    return max(1.0, styles.current().width / across - 0.7)
+
+
+def across(most: int, count: int) -> int:
+    """How many panels of a figure stand beside each other.
+
+    Args:
+        most: on a page.
+        count: how many there are.
+    """
+    return max(1, min(most, count, styles.current().across))
+
+
 def density_axis(axes: Any, percents: Sequence[float], inches: float = 3.8) -> None:
     """Makes x the percentage of weights kept: logarithmic, descending as in the paper.
 
@@ -114,7 +149,8 @@ def density_axis(axes: Any, percents: Sequence[float], inches: float = 3.8) -> N
     axes.set_xscale("log")
     # Half a level of room at the ends; also for a single level.
     axes.set_xlim(max(percents) * 1.12, min(percents) / 1.12)
-    ticks = thin(percents, _LABEL_INCHES / inches)
+    scale = styles.current().font / _PAGE_FONT
+    ticks = thin(percents, _LABEL_INCHES * scale / inches)
     axes.set_xticks(ticks, [wording.percent_kept(tick / 100) for tick in ticks])
     axes.set_xticks(percents, minor=True)
     axes.xaxis.set_minor_formatter("")
@@ -151,12 +187,27 @@ def handles(panels: Iterable[Any]) -> dict[str, Any]:
     return found
 
 
+def entry_text(label: str, inches: float) -> str:
+    """A line's name in words, in as many lines as fit.
+
+    Args:
+        label: as the line has it.
+        inches: how wide the legend may be.
+    """
+    letter = 0.065 * styles.current().font / _PAGE_FONT
+    letters = max(12, int((inches - 0.8) / letter))
+    return textwrap.fill(display_names.line(label), letters)
+
+
 def legend(drawing: Any, entries: dict[str, Any], title: str | None = None) -> None:
     """One legend for all panels, below them, in as few full rows as fit."""
     if not entries:
         return
-    longest = max(map(len, entries))
-    most = max(1, int((WIDTH - 0.3) / (0.065 * longest + 0.6)))
+    look = styles.current()
+    entries = {entry_text(label, look.width): entry for label, entry in entries.items()}
+    longest = max(len(line) for label in entries for line in label.split("\n"))
+    each = (0.065 * longest + 0.6) * look.font / _PAGE_FONT
+    most = max(1, int((look.width - 0.3) / each))
     rows = math.ceil(len(entries) / most)
     drawing.legend(
         list(entries.values()),

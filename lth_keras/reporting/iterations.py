@@ -76,7 +76,7 @@ def draw(
             )
         lines = density_lines.lines(rows, names=runs, metric=metric)
         panels.append((_name(moment, runs), lines, left_out(runs, moment)))
-    across = min(3, len(panels))
+    across = drawing.across(3, len(panels))
     down = -(-len(panels) // across)
     with drawing.style():
         figure = drawing.new(0.6 + 3 * down, title)
@@ -85,7 +85,7 @@ def draw(
         for axes in list(every.flat)[len(panels) :]:
             axes.set_axis_off()
         ends = []
-        inches = 8.0 / across
+        inches = drawing.panel_inches(across)
         for axes, (name, lines, missing) in zip(used, panels, strict=True):
             density_panels.panel(axes, lines, "test_accuracy", None, inches)
             axes.set_title(name)

@@ -10,6 +10,7 @@ import base64
 import dataclasses
 import html
 from collections.abc import Sequence
+from typing import Any
 
 STYLE = """\
 :root { color-scheme: light }
@@ -18,7 +19,20 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
 h1 { font-size: 1.7rem; margin-bottom: 0 } h2 { font-size: 1.25rem; margin-top: 2.2rem }
 h3 { font-size: 1rem; margin: 1.6rem 0 .4rem }
 .note, figcaption { color: #555; font-size: .9rem }
-.wide { overflow-x: auto }
+.headline { font-size: 1.5rem; font-weight: 600; margin: 1rem 0 .2rem }
+.headline + .note { margin-top: 0 }
+.wide, .chart { overflow-x: auto }
+.chart > div { width: 100%; min-height: 23rem }
+.measures input { position: absolute; opacity: 0 }
+.measures label { display: inline-block; padding: .2rem .7rem; margin: 0 .3rem .6rem 0;
+  border: 1px solid #bbb; border-radius: 1rem; font-size: .85rem; cursor: pointer }
+.measures input:checked + label { background: #0072b2; border-color: #0072b2;
+  color: #fff }
+.measures input:focus-visible + label { outline: 2px solid #1a1a1a }
+.measure { display: none }
+.m1:checked ~ .t1, .m2:checked ~ .t2, .m3:checked ~ .t3, .m4:checked ~ .t4 {
+  display: block }
+.first th:first-child { text-align: left }
 table { border-collapse: collapse; font-size: .85rem;
   font-variant-numeric: tabular-nums }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid #ddd; text-align: right;
@@ -32,6 +46,7 @@ pre { background: #f5f5f5; padding: .8rem; overflow-x: auto; font-size: .85rem }
   body { max-width: none; margin: 0; font-size: 11px }
   table { font-size: 8px } th, td { padding: .1rem .3rem }
   figure, tr, h2, h3 { break-inside: avoid } h2, h3 { break-after: avoid }
+  .measure { display: block } .measures label { display: none }
   .wide { overflow: visible } pre { white-space: pre-wrap }
 }"""
 
@@ -43,14 +58,19 @@ class Picture:
     Attributes:
         caption: what it shows.
         svg: the content of an SVG file.
+        chart: the same in Vega-Lite, for pages that can draw it.
     """
 
     caption: str
     svg: bytes
+    chart: dict[str, Any] | None = None
 
 
 class Html(str):
-    """A text that is HTML already."""
+    """A text that is HTML already, as jinja2 knows such texts too."""
+
+    def __html__(self) -> str:
+        return self
 
 
 def image(picture: Picture) -> Html:

@@ -93,11 +93,11 @@ def draw(series: Mapping[str, Sequence[Point]], title: str | None = None) -> Any
         LotteryError: if matplotlib is missing.
     """
     shown = list(series.items())[:6]
-    across = min(_ACROSS, len(shown))
+    across = drawing.across(_ACROSS, len(shown))
     down = -(-len(shown) // across)
     with drawing.style():
         figure = drawing.new(4.0 if down == 1 else 3.4 * down, title)
-        every = list(figure.subplots(down, across, squeeze=False).flat)
+        every = list(figure.subplots(down, across, squeeze=False, sharey=True).flat)
         for axes in every[len(shown) :]:
             axes.set_axis_off()
         for axes, (name, points) in zip(every, shown, strict=False):

@@ -1,25 +1,22 @@
 """One self-contained HTML page about one run directory, or about several.
 
-Settings, results, figures and how to make them again; no scripts, no network. Figures
-are SVG images inside the page, each apart from the others, whose ids could clash.
+A headline, results, figures, settings and how to make them again. It asks for no other
+file: figures are SVG images inside the page, or charts that are drawn by a script
+inside it, and a policy in its head holds the browser to that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lth_keras.reporting.markup import (
-    STYLE,
-    Html,
-    Picture,
-    escaped,
-    image,
-    table,
-    with_small,
-)
+from lth_keras.errors import LotteryError
+from lth_keras.reporting import page_parts, vega
+from lth_keras.reporting.markup import STYLE, Html, Picture, image, table
+from lth_keras.reporting.page_template import PAGE, WAITING, WATCH
 from lth_keras.reporting.reproduction import commands, controls_of, leaf, plain
-from lth_keras.runs import shown_metric, summaries, tables, wording
+from lth_keras.runs import shown_metric, summaries, wording
 from lth_keras.runs.finished import RunFiles
 from lth_keras.storage import files, paths
 
@@ -37,6 +34,9 @@ FREE = (
     "monitor_metric",
 )
 
+# What a browser may load: nothing but what is in the page.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
 
 def write(
     path: paths.PathLike,
@@ -44,13 +44,15 @@ def write(
     pictures: Iterable[Picture] = (),
     title: str = "Lottery tickets",
     monitor_metric: str | None = None,
+    compared: page_parts.Compared | None = None,
 ) -> None:
     """Writes the page atomically; see `page`.
 
     Raises:
         LotteryError: if it cannot be written.
     """
-    files.write_bytes(path, page(runs, pictures, title, monitor_metric).encode())
+    text = page(runs, pictures, title, monitor_metric, compared=compared)
+    files.write_bytes(path, text.encode())
 
 
 def page(
@@ -58,88 +60,124 @@ def page(
     pictures: Iterable[Picture] = (),
     title: str = "Lottery tickets",
     monitor_metric: str | None = None,
+    live: str | None = None,
+    compared: page_parts.Compared | None = None,
 ) -> str:
     """The page as a text.
 
     Args:
         runs: what is reported, by a name that stands above its table.
-        pictures: figures, in the order of the page.
+        pictures: figures, in the order of the page; those with a chart are drawn by
+            the page itself where Vega is installed.
         title: of the page, in plain text.
         monitor_metric: what is shown in the place of the test accuracy; by default
             what the rows name.
+        live: what the page's address with "state" behind it answers while nothing is
+            new; the page is asked for again when that is something else.
+        compared: how two searches compare.
 
     Returns:
         HTML 5; every text is escaped.
+
+    Raises:
+        LotteryError: jinja2 is missing.
     """
-    finished = sum(len(run.runs) for run in runs.values())
-    parts = [
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escaped(title)}</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>",
-        f"<h1>{escaped(title)}</h1>",
-        f'<p class="note">{finished} finished training runs. P<sub>m</sub>: share of '
-        "the prunable weights that are kept. Early stop: the iteration of minimum "
-        "validation loss.</p>",
-    ]
     shown = list(pictures)
-    if shown:
-        parts.append("<h2>Figures</h2>")
-        parts += [image(picture) for picture in shown]
-    parts.append("<h2>Results</h2>")
-    for name, run in runs.items():
-        if len(runs) > 1:
-            parts.append(f"<h3>{escaped(name)}</h3>")
-        metric = shown_metric.of_rows(run.rows, monitor_metric)
-        parts += _results(run.rows, metric, "h4" if len(runs) > 1 else "h3")
-    parts.append("<h2>Settings</h2>")
-    parts.append(_settings(runs))
-    parts.append("<h2>Made with</h2>")
-    parts.append(_versions(runs))
-    parts.append("<h2>How to make it again</h2>")
-    for run in runs.values():
-        if run.flags:
-            parts.append(f"<pre>{escaped(commands(run))}</pre>")
-        else:
-            parts.append(
-                f"<p><code>{escaped(leaf(run))}</code> was made by "
-                "<code>lth.LotterySearch</code> with the settings above.</p>"
-            )
-    parts.append("</body>\n</html>\n")
-    return "\n".join(parts)
+    script = vega.bundle() if any(picture.chart for picture in shown) else None
+    if script is None:
+        shown = [dataclasses.replace(picture, chart=None) for picture in shown]
+    several = len(runs) > 1
+    metrics = {
+        name: shown_metric.of_rows(run.rows, monitor_metric)
+        for name, run in runs.items()
+    }
+    values = {
+        "policy": _policy(script is not None, live is not None),
+        "live": live,
+        "watch": Html(WATCH),
+        "compared": compared,
+        "title": title,
+        "style": Html(STYLE),
+        "headlines": [
+            {**found, "text": f"{name}: {found['text']}" if several else found["text"]}
+            for name, run in runs.items()
+            if (found := page_parts.headline(run, metrics[name]))
+        ],
+        "finished": sum(len(run.runs) for run in runs.values()),
+        "seconds": _clock(
+            sum(row.get("seconds") or 0 for run in runs.values() for row in run.rows)
+        ),
+        "csv": [
+            {
+                "name": f"results{number if several else ''}.csv",
+                "address": page_parts.as_csv(run.rows),
+            }
+            for number, run in enumerate(runs.values(), start=1)
+        ],
+        "pictures": shown,
+        "image": image,
+        "results": [
+            _results(name if several else "", run, metrics[name])
+            for name, run in runs.items()
+        ],
+        "settings": _settings(runs),
+        "versions": _versions(runs),
+        "commands": [commands(run) for run in runs.values() if run.flags],
+        "by_library": [leaf(run) for run in runs.values() if not run.flags],
+        "script": None if script is None else Html(script),
+    }
+    return _filled(PAGE, values)
 
 
-def _results(
-    rows: Sequence[Mapping[str, Any]], shown: shown_metric.Metric, heading: str
-) -> list[str]:
-    """A table for each metric: a line per level, a column for the ticket and controls.
+def waiting(reason: str, live: str) -> str:
+    """The page of a search of which nothing can be shown yet.
 
-    One table of all would be wider than a page.
+    Args:
+        reason: why not.
+        live: as of `page`.
     """
-    columns = summaries.columns_of(summaries.summarise(rows, shown))
-    levels, on_paths = summaries.densities(columns), summaries.effective(columns)
-    parts = []
-    for metric, label in shown_metric.labels(shown).items():
-        name = label[0].upper() + label[1:]
-        head = ["level", Html("P<sub>m</sub> (%)"), *(["path (%)"] if on_paths else [])]
-        head += [tables.title(column, [metric]) for column in columns]
-        lines = []
-        for level, density in levels.items():
-            cells = [tables.cell(metric, column.get(level)) for column in columns]
-            lines.append(
-                tables.starts(level, density, on_paths)
-                + [with_small(mean, span) for mean, span in cells]
-            )
-        parts.append(f"<{heading}>{escaped(name)}</{heading}>")
-        parts.append(table(head, lines))
-    if summaries.any_censored(columns):
-        parts.append(f'<p class="note">{escaped(tables.CENSORED)}</p>')
-    if on_paths:
-        parts.append(
-            '<p class="note">path: weights on a path from input to output.</p>'
-        )
-    if about := summaries.meaning(columns, "(minimum-maximum)"):
-        parts.append(f'<p class="note">{escaped(about)}</p>')
-    return parts
+    values = {"policy": _policy(False, True), "reason": reason, "live": live}
+    return _filled(WAITING, {**values, "style": Html(STYLE), "watch": Html(WATCH)})
+
+
+def _filled(template: str, values: Mapping[str, Any]) -> str:
+    try:
+        import jinja2
+    except ImportError as error:
+        raise LotteryError(
+            "a report needs jinja2: pip install jinja2, or this package with its "
+            "'examples' extra"
+        ) from error
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.trim_blocks = environment.lstrip_blocks = True
+    return environment.from_string(template).render(values)
+
+
+def _results(name: str, run: RunFiles, metric: shown_metric.Metric) -> dict[str, Any]:
+    measures = page_parts.measures(run.rows, metric)
+    return {
+        "name": name,
+        "measures": [{"name": said, "table": found} for said, found in measures],
+        # What the headline speaks of.
+        "first": len(measures) - 1,
+        "notes": page_parts.notes(run.rows, metric),
+        "layers": page_parts.layers(run),
+        "exports": page_parts.exports(run),
+    }
+
+
+def _policy(charts: bool, live: bool) -> str:
+    scripts = ["'unsafe-inline'"] if charts or live else ["'none'"]
+    if charts:  # Vega makes functions of its expressions.
+        scripts.append("'unsafe-eval'")
+    policy = f"{_POLICY}; script-src {' '.join(scripts)}"
+    return f"{policy}; connect-src 'self'" if live else policy
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02} hours" if hours else f"{seconds:.0f} s"
 
 
 def _settings(runs: Mapping[str, RunFiles]) -> str:
@@ -178,6 +216,6 @@ def _versions(runs: Mapping[str, RunFiles]) -> str:
     names = dict.fromkeys(name for versions in found for name in versions)
     lines = [[name, *(plain(v.get(name, "")) for v in found)] for name in names]
     if not lines:
-        return '<p class="note">No versions are stored.</p>'
+        return Html('<p class="note">No versions are stored.</p>')
     head = ["package", *(runs if len(runs) > 1 else ["version"])]
     return table(head, lines, "names")

@@ -46,8 +46,9 @@ def draw(found: Sequence[Stability], title: str | None = None) -> Any:
     by_step = len({each.rewind_to for each in found}) > 1
     unit = "points" if found[0].lines[0].is_accuracy else "loss"
     with drawing.style():
-        figure = drawing.new(4.0, title)
-        left, right = figure.subplots(1, 2)
+        across = drawing.across(2, 2)
+        figure = drawing.new(4.0 * (3 - across), title)
+        left, right = figure.subplots(3 - across, across)
         if by_step:
             _against_step(left, found)
         else:

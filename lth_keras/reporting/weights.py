@@ -58,7 +58,7 @@ def draw(tickets: Sequence[tuple[float, KeptWeights]], title: str | None = None)
     if len(shown) < len(layers):
         note = f"{len(shown)} of {len(layers)} layers"
         title = f"{title}: {note}" if title else note
-    across = min(_ACROSS, len(shown))
+    across = drawing.across(_ACROSS, len(shown))
     blocks = -(-len(shown) // across)
     with drawing.style():
         figure = drawing.new(0.8 + 3.6 * blocks, title)

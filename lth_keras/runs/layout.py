@@ -102,6 +102,17 @@ class RunDirectory:
         """JSON lines, one result row per finished training run."""
         return paths.join(self.root, "results.jsonl")
 
+    @property
+    def trial_number(self) -> int | None:
+        """The trial that the directory is of by its name; None if of none."""
+        found = re.fullmatch(_TRIAL, paths.split(self.root)[1])
+        return int(found[1]) if found else None
+
+    @property
+    def experiment(self) -> ExperimentDirectory:
+        """The directory around this one: an experiment's, if this is a trial's."""
+        return ExperimentDirectory(paths.split(self.root)[0])
+
     def level(self, level: int) -> LevelDirectory:
         """The directory of a level: ``level03``, and ``level100`` beyond 99."""
         number = _count("level", level)

@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from lth_keras.arguments import text
 from lth_keras.errors import LotteryError
 from lth_keras.runs import (
+    best,
     layout,
     level_tickets,
     result_files,
+    shown_metric,
     tables,
     trained,
     wording,
 )
+from lth_keras.runs.results import Results
 from lth_keras.storage import paths
 from lth_keras.tickets.ticket import Ticket
 
@@ -31,9 +35,14 @@ class SearchHistory:
         epochs: per level Keras's own history by epoch.
     """
 
-    results: list[dict[str, Any]]
+    results: Results
     curves: list[dict[str, list[float]]]
     epochs: list[dict[str, list[float]]]
+
+    def __post_init__(self) -> None:
+        # Whoever makes one may have a plain list.
+        if isinstance(self.results, list):
+            object.__setattr__(self, "results", Results(self.results))
 
     def __repr__(self) -> str:
         levels = wording.ranges(row["level"] for row in self.results)
@@ -85,11 +94,70 @@ class StoredSearch:
         ]
 
     @property
-    def results(self) -> list[dict[str, Any]]:
+    def results(self) -> Results:
         """The stored result lines: levels first, then controls."""
         runs = [self.directory.level(n) for n in self.directory.levels()]
         runs += [self.directory.control(*key) for key in self.directory.controls()]
-        return [result_files.row(run) for run in runs if paths.exists(run.result)]
+        return Results(
+            result_files.row(run) for run in runs if paths.exists(run.result)
+        )
+
+    def best(
+        self, tolerance: float = 0.1, monitor_metric: str | None = None
+    ) -> best.Best:
+        """The sparsest level that is as good as the dense network.
+
+        It is what `lth-export --level=auto` takes: the levels that this search has
+        finished are compared with level 0 by the metric at the end of training. Where
+        the directory is a trial of an experiment, each by the mean over all trials
+        that have finished both.
+
+        Args:
+            tolerance: what is allowed below dense: percentage points of an accuracy,
+                else in the metric's own unit.
+            monitor_metric: what is compared in the place of the test accuracy (where
+                no test data were given, the validation accuracy); by default what the
+                result lines name.
+
+        Returns:
+            The level, a whole number; its `density`, `value`, `gap` and, of several
+            trials, `error` say how it compares.
+
+        Raises:
+            LotteryError: `tolerance` is no number, no level is finished, or there is
+                no dense network or metric to compare with.
+        """
+        if monitor_metric is not None:
+            text("monitor_metric", monitor_metric, "a metric of the result lines")
+        trials, own = self._trials()
+        rows = [row for levels in trials.values() for row in levels.values()]
+        metric = shown_metric.of_rows(rows, monitor_metric)
+        return best.choose(trials, own, metric, tolerance)
+
+    def tickets_of(self, level: int) -> list[dict[str, Any]]:
+        """The result lines of a level of this search, and of the other trials'.
+
+        Raises:
+            LotteryError: a line is damaged.
+        """
+        trials, _ = self._trials()
+        return [
+            levels[level] for _, levels in sorted(trials.items()) if level in levels
+        ]
+
+    def _trials(self) -> tuple[dict[int, dict[int, dict[str, Any]]], int]:
+        """Rows of tickets by trial and level, and which trial is this one's."""
+        number = self.directory.trial_number
+        if number is None:
+            return {0: _tickets(self)}, 0
+        every = self.directory.experiment
+        others = (
+            (trial, every.trial(trial))
+            for trial in every.trials()
+            if trial != number and paths.exists(every.trial(trial).manifest)
+        )
+        found = {n: _tickets(StoredSearch(place.root)) for n, place in others}
+        return {**found, number: _tickets(self)}, number
 
     @property
     def history(self) -> SearchHistory:
@@ -97,7 +165,7 @@ class StoredSearch:
         places = [self.directory.level(level) for level in self.finished_levels]
         stored = [result_files.curve(place) for place in places]
         return SearchHistory(
-            results=[result_files.row(place) for place in places],
+            results=Results(result_files.row(place) for place in places),
             curves=[each.curve for each in stored],
             epochs=[each.epochs for each in stored],
         )
@@ -155,6 +223,11 @@ class StoredSearch:
                 f"levels are {self.finished_levels}."
             )
         return place
+
+
+def _tickets(search: StoredSearch) -> dict[int, dict[str, Any]]:
+    places = (search.directory.level(level) for level in search.finished_levels)
+    return {row["level"]: row for row in map(result_files.row, places)}
 
 
 def _in_notebook(results: list[dict[str, Any]], caption: str = "") -> str | None:

@@ -226,8 +226,11 @@ class PreparedSearch(ModelSearch):
             self.result_lines.store()
             return
         self.result_lines.add(row)
-        if self._log_dir is not None and row["control"] == "ticket":
-            curve = None if self.stop is None else self._curve(row["level"])
+        if self.plan is not None and self.plan.progress is not None:
+            self.plan.progress.finish(row)
+        if self._log_dir is not None:
+            watched = self.stop is not None and row["control"] == "ticket"
+            curve = self._curve(row["level"]) if watched else None
             LevelSummaries(self._log_dir).write(row, self.network, curve)
         if self.on_result is not None:
             self.on_result(row)

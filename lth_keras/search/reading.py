@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
+from lth_keras.reporting import plots
 from lth_keras.runs.stored import StoredSearch
 from lth_keras.storage import paths
 from lth_keras.tickets.ticket import Ticket
@@ -93,6 +96,27 @@ class ModelSearch(StoredSearch):
     @property
     def _has_weights(self) -> bool:
         return self.model is not None and compat.is_built(self.model)
+
+    def plot(
+        self,
+        metric: str = "test_accuracy",
+        ax: Any = None,
+        monitor_metric: str | None = None,
+    ) -> Any:
+        """Draws a metric of the finished levels, and of controls, against P_m.
+
+        Args:
+            metric: as of `lth.plot_density`.
+            ax: matplotlib axes to draw on; new ones by default.
+            monitor_metric: as of `lth.plot_density`.
+
+        Returns:
+            The axes.
+
+        Raises:
+            LotteryError: as of `lth.plot_density`.
+        """
+        return plots.plot_density(self, metric, ax, monitor_metric)
 
     def restore(self, level: int) -> None:
         """Sets the model to the weights that a finished level ended with.

@@ -15,7 +15,7 @@ from lth_keras.masking import acts
 from lth_keras.masking.starts import Start
 from lth_keras.runs import integrity, layout, manifest, rows
 from lth_keras.runs.stored import SearchHistory
-from lth_keras.search import starting, stopping, untrained
+from lth_keras.search import starting, stopping, telling, untrained
 from lth_keras.search.prepared import PreparedSearch
 from lth_keras.storage import directories, locks, paths
 from lth_keras.tickets.ticket import Ticket
@@ -59,7 +59,8 @@ class LotterySearch(PreparedSearch):
         stop: `lth.MaskConverged(...)` ends levels when the mask that they give has
             settled (1909.11957), but for the last one, which gives none; by default
             all are trained to their end.
-        log_dir: TensorBoard summaries by level go here.
+        log_dir: TensorBoard summaries go here: scalars by level, masks and filters as
+            histograms and images, a session (HParams) for each level and control.
         on_result: called with each result line as it is stored.
 
     Raises:
@@ -116,6 +117,8 @@ class LotterySearch(PreparedSearch):
             x: as in `model.fit`, or f(level, seed) -> Dataset. With a third argument,
                 `start`, the function is asked for a Dataset without an end that
                 begins at that iteration, when levels are rewound to a later step.
+            verbose: "auto": one bar for the whole search, with level, P_m and the time
+                left; in a log a line a level. 1 and 2: Keras's own, by epoch.
             callbacks: a list of Keras callbacks, which see every level, or
                 f(level) -> list. Keras's own with state are reset for each level; a
                 backup left for BackupAndRestore is removed, since a level that was
@@ -158,8 +161,8 @@ class LotterySearch(PreparedSearch):
             manifest.write_or_check(self.directory, settings, plan.told)
             # What a killed search may have left out.
             self.store_results()
-            with self.result_lines.in_order():
-                self._search(plan, rewind_step, settings)
+            with self.result_lines.in_order(), telling.shown(self, plan) as told:
+                self._search(told, rewind_step, settings)
         return self.history
 
     def _clean_leftovers(self) -> None:

@@ -1,4 +1,4 @@
-"""TensorBoard summaries by level: density per layer, accuracy, early stopping."""
+"""TensorBoard summaries: scalars by level, pictures of masks, sessions of runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
+from lth_keras.runs.summaries import TICKET
+from lth_keras.search import tensorboard_masks, tensorboard_runs
 from lth_keras.search.stopping import DISTANCE
 from lth_keras.storage import paths
 
@@ -43,6 +45,7 @@ class LevelSummaries:
             ) from None
         log_dir = paths.as_path(log_dir, "log_dir")
         paths.check_directory(log_dir, "log_dir")
+        self._root = log_dir
         self._path = paths.join(log_dir, "lottery")
 
     def write(
@@ -51,16 +54,23 @@ class LevelSummaries:
         network: Network,
         curve: Mapping[str, Sequence[Any]] | None = None,
     ) -> None:
-        """Writes a level's result line and the density of each pruned weight.
+        """Writes a run: of a level also the density and pictures of each pruned weight.
 
         Args:
             row: the line.
-            network: of the model.
+            network: of the model, which holds what a level ended with.
             curve: of the level: where its mask was watched, the distance by iteration
                 is written as a curve of its own.
         """
-        with paths.errors_naming(self._path, "write"):
+        with paths.errors_naming(self._root, "write"):
+            tensorboard_runs.write(self._root, row, _scalars(row))
+            if row["control"] != TICKET:
+                return
             self._write(row, network, curve or {})
+            writer = tf.summary.create_file_writer(paths.join(self._root, "masks"))
+            with writer.as_default():
+                tensorboard_masks.write(network, row["level"])
+            writer.close()
 
     def _write(
         self,
@@ -70,9 +80,7 @@ class LevelSummaries:
     ) -> None:
         writer = tf.summary.create_file_writer(self._path)
         with writer.as_default(step=row["level"]):
-            scalars = {name: row[name] for name in _SCALARS}
-            # Of several heads, or of a regression, what has no place of its own.
-            for name, value in {**row["metrics"], **scalars}.items():
+            for name, value in _scalars(row).items():
                 if value is not None:
                     tf.summary.scalar(name, value)
             for weight in network.pruned:
@@ -86,3 +94,8 @@ class LevelSummaries:
                     name = f"{DISTANCE}/level{row['level']:02d}"
                     tf.summary.scalar(name, value, step=step)
         writer.close()
+
+
+def _scalars(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What was measured of a run, with all metrics of several heads by name."""
+    return {**row["metrics"], **{name: row[name] for name in _SCALARS}}

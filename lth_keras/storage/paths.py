@@ -64,6 +64,15 @@ def join(path: PathLike, *parts: str) -> str:
     return (posixpath if is_remote(path) else os.path).join(as_path(path), *parts)
 
 
+def split(path: PathLike) -> tuple[str, str]:
+    """The directory that a path is in, and its own name there."""
+    path = as_path(path)
+    if is_remote(path):
+        folder, _, name = path.rstrip("/").rpartition("/")
+        return folder, name
+    return os.path.split(os.path.abspath(path))
+
+
 def exists(path: PathLike) -> bool:
     """Whether a file or a directory has this path."""
     path = as_path(path)

@@ -284,7 +284,11 @@ def _fit(
     every.append(StopOnNaN(start=start, first_batch=step))
     if not compat.is_functional(model):
         every.append(RequireComplete(network))
-    verbose = plan.fit_arguments.get("verbose", "auto")
+    arguments = dict(plan.fit_arguments)
+    if plan.progress is not None:
+        every += plan.progress.callbacks()
+        arguments["verbose"] = 0
+    verbose = arguments.get("verbose", "auto")
     every += bars.of_run(run, ticket.density, verbose, users, plan.dense_share)
     with _passed(model, run.level):
         history = model.fit(
@@ -293,7 +297,7 @@ def _fit(
             initial_epoch=epoch,
             steps_per_epoch=steps,
             callbacks=every,
-            **plan.fit_arguments,
+            **arguments,
         )
     if plan.iterations and evaluate.step < plan.iterations and not model.stop_training:
         raise LotteryError(

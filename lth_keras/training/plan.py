@@ -28,6 +28,7 @@ from lth_keras.training import (
 from lth_keras.training.evaluation import CompiledTest, Evaluator
 from lth_keras.training.evaluation_batches import BatchRule
 from lth_keras.training.feeds import Feed
+from lth_keras.training.progress import Progress
 
 UserCallbacks = Any  # a list of Keras callbacks, or f(level) -> such a list
 
@@ -79,6 +80,7 @@ class Plan:
             it may set the model's `stop_training`.
         dense_share: the share of the kernel entries that are on no mask without being
             asked; P_m is of the others.
+        progress: the bar of the whole search, in the place of Keras's by epoch.
     """
 
     feed: Feed
@@ -99,6 +101,7 @@ class Plan:
     lengths: tuple[Length, ...] = ()
     also: Callable[[int], dict[str, float]] | None = None
     dense_share: float = 0.0
+    progress: Progress | None = None
     _pristine: list[tuple[Any, dict[str, Any]]] = dataclasses.field(
         default_factory=list
     )

@@ -15,9 +15,9 @@ import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.experiments import Experiment, engines
-from lth_keras.experiments.progress import Progress
 from lth_keras.storage import files, locks, paths
 from lth_keras.training import one_run
+from lth_keras.training.progress import Progress
 from tests.support.small_search import BATCH, VALIDATION, X, Y, compiled, fingerprints
 
 Made = tuple[lth.LotterySearch, dict[str, Any]]

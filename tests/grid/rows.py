@@ -104,6 +104,7 @@ class Method(NamedTuple):
 METHODS: dict[str, Method] = {
     "dsd": Method("dsd:rates=0.5", ("dense", "sparse", "dense"), 1.0),
     "edge_popup": Method("edge_popup:keep=0.25", ("mask",), 0.25),
+    "gradual": Method("gradual:density=0.25:every=2:end=4", ("sparse",), 0.25),
     "iht": Method(
         "iht:rates=0.75:rounds=1", ("dense", "sparse", "dense", "sparse"), 0.25
     ),
@@ -120,6 +121,7 @@ ANALYSES: dict[str, str] = {
     "instability": "runs of its own",
     "overlap": "two tickets",
     "path": "two runs",
+    "sensitivity": "a model",
     "signs": "two runs",
     "stability": "stored lines",
 }
@@ -154,12 +156,16 @@ PUBLIC: dict[str, str] = {
     "from_keras3": "model to model",
     "grow": "act",
     "hold": "act",
+    "hub": "namespace",
     "methods": "registry",
+    "plot_curves": "figure",
+    "plot_density": "figure",
     "project": "act",
     "prune": "act",
     "recipes": "recipes",
     "release": "act",
     "rewind": "act",
+    "sensitivity": "analysis",
     "unwrap": "model to model",
     "verify": "act",
     "wrap": "model to model",

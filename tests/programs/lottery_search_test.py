@@ -17,7 +17,6 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.errors import LotteryError
-from lth_keras.experiments import progress
 from lth_keras.programs import (
     command_line,
     lottery_search,
@@ -28,6 +27,7 @@ from lth_keras.programs import (
 from lth_keras.programs import options as settings
 from lth_keras.runs import layout
 from lth_keras.storage import files, locks
+from lth_keras.training import progress
 from tests.support.places import EXAMPLES
 
 SCRIPT = EXAMPLES / "lottery_search.py"

@@ -17,9 +17,16 @@ from lth_keras.programs import (
     plot_results,
     plotting,
 )
+from lth_keras.reporting import vega
 from lth_keras.runs import finished, layout, lines
 from lth_keras.storage import files
 from tests.support.result_files import row, search, store, store_settings
+
+
+@pytest.fixture(autouse=True)
+def without_vega(monkeypatch):
+    """Figures of reports are pictures, whatever is installed here."""
+    monkeypatch.setattr(vega, "bundle", lambda: None)
 
 
 def plot(*arguments: object) -> int:
@@ -43,14 +50,16 @@ def make(root: pathlib.Path, *controls: str, trials: int = 1, **flags) -> pathli
 
 def written(root: pathlib.Path) -> list[str]:
     found = (path.relative_to(root) for path in root.rglob("*"))
-    return sorted(str(p) for p in found if p.suffix in (".png", ".svg", ".html"))
+    return sorted(
+        str(p) for p in found if p.suffix in (".pdf", ".png", ".svg", ".html")
+    )
 
 
 def test_figures_and_report_go_into_the_run_and_are_named(tmp_path, capfd):
     run = make(tmp_path / "run", "random_reinit", trials=2)
     assert plot(run, "--kinds=density,curves,iterations") == 0
     names = ["curves", "density", "iterations"]
-    forms = ("png", "svg")
+    forms = ("pdf", "png", "svg")
     expected = [f"figures/{name}.{form}" for name in names for form in forms]
     assert written(run) == [*expected, "report.html"]
     lines = capfd.readouterr().out.splitlines()
@@ -174,7 +183,7 @@ def test_a_report_shows_the_metric_that_is_asked_for(tmp_path, capfd):
     kinds = "--kinds=density,curves,iterations"
     assert plot(run, kinds, "--format=svg", "--monitor_metric=loss") == 0
     text = (run / "report.html").read_text()
-    assert "<h3>Test loss after training</h3>" in text
+    assert ">Test loss after training</label>" in text
     assert "<td>0.125</td>" in text and "<td>&gt;=2000</td>" in text
     assert "Test loss while networks" in text and "Hollow points" in text
     capfd.readouterr()

@@ -54,12 +54,12 @@ def test_the_dense_network_is_within_the_panel(dense):
 def test_a_figure_names_its_bars(tmp_path):
     bars.figure(ROWS, tmp_path / "bars.svg", "LeNet on digits")
     texts = svg_texts(tmp_path / "bars.svg")
-    for text in ("LeNet on digits", "ticket", "freeze", "dense network"):
+    for text in ("LeNet on digits", "ticket", "pruned weights frozen", "dense network"):
         assert text in texts
     assert "test accuracy after training (%)" in texts
     with pytest.raises(LotteryError, match="no control was run at level 2"):
         bars.draw(ROWS, level=2)
     with pytest.raises(LotteryError, match="no control was run at any level"):
         bars.draw(ROWS[:3])
-    with pytest.raises(LotteryError, match="must end in .png or .svg"):
-        bars.figure(ROWS, tmp_path / "bars.pdf")
+    with pytest.raises(LotteryError, match="must end in .png, .svg or .pdf"):
+        bars.figure(ROWS, tmp_path / "bars.jpg")

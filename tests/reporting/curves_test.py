@@ -46,7 +46,7 @@ def test_a_control_has_a_panel_with_dashes_in_the_colours_of_the_tickets():
     tickets, control = figure.axes
     assert [axes.get_title() for axes in figure.axes] == [
         "tickets",
-        "with random_reinit",
+        "with random reinitialisation",
     ]
     assert all(x.get_linestyle() == "-" for x in tickets.lines)
     found = lines(control)
@@ -97,5 +97,5 @@ def test_what_cannot_be_drawn_is_refused(tmp_path):
         figure_curves.draw(runs(levels=9), densities=[100 * 0.8**n for n in range(8)])
     with pytest.raises(LotteryError, match="controls='x' has no runs: use a"):
         figure_curves.draw(runs("a"), controls=["x"])
-    with pytest.raises(LotteryError, match="must end in .png or .svg"):
-        figure_curves.figure(runs(), tmp_path / "figure.pdf")
+    with pytest.raises(LotteryError, match="must end in .png, .svg or .pdf"):
+        figure_curves.figure(runs(), tmp_path / "figure.jpg")

@@ -10,7 +10,7 @@ import pytest
 
 from lth_keras.errors import LotteryError
 from lth_keras.reporting import density as figure_density
-from lth_keras.reporting import drawing
+from lth_keras.reporting import drawing, styles
 from tests.support.result_files import row, search
 
 
@@ -43,7 +43,7 @@ def test_a_figure_names_its_axes_and_curves(tmp_path):
         "test accuracy at early stop (%)",
         "early-stopping iteration",
         "ticket",
-        "random_reinit",
+        "random reinitialisation",
         "dense network",
     ):
         assert texts.count(text) == 1, text
@@ -93,7 +93,9 @@ def test_a_figure_leaves_the_users_matplotlib_as_it_was(tmp_path):
 
 
 def test_a_figure_of_another_format_is_refused(tmp_path):
-    with pytest.raises(LotteryError, match=r"figure\.jpg must end in \.png or \.svg"):
+    with pytest.raises(
+        LotteryError, match=r"figure\.jpg must end in \.png, \.svg or \.pdf"
+    ):
         figure_density.figure([row()], tmp_path / "figure.jpg")
 
 
@@ -131,7 +133,12 @@ def test_points_are_means_and_bars_minimum_and_maximum():
     (axes,) = figure.axes
     bars = drawn(axes)
     line, _, (segments,) = bars["ticket"]
-    np.testing.assert_allclose(line.get_xdata(orig=False), [100, 80])
+    # Two lines have bars, which stand beside each other.
+    right, control = (b[0].get_xdata(orig=False) for b in bars.values())
+    np.testing.assert_allclose(right, [100, 80], rtol=0.011)
+    np.testing.assert_allclose(right / [100, 80], right[1] / 80)
+    assert right[1] > 80 > control[0]
+    np.testing.assert_allclose(right[1] * control[0], 80**2)
     means = [100 * np.mean([0.97, 0.98]), 100 * np.mean([0.95, 0.99])]
     np.testing.assert_allclose(line.get_ydata(orig=False), means)
     ends = [segment[:, 1] for segment in segments.get_segments()]
@@ -171,7 +178,9 @@ def test_the_ticket_is_solid_and_controls_are_dashed_on_a_descending_axis():
         styles = {name: bars[0].get_linestyle() for name, bars in drawn(axes).items()}
         assert styles == {"ticket": "-", "a": "--", "random_reinit": "--"}
     texts = [text.get_text() for text in corner.get_legend().get_texts()]
-    assert texts == ["ticket", "random_reinit", "a", "dense network"]
+    assert texts == ["ticket", "random reinitialisation", "a", "dense network"]
+    # Both accuracies have one range.
+    assert panels[1].get_ylim() == panels[2].get_ylim() != panels[0].get_ylim()
 
 
 def test_eight_controls_are_told_apart():
@@ -209,7 +218,7 @@ def test_a_control_that_fails_does_not_flatten_the_tickets():
     (axes,) = figure_density.draw({"": rows}, None, ["test_accuracy"]).axes
     bottom, top = axes.get_ylim()
     assert 92 < bottom < 96 and 98 < top < 99
-    assert [text.get_text() for text in axes.texts] == ["below: random_mask"]
+    assert [text.get_text() for text in axes.texts] == ["below: random mask"]
 
 
 def test_the_best_point_of_a_control_that_is_far_below_is_shown():
@@ -239,6 +248,25 @@ def test_a_minimum_at_the_last_evaluation_is_a_hollow_point():
     rows[1] = row(1)
     texts = figure_density.draw({"": rows}).axes[-1].get_legend().get_texts()
     assert not [text for text in texts if "hollow" in text.get_text()]
+
+
+@pytest.mark.parametrize(
+    ("style", "width", "shape"), [("neurips", 5.5, (2, 2)), ("icml", 3.25, (3, 1))]
+)
+def test_a_figure_of_a_venue_has_its_width_and_letters(style, width, shape):
+    with styles.chosen(style):
+        figure = figure_density.draw({"": search(3, "random_reinit")})
+    assert figure.get_figwidth() == width
+    grid = figure.axes[0].get_gridspec()
+    assert (grid.nrows, grid.ncols) == shape
+    sizes = {text.get_fontsize() for axes in figure.axes for text in axes.texts}
+    sizes |= {axes.yaxis.label.get_fontsize() for axes in figure.axes[:3]}
+    assert min(sizes) >= 7
+    assert drawing.content(figure, "pdf").startswith(b"%PDF")
+    with pytest.raises(
+        LotteryError, match="style='acl': use page, neurips, iclr, icml"
+    ):
+        styles.chosen("acl").__enter__()
 
 
 def test_another_metric_than_accuracy_is_drawn_as_it_is():

@@ -46,6 +46,8 @@ def test_a_legend_that_does_not_fit_in_a_row_has_full_rows():
 
 
 def test_a_path_of_another_format_is_refused():
-    with pytest.raises(LotteryError, match=r"figure\.jpg must end in \.png or \.svg"):
+    with pytest.raises(
+        LotteryError, match=r"figure\.jpg must end in \.png, \.svg or \.pdf"
+    ):
         drawing.check_path("figure.jpg")
     assert drawing.check_path("a/b.SVG") == "svg"

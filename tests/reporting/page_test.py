@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import base64
+import csv
+import html
 import html.parser
+import io
+import json
 import shlex
+import sys
 
-from lth_keras.reporting import markup, reproduction
+import pytest
+
+from lth_keras.errors import LotteryError
+from lth_keras.reporting import markup, reproduction, vega
 from lth_keras.reporting import page as html_report
-from lth_keras.runs import finished
+from lth_keras.runs import finished, shown_metric
 from lth_keras.storage import files
 from tests.support.result_files import row, search, store, store_settings
 
-_VOID = {"meta", "img"}
+_VOID = {"meta", "img", "input"}
 
 
 class Page(html.parser.HTMLParser):
@@ -70,7 +78,7 @@ def test_a_page_holds_settings_results_figures_and_versions(tmp_path):
         assert text in page.texts, text
     # Level 1, final accuracy: 98 - 0.1 and, in trial 1, 98 - 0.2.
     assert "97.85 " in page.texts and "(97.80-97.90)" in page.texts
-    assert page.texts.count("random_reinit (n=2)") == 3
+    assert page.texts.count("random reinitialisation (n=2)") == 3
     head, _, data = page.images[0].partition(",")
     assert head == "data:image/svg+xml;base64"
     assert base64.b64decode(data) == b"<svg/>"
@@ -207,3 +215,96 @@ def test_a_search_of_the_library_shows_its_own_settings(tmp_path):
     assert "criterion" in page.texts and "magnitude" in page.texts
     assert "lth.LotterySearch" in page.texts
     assert "No versions are stored." in page.texts
+
+
+def test_one_headline_says_what_was_found(tmp_path):
+    page = Page(html_report.page({"run": one_run(tmp_path)}))
+    # Each level is a tenth of a point below the one before.
+    assert "80.0 % of the weights, as good as dense" in page.texts
+    (about,) = [text for text in page.texts if text.startswith("The sparsest network")]
+    assert "level 1 of 2" in about and "-0.10 +- 0.00 points (2 trials)" in about
+    for each in search(3):
+        store(tmp_path / "trial0", {**each, "test_accuracy": 0.9 - each["level"]})
+    page = Page(html_report.page({"run": finished.read(tmp_path)}))
+    assert "No pruned network here is as good as the dense one" in page.texts
+
+
+def test_one_table_switches_between_measures_and_all_lines_are_a_csv(tmp_path):
+    run = one_run(tmp_path)
+    text = html_report.page({"run": run})
+    assert text.count('type="radio"') == 4 and text.count(" checked>") == 1
+    assert text.count('<div class="measure t') == 4
+    assert "Seconds of training" in Page(text).texts
+    _, _, data = text.partition('href="data:text/csv;base64,')
+    lines = base64.b64decode(data.partition('"')[0]).decode()
+    found = list(csv.DictReader(io.StringIO(lines)))
+    assert [float(each["density"]) for each in found] == [
+        r["density"] for r in run.rows
+    ]
+
+
+def test_exports_are_listed_with_bytes_and_latency(tmp_path):
+    run = one_run(tmp_path)
+    latency = {"batch": 1, "dense": 2e-4, "sparse": 1e-4, "ratio": 0.5}
+    exported = {"format": "tflite", "bytes": 500, "dense_bytes": 2000}
+    exported["found"] = {"latencies": [latency]}
+    index = {"exports": [exported, {"format": "keras", "bytes": 1}]}
+    files.write_json(tmp_path / "export" / "export.json", index)
+    texts = Page(html_report.page({"run": run})).texts
+    place = texts.index("tflite")
+    cells = ["500", "2,000", "25.0", "100 us", "200 us", "0.50"]
+    assert texts[place + 1 : place + 7] == cells
+    files.write_json(tmp_path / "export" / "export.json", {"exports": 3})
+    with pytest.raises(LotteryError, match=r"export\.json is no index of exports"):
+        html_report.page({"run": run})
+
+
+def test_a_chart_is_drawn_by_a_script_in_the_page_that_may_ask_for_nothing(
+    tmp_path, monkeypatch
+):
+    run = one_run(tmp_path)
+    spec = vega.density({"": run.rows}, shown_metric.ACCURACY)
+    picture = markup.Picture("A </script> caption", b"<svg/>", spec)
+    monkeypatch.setattr(vega, "bundle", lambda: "window.vegaEmbed = 1;")
+    text = html_report.page({"run": run}, [picture])
+    page = Page(text)
+    assert not page.images and "window.vegaEmbed = 1;" in page.texts
+    (data,) = [text for text in page.texts if text.startswith('{"config"')]
+    assert json.loads(data) == json.loads(json.dumps(spec))
+    assert "default-src 'none'" in html.unescape(text)
+    assert "http:" not in text and "https:" not in text
+    # Without Vega it is the picture.
+    monkeypatch.setattr(vega, "bundle", lambda: None)
+    page = Page(html_report.page({"run": run}, [picture]))
+    assert len(page.images) == 1 and "script" not in page.tags
+
+
+def test_a_chart_has_the_points_of_the_figure(tmp_path):
+    run = one_run(tmp_path)
+    spec = vega.density({"": run.rows}, shown_metric.ACCURACY)
+    values = spec["data"]["values"]
+    (point,) = [
+        value
+        for value in values
+        if value["line"] == "ticket"
+        and value["level"] == 1
+        and value["measure"] == "test accuracy after training (%)"
+    ]
+    assert point == {
+        **{"line": "ticket", "level": 1, "percent": 80.0, "runs": 2, "hollow": False},
+        **{"measure": point["measure"], "mean": 97.85, "low": 97.8, "high": 97.9},
+    }
+    curves = vega.metric_curves(run.curves, shown_metric.ACCURACY)
+    assert {value["line"] for value in curves["data"]["values"]} == {
+        "100.0 %",
+        "80.0 %",
+        "64.0 %",
+    }
+    assert curves["data"]["values"][3]["value"] == 98.0
+
+
+def test_without_jinja2_one_line_says_what_to_install(tmp_path, monkeypatch):
+    run = one_run(tmp_path)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(LotteryError, match="pip install jinja2, or this package"):
+        html_report.page({"run": run})

@@ -10,10 +10,10 @@ import pytest
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.experiments.progress import Progress
 from lth_keras.runs import tables
 from lth_keras.runs.rows import Run
 from lth_keras.training import bars
+from lth_keras.training.progress import Progress
 from tests.support import small_search as small
 
 ROW = {

@@ -5,50 +5,8 @@ A block is found by its page and its first line. A new one needs a row.
 
 from __future__ import annotations
 
-import dataclasses
-
+from tests.support.block_kinds import Commands, Elsewhere, NotRun, Python
 from tests.support.pages import Block
-
-
-@dataclasses.dataclass(frozen=True)
-class Python:
-    """Is executed after the page's other blocks of Python, in one process a page.
-
-    Attributes:
-        instead: texts that are replaced, so that it takes seconds.
-        given: code that makes what the page says is the reader's own.
-    """
-
-    instead: tuple[tuple[str, str], ...] = ()
-    given: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Commands:
-    """Our programs, which are run with tiny data, fewer iterations and one trial.
-
-    Attributes:
-        search: more flags of the search.
-        anew: whether it begins in an empty folder, as another way to the same.
-    """
-
-    search: tuple[str, ...] = ()
-    anew: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class Elsewhere:
-    """A test file of its own runs it, or holds it against what it shows."""
-
-    test: str
-
-
-@dataclasses.dataclass(frozen=True)
-class NotRun:
-    """What it would need."""
-
-    reason: str
-
 
 STREAMED = """
 import pytest, tf_keras as keras, lth_keras as lth
@@ -113,6 +71,7 @@ def make_search(trial, directory):
 PINNED = "asks a package index, which needs a network"
 BAZEL = "needs bazel, which this project does not install"
 SEARCH = "python examples/lottery_search.py"
+TRACKERS = Elsewhere("tests/search/trackers_test.py")
 FLAGFILES = Elsewhere("tests/programs/flagfiles_test.py")
 DEMO = "makes .venv and takes a minute; .ci/run runs it on a fresh clone"
 
@@ -155,6 +114,8 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         search=("--search_iterations=2",)
     ),
     ("docs/cheaper_tickets.md", "import tf_keras as keras"): Python(),
+    ("docs/controls.md", "lth.controls.run(search"): Python(given=READERS + FINISHED),
+    ("docs/controls.md", "lth-search --flagfile=lenet"): Commands(("--levels=3",)),
     ("docs/early_bird.md", "wrapped = lth.wrap(build(), rate=0.2)"): Python(
         (("epochs=10", "epochs=2"),), given=READERS
     ),
@@ -194,6 +155,21 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ),
     ("docs/methods/at_initialisation.md", "@lth.criteria.register"): Python(),
     ("docs/methods/at_initialisation.md", SEARCH): FLAGFILES,
+    ("docs/methods/dense_sparse_dense.md", "method = lth.methods"): Python(
+        given=READERS + LOSS
+    ),
+    ("docs/methods/edge_popup.md", "method = lth.methods"): Python(
+        given=READERS + LOSS
+    ),
+    ("docs/methods/hard_thresholding.md", "method = lth.methods"): Python(
+        given=READERS + LOSS
+    ),
+    ("docs/methods/iterative_pruning.md", "model = lth.wrap"): Python(given=READERS),
+    ("docs/methods/rigl.md", "method = lth.methods"): Python(given=READERS + LOSS),
+    ("docs/methods/sparse_evolution.md", "method = lth.methods"): Python(
+        given=READERS + LOSS
+    ),
+    ("docs/methods/supermask.md", "method = lth.methods"): Python(given=READERS + LOSS),
     ("docs/methods/freezing.md", 'lth.controls.run(search, "freeze"'): Python(
         given=READERS + FINISHED
     ),
@@ -224,13 +200,28 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/methods/masks_that_grow.md", f"{SEARCH} --flagfile=lenet_dsd"): NotRun(
         "tests/programs/method_runs_test.py runs such jobs; it asks for Fashion-MNIST"
     ),
+    ("docs/methods/rewinding.md", "model = lth.wrap(build()"): Python(given=READERS),
+    ("docs/migrating_open_lth.md", "lth-search --dataset=mnist"): Commands(
+        ("--output_dir=runs/lenet",)
+    ),
+    ("docs/migrating_open_lth.md", "import numpy as np"): Python(),
+    ("docs/migrating_tfmot.md", "import numpy as np"): Python(),
+    ("docs/migrating_tfmot.md", "model = lth.wrap(build()"): Python(),
+    ("docs/migrating_tfmot.md", "schedule = lth.IterativePruning"): Python(),
     ("docs/models.md", "import lth_keras as lth, keras"): Python(given=READERS),
+    ("docs/releasing.md", "docker run"): NotRun("needs a container runtime"),
     ("docs/reproducibility.md", "runs/mnist/"): NotRun("is a list of files"),
     ("docs/results.md", f"{SEARCH} --dataset=mnist"): Commands(),
     ("docs/results.md", f"{SEARCH} --dataset=cifar10"): Commands(
         search=("--iterations=2", "--evaluate_every=1")
     ),
     ("docs/serving.md", ""): Elsewhere("tests/programs/serving_docs_test.py"),
+    ("docs/start.md", "import lth_keras as lth, keras"): Python(
+        (("epochs=80", "epochs=1"),)
+    ),
+    ("docs/start.md", " " * 32 + "ticket"): NotRun("is what the block above it prints"),
+    ("docs/start.md", "lth.controls.run(search"): Python(),
+    ("docs/start.md", "ticket = search.ticket(9)"): Python(),
     ("docs/tutorial_keras3.md", "import lth_keras as lth, keras"): Python(),
     ("docs/tutorial_keras3.md", "def vision_transformer"): Python(),
     ("docs/tutorial_keras3.md", "def make_search"): Python(
@@ -243,6 +234,22 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/tutorial_keras3.md", "import collections"): Python(
         (("levels=6", "levels=1"), ("epochs=20", "epochs=1"))
     ),
+    ("docs/showing.md", "import lth_keras as lth"): Python(given=READERS + FINISHED),
+    ("docs/showing.md", "found = lth.sensitivity"): Python(
+        (("rate=0.1, tolerance=0.5", "rate=0.1, tolerance=5.0"),)
+    ),
+    ("docs/showing.md", "lth-plot runs/lenet --serve"): NotRun(
+        "serves until it is stopped; tests/reporting/live_test.py asks such a page"
+    ),
+    ("docs/showing.md", "lth-plot"): NotRun(
+        "tests/programs/plot_results_test.py draws such figures"
+    ),
+    ("docs/showing.md", "from matplotlib import pyplot"): Python(
+        given="import matplotlib\nmatplotlib.use('Agg')\n"
+    ),
+    ("docs/trackers.md", "import lth_keras as lth, wandb"): TRACKERS,
+    ("docs/trackers.md", "import lth_keras as lth, mlflow"): TRACKERS,
+    ("docs/trackers.md", "lth.hub.push"): Elsewhere("tests/hub/tickets_test.py"),
     ("docs/transfer.md", "ticket = search.ticket(7)"): Python(
         given=READERS + FINISHED + OTHER
     ),

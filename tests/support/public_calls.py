@@ -14,7 +14,13 @@ from typing import Any
 import lth_keras as lth
 from lth_keras.compat import keras
 from lth_keras.controls.registry import Change
-from tests.support import analysis_calls, hold_calls, keras3_calls, recipe_calls
+from tests.support import (
+    analysis_calls,
+    hold_calls,
+    keras3_calls,
+    recipe_calls,
+    show_calls,
+)
 from tests.support import small_search as small
 from tests.support.calls import Call, World
 
@@ -115,6 +121,7 @@ def _search(w: World) -> list[Call]:
         Call(w.search.ticket, level),
         Call(w.search.trained_weights, level),
         Call(w.search.restore, level),
+        *show_calls.search(w),
     ]
 
 
@@ -213,6 +220,11 @@ def _methods(w: World) -> list[Call]:
             {"model": w.plain, "rates": 0.3, "rounds": 1},
             frozenset({"rates"}),
         ),
+        Call(
+            lth.methods.Gradual,
+            {"model": w.plain, "density": 0.5, "start": 0, "end": 4, "every": 2}
+            | {"scope": "layer"},
+        ),
         Call(lth.methods.SparseEvolution, {"model": w.plain, **moving}),
         Call(lth.methods.RigL, {"model": w.plain, "end": 0, **moving}),
     ]
@@ -300,13 +312,22 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
         representative=None,
     ),
     "grow": _acts(lth.grow, masks=None),
+    "hub": show_calls.hub,
     "hold": lambda w: [Call(*hold_calls.hold(w.plain))],
     "methods": _methods,
+    "plot_curves": show_calls.plot_curves,
+    "plot_density": show_calls.plot_density,
     "project": _acts(lth.project),
     "prune": _acts(lth.prune, start=lambda w: w.start, seed=0, data=None, level=1),
     "recipes": lambda w: [Call(*call) for call in recipe_calls.RECIPES],
     "release": lambda w: [Call(*hold_calls.release(w.plain))],
     "rewind": _acts(lth.rewind, start=lambda w: w.start),
+    "sensitivity": lambda w: [
+        Call(
+            lth.sensitivity,
+            {"model": w.search.model, "data": (small.X, small.Y), "shares": [0.5]},
+        )
+    ],
     "unwrap": lambda w: [Call(lth.unwrap, {"model": w.search.model})],
     "verify": _acts(lth.verify),
     "wrap": _wrap,

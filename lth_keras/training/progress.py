@@ -1,15 +1,17 @@
-"""How far a job of many training runs is: on a terminal one line, kept up to date.
+"""How far many training runs are: one bar, kept up to date, with level, P_m, time left.
 
-Elsewhere (a file, a pipe) one line for each finished run, so that a log stays short.
+tqdm draws it, on a terminal and in a notebook. Elsewhere (a file, a pipe) there is one
+line for each finished run, so that a log stays short.
 """
 
 from __future__ import annotations
 
-import shutil
+import io
 import sys
-import time
 from collections.abc import Mapping
 from typing import Any, TextIO
+
+from tqdm import auto
 
 from lth_keras.compat import keras
 from lth_keras.masking.network import Network
@@ -18,14 +20,21 @@ from lth_keras.runs.rows import is_censored
 from lth_keras.runs.summaries import TICKET, label
 from lth_keras.runs.wording import left_dense, percent_kept
 
-_REFRESH = 0.1  # seconds
+_LINE = "{percentage:3.0f} %  {desc}  {remaining} left"
+_BAR = "{percentage:3.0f} %|{bar:12}|  {desc}  {remaining} left"
+
+
+class _Bar(auto.tqdm):
+    """tqdm without its thread, which would outlive what it watches."""
+
+    monitor_interval = 0
 
 
 class Progress:
-    """Follows the runs of a job through their Keras callbacks.
+    """Follows the runs of a search or a job through their Keras callbacks.
 
     Args:
-        runs: training runs of the whole job.
+        runs: training runs of the whole.
         finished: how many of them were stored before.
         levels: the last level of each search, to show.
         trials: searches of the job; the trial's number is shown if there are several.
@@ -40,16 +49,21 @@ class Progress:
         trials: int = 1,
         stream: TextIO | None = None,
     ):
-        self._runs, self._finished = runs, finished
-        self._levels, self._trials = levels, trials
+        self._finished, self._levels, self._trials = finished, levels, trials
         self._stream = sys.stdout if stream is None else stream
-        self._terminal = self._stream.isatty()
+        self._drawn = self._stream.isatty() or (stream is None and _in_notebook())
         self._trial, self._kind, self._level = 0, TICKET, 0
         self._fraction = 0.0
         self._density: float | None = None
-        # Set at the end of the first execution, whose time is mostly compilation.
-        self._clock: tuple[float, float] | None = None
-        self._shown = 0.0
+        self._bar = _Bar(
+            total=runs,
+            initial=finished,
+            # What is no bar is written by the run alone.
+            file=self._stream if self._drawn else io.StringIO(),
+            bar_format=_BAR if self._drawn else _LINE,
+            dynamic_ncols=True,
+            leave=False,
+        )
 
     def begin(self, trial: int, kind: str, level: int) -> None:
         """Says what the next run is: "ticket", or a control's name, and its level.
@@ -70,23 +84,18 @@ class Progress:
     def advance(self, step: int, steps: int, fraction: float) -> None:
         """A run is at iteration `step` of `steps`, having done `fraction` of it."""
         self._fraction = fraction
-        now = time.monotonic()
-        if self._clock is None:
-            self._clock = now, self._done()
-        if self._terminal and now - self._shown >= _REFRESH:
-            self._shown = now
+        if self._drawn:
             text = f"{step}/{steps} iterations"
             if self._density is not None:
                 text = f"P_m {percent_kept(self._density)} %  {text}"
-            self._show(text)
+            self._bar.set_description_str(self._said(text), refresh=False)
+        self._bar.update(self._finished + fraction - self._bar.n)
 
     def finish(self, row: Mapping[str, Any]) -> None:
         """A run is stored with this result line."""
         if "trial" in row:  # Several processes may have runs at a time.
             self.begin(row["trial"], label(row), row["level"])
         self._finished, self._fraction = self._finished + 1, 0.0
-        if self._clock is None:
-            self._clock = time.monotonic(), self._done()
         text = f"{percent_kept(row['density'])} % of weights kept"
         if share := row.get("dense_share"):
             text += f" ({left_dense(share)})"
@@ -97,7 +106,6 @@ class Progress:
         if (value := metric.final(row)) is not None:
             percent = " %" if metric.is_accuracy else ""
             text += f"  {metric.said} {metric.text(value)}{percent}"
-        self._shown = time.monotonic()
         self._show(text)
         self._level += self._kind == TICKET
 
@@ -105,44 +113,24 @@ class Progress:
         """The error along a line between two runs is stored."""
         self.begin(told["trial"], told["line"], told["level"])
         self._finished += 1
-        self._shown = time.monotonic()
         self._show(f"instability {told['instability']:.2f}{told['unit']}")
 
     def close(self) -> None:
         """Leaves the terminal at the beginning of an empty line."""
-        if self._terminal and self._shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
-
-    @property
-    def time_left(self) -> float | None:
-        """Seconds until the job is done at the speed so far; None at the start."""
-        if self._clock is None:
-            return None
-        began, before = self._clock
-        done = self._done() - before
-        if done <= 0:
-            return None
-        return (time.monotonic() - began) / done * (self._runs - self._done())
-
-    def _done(self) -> float:
-        return self._finished + self._fraction
+        self._bar.close()
 
     def _show(self, text: str) -> None:
-        parts = [f"{100 * self._done() / self._runs:3.0f} %"]
+        self._bar.update(self._finished + self._fraction - self._bar.n)
+        self._bar.set_description_str(self._said(text), refresh=self._drawn)
+        if not self._drawn:
+            self._stream.write(f"{self._bar}\n")
+            self._stream.flush()
+
+    def _said(self, text: str) -> str:
+        parts = [f"{self._kind} level {self._level}/{self._levels}", text]
         if self._trials > 1:
-            parts.append(f"trial {self._trial + 1}/{self._trials}")
-        parts += [f"{self._kind} level {self._level}/{self._levels}", text]
-        if (left := self.time_left) is not None:
-            parts.append(f"{clock(left)} left")
-        line = "  ".join(parts)
-        if self._terminal:
-            width = shutil.get_terminal_size().columns - 1
-            line = f"\r{line[:width]}\x1b[K"
-        else:
-            line += "\n"
-        self._stream.write(line)
-        self._stream.flush()
+            parts.insert(0, f"trial {self._trial + 1}/{self._trials}")
+        return "  ".join(parts)
 
 
 class _Steps(keras.callbacks.Callback):
@@ -184,8 +172,5 @@ class _Steps(keras.callbacks.Callback):
         return self._epoch * (self.params["steps"] or 0) + batch
 
 
-def clock(seconds: float) -> str:
-    """Seconds as "1:05", or "2:03:05" with hours."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+def _in_notebook() -> bool:
+    return "ipykernel" in sys.modules

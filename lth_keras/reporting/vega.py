@@ -1,0 +1,200 @@
+"""Charts of a page that can be zoomed and pointed at, in Vega-Lite, without a network.
+
+    spec = vega.density({"mnist": rows}, metric)
+    script = vega.bundle()      # None where vl-convert-python is not installed
+
+A chart is plain data; the one script that draws all of them is written into the page.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lth_keras.reporting import curves, density_lines, density_panels, drawing
+from lth_keras.reporting.density_lines import Line, Rows
+from lth_keras.runs import display_names, shown_levels, shown_metric, summaries, wording
+from lth_keras.runs.finished import RowAndCurve
+from lth_keras.runs.shown_metric import Metric
+
+Spec = dict[str, Any]
+_HEIGHT = 340  # pixels
+_MOST_POINTS = 150  # of a curve: more are no pixels
+_DASHES = {"-": [1, 0], "--": [6, 3], "-.": [8, 3, 2, 3], ":": [2, 3]}
+
+
+@functools.cache
+def bundle() -> str | None:
+    """Vega, Vega-Lite and vega-embed as one script; None where they are not there.
+
+    It asks for no other file.
+    """
+    try:
+        import vl_convert
+    except ImportError:
+        return None
+    found: str = vl_convert.javascript_bundle()
+    # In a text of the script it means the same, and does not end its element.
+    return found.replace("</script", "<\\/script")
+
+
+def density(series: Mapping[str, Rows], metric: Metric) -> Spec:
+    """The figure of `reporting.density`, with a switch between its measures.
+
+    Args:
+        series: result rows by the name of their search.
+        metric: what is shown of the test data.
+    """
+    lines = density_lines.lines({n: list(r) for n, r in series.items()}, metric=metric)
+    labels = shown_metric.labels(metric)
+    values = [
+        {
+            "line": display_names.line(line.label),
+            "measure": label,
+            "level": level,
+            "percent": _short(point.percent),
+            "mean": _short(point.mean),
+            "low": _short(point.low),
+            "high": _short(point.high),
+            "runs": line.column[level].samples,
+            "hollow": point.censored,
+        }
+        for line in lines
+        for measure, label in labels.items()
+        for level, point in density_panels.points_of(line, measure).items()
+    ]
+    known = {value["measure"] for value in values}
+    options = [label for label in reversed(labels.values()) if label in known]
+    tooltip = [
+        {"field": "line", "title": "what"},
+        {"field": "level"},
+        {"field": "percent", "title": "weights (%)"},
+        {"field": "mean"},
+        {"field": "low", "title": "minimum"},
+        {"field": "high", "title": "maximum"},
+        {"field": "runs"},
+    ]
+    x = {
+        "field": "percent",
+        "type": "quantitative",
+        "title": "weights remaining (%)",
+        "scale": {"type": "log", "reverse": True, "nice": False, "padding": 12},
+        "axis": {"format": "~g"},
+    }
+    hollow = {"condition": {"test": "datum.hollow", "value": "white"}}
+    looks = _looks(lines)
+    return {
+        **_chart(values),
+        "params": [
+            {
+                "name": "measure",
+                "value": options[0] if options else "",
+                "bind": {"input": "select", "options": options, "name": "shows: "},
+            }
+        ],
+        "transform": [{"filter": "datum.measure == measure"}],
+        "encoding": {"x": x, **looks},
+        "layer": [
+            {"params": _zoom(), "mark": "line", "encoding": {"y": _y("mean")}},
+            {"mark": "rule", "encoding": {"y": _y("low"), "y2": {"field": "high"}}},
+            {
+                "mark": {"type": "point", "size": 55, "opacity": 1},
+                "encoding": {
+                    "y": _y("mean"),
+                    "fill": {**hollow, **looks["color"]},
+                    "tooltip": tooltip,
+                    "strokeDash": {"value": [1, 0]},
+                },
+            },
+        ],
+    }
+
+
+def metric_curves(runs: Sequence[RowAndCurve], metric: Metric) -> Spec | None:
+    """The ticket's curves of five levels; None where none of them has that metric.
+
+    Args:
+        runs: result rows with their curves.
+        metric: what is shown.
+    """
+    groups = curves.grouped(runs).get(summaries.TICKET, {})
+    known = {level: found[0][0]["density"] for level, found in groups.items()}
+    chosen = shown_levels.choose_levels(known) if known else []
+    values = []
+    for level in chosen:
+        found = curves.mean_curve(groups[level], metric)
+        if found is None:
+            continue
+        steps, mean, _ = found
+        stride = max(1, math.ceil(len(steps) / _MOST_POINTS))
+        values += [
+            {
+                "line": f"{wording.percent_kept(known[level])} %",
+                "iteration": int(step),
+                "value": _short(value),
+            }
+            for step, value in zip(steps[::stride], mean[::stride], strict=True)
+            if math.isfinite(value)
+        ]
+    if not values:
+        return None
+    names = list(dict.fromkeys(value["line"] for value in values))
+    colour = {"domain": names, "range": list(drawing.COLOURS[: len(names)])}
+    tooltip = [
+        {"field": "line", "title": "weights"},
+        {"field": "iteration"},
+        {"field": "value", "title": metric.said},
+    ]
+    y = {**_y("value"), "title": metric.said + metric.unit}
+    return {
+        **_chart(values),
+        "encoding": {
+            "x": {"field": "iteration", "type": "quantitative"},
+            "y": y,
+            "color": {"field": "line", "scale": colour, "title": "weights remaining"},
+        },
+        "layer": [
+            {"params": _zoom(), "mark": "line"},
+            {
+                "mark": {"type": "point", "size": 60, "opacity": 0},
+                "encoding": {"tooltip": tooltip},
+            },
+        ],
+    }
+
+
+def _chart(values: list[dict[str, Any]]) -> Spec:
+    return {
+        "width": "container",
+        "height": _HEIGHT,
+        "data": {"values": values},
+        "config": {"font": "system-ui, sans-serif", "legend": {"labelLimit": 320}},
+    }
+
+
+def _zoom() -> list[Spec]:
+    # Scrolling alone is the page's.
+    select = {"type": "interval", "zoom": "wheel![event.ctrlKey]"}
+    return [{"name": "zoom", "select": select, "bind": "scales"}]
+
+
+def _y(field: str) -> Spec:
+    scale = {"zero": False, "nice": True}
+    return {"field": field, "type": "quantitative", "scale": scale, "title": None}
+
+
+def _looks(lines: Sequence[Line]) -> Spec:
+    names = [display_names.line(line.label) for line in lines]
+    colours = {"domain": names, "range": [line.colour for line in lines]}
+    dashes = {"domain": names, "range": [_DASHES[line.dashes] for line in lines]}
+    return {
+        "color": {"field": "line", "scale": colours, "title": None},
+        "strokeDash": {"field": "line", "scale": dashes, "title": None},
+    }
+
+
+def _short(value: float) -> float:
+    """As many digits as are seen."""
+    return float(f"{value:.6g}")

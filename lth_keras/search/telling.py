@@ -1,0 +1,46 @@
+"""A search tells how far it is: one bar for all its levels, while they train."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+from lth_keras.compat import keras
+from lth_keras.search.prepared import PreparedSearch
+from lth_keras.storage import paths
+from lth_keras.training.plan import Plan
+from lth_keras.training.progress import Progress
+
+
+@contextlib.contextmanager
+def shown(search: PreparedSearch, plan: Plan) -> Iterator[Plan]:
+    """The plan with a bar in it, where nobody asked for Keras's own bars or silence.
+
+    Args:
+        search: whose levels are to be trained.
+        plan: of the search.
+    """
+    finished = sum(
+        paths.exists(search.directory.level(level).result)
+        for level in range(search.levels + 1)
+    )
+    if not _is_wanted(plan) or finished > search.levels:
+        yield plan
+        return
+    progress = Progress(search.levels + 1, finished, search.levels)
+    progress.begin(search.trial, "ticket", finished)
+    search.plan = dataclasses.replace(plan, progress=progress)
+    try:
+        yield search.plan
+    finally:
+        progress.close()
+        # Controls that are run later have bars of their own.
+        search.plan = plan
+
+
+def _is_wanted(plan: Plan) -> bool:
+    if plan.fit_arguments.get("verbose", "auto") != "auto":
+        return False
+    given = plan.callbacks if isinstance(plan.callbacks, (list, tuple)) else []
+    return not any(isinstance(c, keras.callbacks.ProgbarLogger) for c in given)
