@@ -3,10 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+# What few commands need comes with the first of them.
+DOCS_STAMP := .venv/installed-docs
+RELEASE_STAMP := .venv/installed-release
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all campaign lint format benchmark wheel clean
+.PHONY: help demo test test-all campaign lint format benchmark docs site wheel clean
 
 help:
 	@echo "make demo       find a winning ticket (ARGS='...' adds flags)"
@@ -16,7 +19,9 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make format     rewrite the sources as ruff formats them"
 	@echo "make benchmark  the measurements that the README quotes"
-	@echo "make wheel      build the wheel into dist/"
+	@echo "make docs       the site into build/site, and every code block of its pages run"
+	@echo "make site       the site alone"
+	@echo "make wheel      build wheel and sdist into dist/, and check them"
 	@echo "make clean      remove what these commands made, but not results"
 	@echo "PYTHON=python3.12 names the interpreter (3.10 to 3.13) that .venv is made with."
 
@@ -54,19 +59,29 @@ benchmark: $(STAMP)
 	    echo "== $$program"; $(BIN)/python "$$program"; \
 	done
 
-# What an earlier build left in build/ would go into the wheel too.
-wheel: $(STAMP)
-	rm -rf build
-	$(PIP_PINNED) wheel --no-deps --wheel-dir dist .
+# mkdocs-material announces the end of mkdocs on every build; what is pinned stays.
+site: $(DOCS_STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "build/site/index.html; with its search: python3 -m http.server -d build/site"
+
+docs: site
+	$(PYTEST) tests/house/blocks_test.py $(ARGS)
+
+# What an earlier build left in build/ would go into the wheel too. `build` makes the
+# wheel from the sdist, in an environment of its own.
+wheel: $(RELEASE_STAMP)
+	rm -rf build dist
+	$(PINNED) $(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 clean:
 	rm -rf .venv build dist lth_keras.egg-info .mypy_cache .pytest_cache .ruff_cache
 
 # Constraints by environment, since that way they also hold in the builds of source
 # packages; newer pip has a variable of its own for those.
-PIP_PINNED := PIP_CONSTRAINT=$(CURDIR)/constraints.txt \
-    PIP_BUILD_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    $(BIN)/python -m pip
+PINNED := PIP_CONSTRAINT=$(CURDIR)/constraints.txt \
+    PIP_BUILD_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1
+PIP_PINNED := $(PINNED) $(BIN)/python -m pip
 
 # A PYTHON that somebody asked for by name replaces a .venv made with another version.
 ifneq ($(origin PYTHON),file)
@@ -88,3 +103,7 @@ $(STAMP): setup.py constraints.txt
 	$(PYTHON) -m venv .venv
 	$(PIP_PINNED) install --quiet --use-pep517 --editable '.[dev]'
 	$(PYTHON) -c 'import sys; print(sys.version)' >$@
+
+$(DOCS_STAMP) $(RELEASE_STAMP): .venv/installed-%: $(STAMP)
+	$(PIP_PINNED) install --quiet --use-pep517 --editable '.[$*]'
+	touch $@

@@ -26,6 +26,8 @@ LONG_DESCRIPTION = re.sub(
 FLAGFILES = "lth_keras.flagfiles"
 
 EXAMPLES = [
+    # Data sets that tensorflow-datasets has prepared in files of it are read by number.
+    "array_record>=0.8; platform_system == 'Linux'",
     # tensorflow-datasets imports importlib_resources without requiring it.
     "importlib_resources",
     "jinja2>=3.1,<4",
@@ -47,13 +49,20 @@ LITERT = ["ai-edge-litert>=2.3,<3"]
 TESTS = [
     *EXAMPLES,
     *LITERT,
+    # What Keras 3 exports is opened; tf2onnx is what it exports with.
+    "onnx>=1.21",
+    "onnxruntime>=1.23",
     *DATAFRAME,
     "pytest>=9",
     "pytest-xdist>=3.8,<4",
     "scipy>=1.15",
     "setuptools>=77",
+    "tf2onnx>=1.17",
     "wheel",
 ]
+# What `make docs` and `make wheel` need besides, and nothing else does.
+DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1,<2"]
+RELEASE = ["build>=1.3", "twine>=6.2"]
 
 setup(
     name="lth_keras",
@@ -123,6 +132,8 @@ setup(
         "trackers": TRACKERS,
         "tests": TESTS,
         "dev": [*TESTS, "mypy>=2", "ruff>=0.17"],
+        "docs": DOCS,
+        "release": RELEASE,
     },
     classifiers=[
         "Development Status :: 3 - Alpha",

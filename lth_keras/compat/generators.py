@@ -14,11 +14,18 @@ from tf_keras.src import backend as _backend
 
 
 def reset_generators(model: keras.Model, seed: int) -> None:
-    """Starts the random generator of each dropout-like layer afresh from `seed`."""
+    """Starts the random generators of a model's layers afresh from `seed`.
+
+    Those of dropout-like layers, and each `tf.random.Generator` that is an attribute of
+    the model or of a layer.
+    """
     sequence = np.random.SeedSequence(seed)
-    for layer in model._flatten_layers():
-        holder = getattr(layer, "_random_generator", None)
-        generator = getattr(holder, "_generator", None)
+    layers = list(model._flatten_layers())
+    holders = (getattr(layer, "_random_generator", None) for layer in layers)
+    found = [getattr(holder, "_generator", None) for holder in holders]
+    own = (value for layer in layers for value in vars(layer).values())
+    found += {id(v): v for v in own if isinstance(v, tf.random.Generator)}.values()
+    for generator in found:
         if generator is not None:
             (child,) = sequence.spawn(1)
             generator.reset_from_seed(int(child.generate_state(1)[0]))
@@ -31,7 +38,7 @@ def make_generators_resettable(model: keras.Model) -> None:
     """
     for layer in model._flatten_layers():
         holder = vars(layer).get("_random_generator")
-        if holder is not None and holder._generator is None:
+        if holder is not None and getattr(holder, "_generator", None) is None:
             holder._rng_type = holder.RNG_STATEFUL
             holder._built = False
             holder._maybe_init()

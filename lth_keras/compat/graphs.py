@@ -24,10 +24,20 @@ def has_call(model: keras.Model) -> bool:
 
 
 def is_built(model: keras.Model) -> bool:
-    """Whether the model has its weights; without a `call`, each of its layers."""
-    if model.built or has_call(model):
-        return bool(model.built)
-    return all(layer.built for layer in model.layers)
+    """Whether the model has its weights; it or each of its layers is built."""
+    return bool(model.built) or unbuilt_part(model) is None
+
+
+def unbuilt_part(model: keras.Model) -> keras.layers.Layer | None:
+    """What a model that was never called has not built; None where that is nothing.
+
+    A class whose `train_step` calls the networks inside it need not be called itself.
+    Graphs, and classes with a `build` of their own, make what they have there.
+    """
+    layers = model.layers
+    if not layers or type(model).build is not keras.Model.build:
+        return model
+    return next((layer for layer in layers if not layer.built), None)
 
 
 def keras_classes() -> tuple[type, ...]:

@@ -9,10 +9,6 @@ from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
-from tensorflow_model_optimization.python.core.sparsity.keras import (
-    pruning_wrapper as _pruning_wrapper,
-)
-from tensorflow_model_optimization.sparsity import keras as sparsity
 from tf_keras.src.applications.convnext import LayerScale
 from tf_keras.src.layers.rnn.base_conv_lstm import ConvLSTMCell
 from tf_keras.src.mixed_precision.autocast_variable import (
@@ -20,6 +16,7 @@ from tf_keras.src.mixed_precision.autocast_variable import (
     AutoCastVariableSpec,
 )
 
+from lth_keras.compat import tfmot_alone
 from lth_keras.compat.keras3 import is_keras3
 from lth_keras.errors import LotteryError
 
@@ -32,6 +29,11 @@ __all__ = [
     "sparsity",
 ]
 
+
+sparsity = tfmot_alone.imported("tensorflow_model_optimization.sparsity.keras")
+_pruning_wrapper = tfmot_alone.imported(
+    "tensorflow_model_optimization.python.core.sparsity.keras.pruning_wrapper"
+)
 
 # What holds variables for checkpoints, and is no layer.
 Trackable = tf.__internal__.tracking.AutoTrackable

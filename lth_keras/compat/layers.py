@@ -127,6 +127,11 @@ def rebind_losses(layer: keras.layers.Layer, variable: Any, proxy: Any) -> None:
     layer._callable_losses[:] = [rebound(loss) for loss in layer._callable_losses]
 
 
+def layers_with_losses(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layer and those inside it whose losses `rebind_losses` may have to rebind."""
+    return [inner for inner in layers_within(layer) if inner._callable_losses]
+
+
 def set_name(layer: keras.layers.Layer, name: str) -> None:
     """Renames a layer; tfmot prefixes the names of what it wraps."""
     layer._name = name

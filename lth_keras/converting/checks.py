@@ -12,6 +12,7 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.converting import trial_inputs
+from lth_keras.converting.reasons import reason
 from lth_keras.converting.weights import Twins, read
 from lth_keras.errors import LotteryError
 
@@ -24,8 +25,18 @@ _SPREAD = 0.2
 Ends = Sequence[tuple[Any, Any]]
 
 
+_FROM_KERAS3 = (
+    "lth.from_keras3 does not convert one of its layers rightly; convert parts of it "
+    "to find which."
+)
+
+
 def check_same(
-    source: Any, made: keras.Model, ends: Ends, pairs: Sequence[Twins]
+    source: Any,
+    made: keras.Model,
+    ends: Ends,
+    pairs: Sequence[Twins],
+    instead: str = _FROM_KERAS3,
 ) -> float:
     """Compares predictions on random inputs.
 
@@ -39,6 +50,7 @@ def check_same(
         made: the tf_keras model made of it, of the same weights.
         ends: tensors of both that are compared.
         pairs: the weights of both.
+        instead: what to do where they differ.
 
     Returns:
         The largest difference, over the largest entry where that is above one.
@@ -51,7 +63,7 @@ def check_same(
     second = keras.Model(compat.keras3().tree.flatten(made.input), theirs)
     with _stirred(pairs), _without_states(source, made):
         inputs, wanted = _predictions(source.name, first)
-        found = tf.nest.flatten(second(_tensors(inputs), training=False))
+        found = _called(made.name, second, inputs)
     worst = 0.0
     for index, (a, b) in enumerate(zip(wanted, found, strict=True)):
         difference = _difference(a, _array(b))
@@ -59,8 +71,7 @@ def check_same(
         if not difference <= _tolerance(source):
             raise LotteryError(
                 f"output {index} of model {source.name!r} differs in tf_keras by "
-                f"{difference:.1g} of its largest entry: lth.from_keras3 does not "
-                "convert one of its layers rightly; convert parts of it to find which."
+                f"{difference:.1g} of its largest entry: {instead}"
             )
     return worst
 
@@ -110,19 +121,29 @@ def _without_states(source: Any, made: keras.Model) -> Iterator[None]:
 
 def _predictions(name: str, model: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Inputs that the model takes, and what it makes of them."""
-    reason: Exception | None = None
+    raised: Exception | None = None
     for inputs in trial_inputs.candidates(model):
         try:
             outputs = model(_tensors(inputs), training=False)
             flat = compat.keras3().tree.flatten(outputs)
             return inputs, [_array(value) for value in flat]
         except Exception as error:  # Too small an image, and what layers raise.
-            reason = error
-    lines = str(reason).strip().splitlines()
+            raised = error
     raise LotteryError(
         f"model {name!r} took no random inputs, so that its predictions cannot be "
-        f"compared ({lines[0] if lines else type(reason).__name__})"
-    ) from reason
+        f"compared ({reason(raised)})"
+    ) from raised
+
+
+def _called(name: str, model: keras.Model, inputs: list[np.ndarray]) -> list[Any]:
+    """What the model of tf_keras makes of inputs that the other takes."""
+    try:
+        return list(tf.nest.flatten(model(_tensors(inputs), training=False)))
+    except Exception as error:  # What layers raise, the user's among them.
+        raise LotteryError(
+            f"model {name!r} cannot be called in tf_keras with inputs that it takes in "
+            f"Keras 3 ({reason(error)})"
+        ) from error
 
 
 def _tensors(inputs: list[np.ndarray]) -> Any:

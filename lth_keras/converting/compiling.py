@@ -127,18 +127,27 @@ def _one(given: Any, kind: str) -> Any:
     )
 
 
-def _known(name: str, kind: str) -> str:
-    """A name that tf_keras knows as well."""
+def _known(name: str, kind: str) -> Any:
+    """A name that tf_keras knows as well, or what it stands for in Keras 3."""
     if name in ("acc", "accuracy", "ce", "crossentropy"):
         return name
+    if callable(_got(keras, kind, name)):
+        return name
+    # Keras 3 knows its classes in small letters too, such as "auc".
+    own = _got(compat.keras3(), kind, name)
+    if own is not None and not hasattr(own, "__name__"):
+        return _one(own, kind)
+    raise LotteryError(
+        f"{kind}: {name!r} is not in tf_keras: compile the model yourself, with "
+        "the same written with TensorFlow's functions."
+    )
+
+
+def _got(host: Any, kind: str, name: str) -> Any:
     try:
-        getattr(keras, kind).get(name)
+        return getattr(host, kind).get(name)
     except ValueError:
-        raise LotteryError(
-            f"{kind}: {name!r} is not in tf_keras: compile the model yourself, with "
-            "the same written with TensorFlow's functions."
-        ) from None
-    return name
+        return None
 
 
 def _arguments(given: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.converting import checks, trial_inputs, weights
 from lth_keras.converting.graphs import Converter
+from lth_keras.converting.reasons import reason
 from lth_keras.errors import LotteryError, shown
 from lth_keras.storage.paths import as_path
 
@@ -133,9 +134,8 @@ def _loaded(path: str) -> Any:
     try:
         return compat.keras3().saving.load_model(path)
     except Exception as error:  # Whatever Keras 3 and the user's classes raise.
-        lines = str(error).strip().splitlines()
         raise LotteryError(
             f"model={shown(path)} cannot be loaded by Keras 3 "
-            f"({lines[0] if lines else type(error).__name__}): load it yourself with "
+            f"({reason(error)}): load it yourself with "
             "keras.saving.load_model, and give the model."
         ) from error

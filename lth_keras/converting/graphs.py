@@ -12,6 +12,7 @@ from lth_keras import compat
 from lth_keras.compat import Node, keras
 from lth_keras.converting import layers, masks, operations, vocabularies
 from lth_keras.converting.objects import Custom
+from lth_keras.converting.reasons import reason
 from lth_keras.errors import LotteryError
 
 
@@ -116,11 +117,10 @@ class Converter:
         except LotteryError:
             raise
         except Exception as error:  # Whatever a class of either Keras raises.
-            reason = str(error).strip().splitlines()
             raise LotteryError(
                 f"{'layer' if layer else 'operation'} {source.name!r} "
                 f"({type(source).__name__}) cannot be called in tf_keras as in Keras "
-                f"3: {reason[0] if reason else type(error).__name__}"
+                f"3: {reason(error)}"
             ) from error
 
 

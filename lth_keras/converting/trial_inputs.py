@@ -101,11 +101,25 @@ def _splits(layer: Any) -> bool:
 def _is_token(model: Any, tensor: Any) -> bool:
     """Whether what reads an input takes whole numbers, whatever its dtype."""
     if not compat.is_keras3_functional(model):
-        first = model.layers[0] if model.layers else None
-        return type(first).__name__ in _READERS
+        return bool(model.layers) and _takes_tokens(model.layers[0], [tensor], tensor)
+    calls = ((node.operation, _given(node)) for node in compat.keras3_nodes(model))
     return any(
-        type(node.operation).__name__ in _READERS
-        for node in compat.keras3_nodes(model)
-        for value in compat.keras3().tree.flatten(node.args)
-        if value is tensor
+        _takes_tokens(operation, given, tensor)
+        for operation, given in calls
+        if any(value is tensor for value in given)
     )
+
+
+def _takes_tokens(operation: Any, given: list[Any], tensor: Any) -> bool:
+    if not compat.is_keras3_layer(operation):
+        return False
+    if compat.is_keras3_model(operation):
+        inputs = operation.inputs or []
+        pairs = zip(given, inputs, strict=False)
+        return any(_is_token(operation, x) for value, x in pairs if value is tensor)
+    # A class of the user's may keep its Embedding inside.
+    return any(type(part).__name__ in _READERS for part in layers_within(operation))
+
+
+def _given(node: compat.Node) -> list[Any]:
+    return list(compat.keras3().tree.flatten(node.args))

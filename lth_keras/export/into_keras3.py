@@ -17,6 +17,8 @@ from lth_keras.converting.weights import Pairs
 from lth_keras.errors import LotteryError
 from lth_keras.masking.wrapping import unwrap
 
+_INSTEAD = "give what lth.from_keras3 or lth.wrap made of it."
+
 
 def write_to(keras3_model: Any, model: keras.Model) -> Any:
     """Gives a Keras 3 model the weights of the tf_keras model that was made of it.
@@ -52,10 +54,11 @@ def write_to(keras3_model: Any, model: keras.Model) -> Any:
             # A variable of another dtype would round, and could lose a zero.
             if not np.array_equal(weights.read(twin.source), value, equal_nan=True):
                 raise LotteryError(
-                    f"{twin.source.path} is of another dtype than in the model: give "
-                    "what lth.from_keras3 or lth.wrap made of it."
+                    f"{twin.source.path} is of another dtype than in the model: "
+                    f"{_INSTEAD}"
                 )
-        checks.check_same(keras3_model, plain, _ends(keras3_model, plain), ())
+        ends = _ends(keras3_model, plain)
+        checks.check_same(keras3_model, plain, ends, (), _INSTEAD)
     except BaseException:
         for twin, value in zip(twins, before, strict=True):
             twin.source.assign(value)
@@ -78,7 +81,7 @@ def _paired(source: Any, made: Any) -> Pairs:
     elif [_kind(layer) for layer in ours] != [_kind(layer) for layer in theirs]:
         raise LotteryError(
             f"the model has no layer {missing[0]!r}, which the Keras 3 model has: "
-            "give what lth.from_keras3 or lth.wrap made of it."
+            f"{_INSTEAD}"
         )
     found = [(source, made)]
     for layer, twin in zip(ours, theirs, strict=True):

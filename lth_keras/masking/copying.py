@@ -39,7 +39,7 @@ def copied(layer: keras.layers.Layer) -> keras.layers.Layer:
             # Keras writes a lambda into a configuration, but cannot read it again.
             config.update(_functions(layer, config))
         with keras.utils.custom_object_scope(_custom_objects(layer)):
-            copy = type(layer).from_config(config)
+            copy = _of_config(type(layer), config)
     except Exception as error:  # whatever a layer of the caller's raises
         raise LotteryError(
             f"layer {layer.name!r} ({type(layer).__name__}) cannot be copied: give "
@@ -174,6 +174,17 @@ def _custom_objects(layer: keras.layers.Layer) -> dict[str, Any]:
             ):
                 found[made.__name__] = made
     return found
+
+
+def _of_config(kind: Any, config: dict[str, Any]) -> keras.layers.Layer:
+    """A layer of a configuration, in which functions may stand as they are."""
+    try:
+        return kind.from_config(dict(config))
+    except Exception:  # Whatever a layer of the caller's raises.
+        # Some of Keras's write a function, and read only what a file would hold of it.
+        if not any(isinstance(v, types.FunctionType) for v in config.values()):
+            raise
+        return kind(**config)
 
 
 def _functions(layer: keras.layers.Layer, config: dict[str, Any]) -> dict[str, Any]:

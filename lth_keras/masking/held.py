@@ -60,12 +60,15 @@ class HeldMasks(FreezesPruned, compat.Trackable):
         found = (keras.backend.get_value(mask) for _, mask, _ in self.pruning_vars)
         return [np.asarray(mask) != 0 for mask in found]
 
-    def take(self, model: keras.Model, site: Site) -> None:
+    def take(
+        self, site: Site, places: Sequence[Site], layers: Sequence[keras.layers.Layer]
+    ) -> None:
         """Puts a weight on a mask of ones, wherever the model holds it.
 
         Args:
-            model: the model that is held.
             site: where this layer holds the weight.
+            places: everywhere that the model holds it.
+            layers: those of the model whose losses may read it.
         """
         variable = site.variable
         raw = compat.raw_variable(variable)
@@ -74,24 +77,28 @@ class HeldMasks(FreezesPruned, compat.Trackable):
         self.pruning_vars.append((variable, mask, None))
         self._sites.append(site)
         self._proxies.append(proxy)
-        for place in sites.places(model, variable):
+        for place in places:
             self._undo.append((place.owner, place.attribute, place.variable))
             # Not through setattr, by which Keras would track it as a weight.
             place.owner.__dict__[place.attribute] = proxy
-        for layer in compat.layers_within(model):
+        for layer in layers:
             compat.rebind_losses(layer, variable, proxy)
         if variable.constraint is not None:
             masked = MaskedConstraint(variable.constraint, mask)
             compat.set_constraint(variable, masked)
 
-    def let_go(self, model: keras.Model) -> None:
-        """Puts the weights back as they were held; their values stay."""
+    def let_go(self, layers: Sequence[keras.layers.Layer]) -> None:
+        """Puts the weights back as they were held; their values stay.
+
+        Args:
+            layers: those of the model whose losses may read them.
+        """
         for owner, attribute, variable in self._undo:
             owner.__dict__[attribute] = variable
         for (variable, _, _), proxy in zip(
             self.pruning_vars, self._proxies, strict=True
         ):
-            for layer in compat.layers_within(model):
+            for layer in layers:
                 compat.rebind_losses(layer, proxy, variable)
             if isinstance(variable.constraint, MaskedConstraint):
                 compat.set_constraint(variable, variable.constraint.own)
@@ -134,21 +141,25 @@ def put(
     by_owner: dict[int, list[tuple[Site, RoundRate]]] = {}
     for site, rate in found:
         by_owner.setdefault(id(site.owner), []).append((site, rate))
+    # Walked once: a model may have hundreds of weights and of layers.
+    places, layers = sites.places_of_all(model), compat.layers_with_losses(model)
     with model.distribute_strategy.scope():
         for sites_of_layer in by_owner.values():
             layer, rate = sites_of_layer[0][0].owner, sites_of_layer[0][1]
             masks = HeldMasks(layer.name, dataclasses.replace(recipe, rates=(rate,)))
             for site, _ in sites_of_layer:
-                masks.take(model, site)
+                held_at = places[id(compat.raw_variable(site.variable))]
+                masks.take(site, held_at, layers)
             setattr(layer, _ATTRIBUTE, masks)
 
 
 def remove(model: keras.Model) -> None:
     """Takes all masks of a model away; its weights keep their values."""
+    with_losses = compat.layers_with_losses(model)
     for layer in compat.layers_within(model):
         masks = of_layer(layer)
         if masks is not None:
-            masks.let_go(model)
+            masks.let_go(with_losses)
             delattr(layer, _ATTRIBUTE)
     _BUILDERS.pop(model, None)
 

@@ -139,6 +139,14 @@ def places(layer: keras.layers.Layer, variable: Any) -> list[Site]:
     return [site for site in _variables(layer) if raw_variable(site.variable) is raw]
 
 
+def places_of_all(model: keras.Model) -> dict[int, list[Site]]:
+    """The `places` of every variable, by the identity of the raw one."""
+    found: dict[int, list[Site]] = {}
+    for site in _variables(model):
+        found.setdefault(id(raw_variable(site.variable)), []).append(site)
+    return found
+
+
 def _named(layer: keras.layers.Layer) -> list[Any]:
     return list(type(layer).get_prunable_weights(layer))
 

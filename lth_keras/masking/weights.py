@@ -24,6 +24,7 @@ from lth_keras.compat import (
     metric_variables,
     own_variables,
     raw_variable,
+    unbuilt_part,
     weights_if_all_trained,
 )
 from lth_keras.errors import LotteryError
@@ -182,11 +183,19 @@ def require_built(model: keras.Model) -> None:
     Raises:
         LotteryError: says how it gets them.
     """
-    if not is_built(model):
+    if is_built(model):
+        return
+    part = unbuilt_part(model)
+    if part is None or part is model:
         raise LotteryError(
             f"model {model.name!r} has no weights yet: call "
             "model.build(input_shape) with the shape of a batch first."
         )
+    raise LotteryError(
+        f"{part.name!r} ({type(part).__name__}) in model {model.name!r} is not built "
+        "yet: call it, or the model, with a batch first, or give a Sequential its "
+        "Input."
+    )
 
 
 def _is_of_own_class(model: keras.Model, layers: Sequence[keras.layers.Layer]) -> bool:

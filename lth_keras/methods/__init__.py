@@ -11,6 +11,7 @@ ticket = method.ticket()
 # Importing them registers them.
 from lth_keras.methods.dense_sparse_dense import DenseSparseDense
 from lth_keras.methods.edge_popup import EdgePopup
+from lth_keras.methods.gradual import Gradual
 from lth_keras.methods.hard_thresholding import HardThresholding
 from lth_keras.methods.method import Method, Phase
 from lth_keras.methods.registry import get, names, parse, register
@@ -22,6 +23,7 @@ from lth_keras.methods.supermask import Supermask
 __all__ = [
     "DenseSparseDense",
     "EdgePopup",
+    "Gradual",
     "HardThresholding",
     "Method",
     "MethodSearch",

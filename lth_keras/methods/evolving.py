@@ -15,10 +15,10 @@ from lth_keras.errors import LotteryError, shown
 from lth_keras.masking import growing
 from lth_keras.masking.network import Network
 from lth_keras.masking.wrapping import wrap
+from lth_keras.methods.changing import Changing
 from lth_keras.methods.method import Method, Phase
 from lth_keras.pruning.counts import check_density, keep_count
 from lth_keras.pruning.ranking import shrink
-from lth_keras.training.steps import StepCallback
 
 Arrays = Sequence[np.ndarray]
 # f(network, masks, masks without what is dropped) -> for each pruned tensor scores, and
@@ -78,7 +78,7 @@ class Evolving(Method):
         return self.drop
 
 
-class Evolution(StepCallback):
+class Evolution(Changing):
     """Puts a model on its first mask, and on others while it trains.
 
     Args:
@@ -88,36 +88,21 @@ class Evolution(StepCallback):
     """
 
     def __init__(self, method: Evolving, rng: np.random.Generator, worth: Worth):
-        super().__init__()
+        super().__init__(method.every)
         self._method, self._rng, self._worth = method, rng, worth
-        self._done: int | None = None
 
-    def on_train_begin(self, logs: object = None) -> None:
-        before = self.step if self._done is not None else 0
-        super().on_train_begin(logs)
-        self.step = before
-        if self._done is None:
-            self._done, network = 0, Network.of(self.model)
-            rate = 1 - self._method.density
-            chosen = [
-                shrink(self._rng.random(m.shape), m, keep_count(int(m.sum()), rate))
-                for m in network.masks
-            ]
-            growing.replace(network, chosen)
+    def begin(self, network: Network) -> None:
+        rate = 1 - self._method.density
+        chosen = [
+            shrink(self._rng.random(m.shape), m, keep_count(int(m.sum()), rate))
+            for m in network.masks
+        ]
+        growing.replace(network, chosen)
 
-    def on_step(self, logs: object) -> None:
-        every = self._method.every
-        if self.step // every == self._done:
-            return
-        if self.step % every:
-            raise LotteryError(
-                f"every={every}: steps_per_execution passes over such a step (it is at "
-                f"{self.step}): choose numbers of which one divides the other."
-            )
-        self._done = self.step // every
+    def change(self, network: Network) -> None:
         share = self._method.dropped_at(self.step)
         if share > 0:
-            self._move(Network.of(self.model), share)
+            self._move(network, share)
 
     def _move(self, network: Network, share: float) -> None:
         masks = network.masks

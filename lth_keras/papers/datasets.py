@@ -1,10 +1,11 @@
-"""Image classification data in memory: the embedded digits and any TFDS set.
+"""Image classification data: the embedded digits and any TFDS set.
 
 Images are float32 in [batch, height, width, channels], labels int64, split into
 train, validation and test. The library itself never imports this file; examples
 and tests do.
 
-    data = load("mnist", data_dir="~/tensorflow_datasets")
+    data = load("mnist", data_dir="~/tensorflow_datasets")     # in memory
+    data = open("mnist", data_dir="~/tensorflow_datasets")     # left on the disk
     search.fit(data.stream(60), validation_data=data.validation, ...)
 """
 
@@ -18,14 +19,12 @@ import numpy as np
 import tensorflow as tf
 
 from lth_keras.errors import LotteryError
-from lth_keras.papers import augmentation, sizes, tfds_reader
+from lth_keras.papers import augmentation, memory, normalising, streaming, tfds_reader
 from lth_keras.training import batches
 
 Split = tfds_reader.Split
 
 AUGMENTATIONS = ("none", "crop_flip")
-
-_CHUNK = 1000  # images
 
 
 class Stream(Protocol):
@@ -58,6 +57,18 @@ class Data:
         height, width, channels = self.train[0].shape[1:]
         return height, width, channels
 
+    def tensors(self, split: str) -> tuple[tf.Tensor, tf.Tensor]:
+        """A split's images and labels as tensors.
+
+        They are in the memory of the arrays that `load` made, which must not change
+        then: a data set of gigabytes is held once.
+
+        Args:
+          split: "train", "validation" or "test".
+        """
+        images, labels = getattr(self, split)
+        return memory.shared(images), memory.shared(labels)
+
     def stream(self, batch_size: int, augment: str = "none") -> Stream:
         """Training batches as a function of (level, seed), for `LotterySearch.fit`.
 
@@ -79,8 +90,7 @@ class Data:
                 f"augment={augment!r} is unknown; use {' or '.join(AUGMENTATIONS)}."
             )
         batches.steps_per_epoch(len(self.train[0]), batch_size, drop_remainder=True)
-        with tf.device("CPU:0"):
-            tensors = tuple(tf.convert_to_tensor(array) for array in self.train)
+        tensors = self.tensors("train")
 
         def level_batches(level: int, seed: int, start: int = 0) -> tf.data.Dataset:
             return batches.batches(
@@ -136,26 +146,24 @@ def load(
     seed = _integer("seed", seed, 0)
     raw = _digits() if name == "digits" else tfds_reader.read(name, data_dir)
     images, labels = raw.train
-    size = len(images)
-    if validation_size is None:
-        validation_size = sizes.held_out(size)
-    if not 1 <= validation_size < size:
-        raise LotteryError(
-            f"validation_size={validation_size} does not fit the {size} training "
-            f"examples of {name!r}; use 1 to {size - 1}."
-        )
-    order = np.random.default_rng(seed).permutation(size)
-    held_out, kept = np.split(order, [validation_size])
-    train, validation, test = _normalised(
-        raw.white, images[kept], images[held_out], raw.test[0]
-    )
+    kept, held_out = normalising.split(len(images), validation_size, seed, name)
+    shape, statistics = images.shape[1:], normalising.statistics_of(images, kept)
+    constants = normalising.images_of(shape, raw.white, statistics)
+    test = np.arange(len(raw.test[0]))
     return Data(
         name=name,
-        train=(train, labels[kept]),
-        validation=(validation, labels[held_out]),
-        test=(test, raw.test[1]),
+        train=(normalising.floats(images, kept, *constants), labels[kept]),
+        validation=(
+            normalising.floats(images, held_out, *constants),
+            labels[held_out],
+        ),
+        test=(normalising.floats(raw.test[0], test, *constants), raw.test[1]),
         classes=raw.classes,
     )
+
+
+# The same of what does not fit in memory, or has images of several sizes.
+open = streaming.opened
 
 
 def _integer(name: str, value: int, least: int) -> int:
@@ -168,38 +176,6 @@ def _integer(name: str, value: int, least: int) -> int:
             f"{name}={value!r} is not allowed; use an integer of at least {least}."
         )
     return number
-
-
-def _normalised(white: int, *splits: np.ndarray) -> list[np.ndarray]:
-    """Floats from uint8 images; colour by the statistics of the first split alone."""
-    shape = splits[0].shape[1:]
-    mean, scale = np.zeros(1), np.array([white])
-    if shape[-1] > 1:
-        mean, scale = _channel_statistics(splits[0])
-    # Written out to a whole image: NumPy is slow on inner dimensions of 3.
-    mean_image = np.full(shape, mean, np.float32)
-    scale_image = np.full(shape, scale, np.float32)
-    normalised = []
-    for images in splits:
-        floats = images.astype(np.float32)
-        floats -= mean_image
-        floats /= scale_image
-        normalised.append(floats)
-    return normalised
-
-
-def _channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation, [channels]; 1 for a constant channel."""
-    # In integers, so exact, and in pieces: float64 copies of all the images would be
-    # eight times as large as they are.
-    total = np.zeros((2, *images.shape[1:]), np.uint64)
-    for begin in range(0, len(images), _CHUNK):
-        chunk = images[begin : begin + _CHUNK]
-        total[0] += chunk.sum(axis=0, dtype=np.uint64)
-        total[1] += np.square(chunk, dtype=np.uint16).sum(axis=0, dtype=np.uint64)
-    mean, mean_square = total.astype(np.float64).mean(axis=(1, 2)) / len(images)
-    deviation = np.sqrt(np.maximum(mean_square - mean**2, 0))
-    return mean, np.where(deviation > 0, deviation, 1)
 
 
 def _digits() -> tfds_reader.Raw:

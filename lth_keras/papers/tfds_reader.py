@@ -1,4 +1,4 @@
-"""Image classification sets of TensorFlow Datasets, read whole into memory.
+"""Image classification sets of TensorFlow Datasets: opened, and read into memory.
 
 Prepared data are read where they are; others are downloaded if the network answers,
 and refused in one line if it does not. Used by `datasets` alone.
@@ -35,12 +35,37 @@ class Raw:
     white: int
 
 
-def hold_out_test(images: np.ndarray, labels: np.ndarray) -> tuple[Split, Split]:
-    """(train, test): a fifth of a set without a test split, the same every time."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Opened:
+    """A set that is prepared, nothing of it read.
+
+    Attributes:
+      builder: of TFDS.
+      keys: names of the features that hold image and label.
+      features: these two alone, of TFDS.
+      classes: number of classes.
+      held_out: name of the split that serves as the test split; empty without.
+    """
+
+    builder: Any
+    keys: tuple[str, str]
+    features: Any
+    classes: int
+    held_out: str
+
+
+def fifth(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """(test, train): numbers of the examples, a fifth for a test split."""
     # In random order: the last examples of a set often come from other writers or
     # classes than the first, and would be a harder test.
-    order = np.random.default_rng(0).permutation(len(images))
-    test, train = np.split(order, [len(images) // 5])
+    order = np.random.default_rng(0).permutation(size)
+    test, train = np.split(order, [size // 5])
+    return test, train
+
+
+def hold_out_test(images: np.ndarray, labels: np.ndarray) -> tuple[Split, Split]:
+    """(train, test): a fifth of a set without a test split, the same every time."""
+    test, train = fifth(len(images))
     return (images[train], labels[train]), (images[test], labels[test])
 
 
@@ -55,6 +80,24 @@ def read(name: str, data_dir: str | None) -> Raw:
       LotteryError: the set is unknown, no image classification, or neither prepared
         nor downloadable.
     """
+    found = opened(name, data_dir)
+    train = _read(name, found, "train")
+    if found.held_out:
+        return Raw(train, _read(name, found, found.held_out), found.classes, 255)
+    return Raw(*hold_out_test(*train), found.classes, 255)
+
+
+def opened(name: str, data_dir: str | None, several_sizes: bool = False) -> Opened:
+    """A TFDS set, downloaded if it has to be.
+
+    Args:
+      name: the TFDS name of an image classification set.
+      data_dir: directory of prepared TFDS data; None means TFDS's default.
+      several_sizes: whether images may be of several sizes.
+
+    Raises:
+      LotteryError: as of `read`.
+    """
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
@@ -64,7 +107,7 @@ def read(name: str, data_dir: str | None) -> Raw:
         ) from error
     builder = _builder(tfds, name, data_dir)
     with _without_warnings():
-        keys = _image_and_label(tfds, name, builder.info)
+        keys = _image_and_label(tfds, name, builder.info, several_sizes)
         prepared = builder.is_prepared()
     if not prepared:
         _download(tfds, name, builder)
@@ -74,12 +117,17 @@ def read(name: str, data_dir: str | None) -> Raw:
             f"dataset={name!r} has no train split, only {', '.join(splits)}; use "
             "another data set."
         )
-    classes = builder.info.features[keys[1]].num_classes
-    train = _read(tfds, name, builder, "train", keys)
-    held_out = next((split for split in ("test", "validation") if split in splits), "")
-    if held_out:
-        return Raw(train, _read(tfds, name, builder, held_out, keys), classes, 255)
-    return Raw(*hold_out_test(*train), classes, 255)
+    return Opened(
+        builder,
+        keys,
+        _decoders(tfds, keys).extract_features(builder.info.features),
+        builder.info.features[keys[1]].num_classes,
+        next((split for split in ("test", "validation") if split in splits), ""),
+    )
+
+
+def _decoders(tfds: Any, keys: tuple[str, str]) -> Any:
+    return tfds.decode.PartialDecoding(dict.fromkeys(keys, True))
 
 
 def _builder(tfds: Any, name: str, data_dir: str | None) -> Any:
@@ -104,7 +152,9 @@ def _builder(tfds: Any, name: str, data_dir: str | None) -> Any:
         return builder
 
 
-def _image_and_label(tfds: Any, name: str, info: Any) -> tuple[str, str]:
+def _image_and_label(
+    tfds: Any, name: str, info: Any, several_sizes: bool
+) -> tuple[str, str]:
     """The features that hold the image and the label, checked."""
     keys = info.supervised_keys
     if not keys or len(keys) != 2 or not all(isinstance(key, str) for key in keys):
@@ -120,11 +170,13 @@ def _image_and_label(tfds: Any, name: str, info: Any) -> tuple[str, str]:
             f"{', '.join(features)}); use a set with one image and one class label."
         )
     dtype = tf.as_dtype(image.np_dtype)
+    if several_sizes and image.shape[-1] and dtype == tf.uint8:
+        return keys
     if None in image.shape or dtype != tf.uint8:
         raise LotteryError(
             f"dataset={name!r} has images of shape {image.shape} and type "
             f"{dtype.name}; use a set whose images are uint8 and all of "
-            "one size."
+            "one size, or datasets.open(name, size=(height, width))."
         )
     return keys
 
@@ -166,10 +218,11 @@ def _unreachable(urls: Any) -> str:
     return ""
 
 
-def _read(
-    tfds: Any, name: str, builder: Any, split: str, keys: tuple[str, str]
-) -> Split:
+def _read(name: str, found: Opened, split: str) -> Split:
     """A whole split in the order of its files: uint8 images and int64 labels."""
+    import tensorflow_datasets as tfds
+
+    builder, keys = found.builder, found.keys
     size = builder.info.splits[split].num_examples
     shape = builder.info.features[keys[0]].shape
     images, labels = np.empty((size, *shape), np.uint8), np.empty(size, np.int64)
@@ -179,7 +232,7 @@ def _read(
     dataset = builder.as_dataset(
         split=split,
         shuffle_files=False,
-        decoders=tfds.decode.PartialDecoding(dict.fromkeys(keys, True)),
+        decoders=_decoders(tfds, keys),
         # The arrays made here are the cache.
         read_config=tfds.ReadConfig(try_autocache=False, options=options),
     )

@@ -12,7 +12,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from lth_keras.masking.wrapping import wrap
 from lth_keras.papers import networks
-from lth_keras.programs import chain_flags
+from lth_keras.programs import chain_flags, decays
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
 from lth_keras.programs.values import as_text
@@ -127,8 +127,13 @@ def learning_rate(options: Options) -> Any:
             [round(share * options.iterations) - 1 for share in options.lr_drops],
             [rate * 0.1**n for n in range(len(options.lr_drops) + 1)],
         )
-    if options.lr_decay == "cosine":
+    cycles = decays.cycles_of(options.lr_decay)
+    if cycles == 1:
         rate = keras.optimizers.schedules.CosineDecay(rate, options.iterations)
+    if cycles > 1:
+        rate = keras.optimizers.schedules.CosineDecayRestarts(
+            rate, options.iterations / cycles, t_mul=1.0
+        )
     if options.warmup:
         rate = learning_rates.LinearWarmup(rate, options.warmup)
     return rate

@@ -19,7 +19,7 @@ from lth_keras.papers.settings import (
     listed,
     of_paper,
 )
-from lth_keras.programs import chain_flags, flagfiles, job_flags, pruning_flags
+from lth_keras.programs import chain_flags, decays, flagfiles, job_flags, pruning_flags
 from lth_keras.programs.values import (
     TEXT,
     Serializer,
@@ -178,8 +178,9 @@ def _define_training(flag: _Flag) -> None:
     flag(
         "lr_decay",
         "none",
-        one_of(("none", "cosine")),
-        "cosine: the learning rate falls along half a cosine to 0 over the iterations.",
+        decays.value(),
+        "cosine: the learning rate falls along half a cosine to 0 over the iterations; "
+        "cosine:cycles=4: it does so four times, in a quarter of them each.",
     )
     flag(
         "weight_decay",

@@ -112,9 +112,9 @@ class Searches:
             if self._options.search_iterations
             else self._options.iterations,
             "verbose": 0,
-            "validation_data": self._data.validation,
-            "test_data": self._data.test,
-            "train_data": self._data.train,
+            "validation_data": self._data.tensors("validation"),
+            "test_data": self._data.tensors("test"),
+            "train_data": self._data.tensors("train"),
             "evaluate_every": self._options.evaluate_every,
         }
 

@@ -28,7 +28,13 @@ from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import bars, capturing, evaluating
 from lth_keras.training.learning_rates import last_rate, scaled_rate
 from lth_keras.training.plan import Plan
-from lth_keras.training.steps import Project, StartAt, StopOnNaN, level_seed
+from lth_keras.training.steps import (
+    Project,
+    RequireComplete,
+    StartAt,
+    StopOnNaN,
+    level_seed,
+)
 
 
 def carry_out(
@@ -276,6 +282,8 @@ def _fit(
     if capture is not None:
         every.append(capture)
     every.append(StopOnNaN(start=start, first_batch=step))
+    if not compat.is_functional(model):
+        every.append(RequireComplete(network))
     arguments = dict(plan.fit_arguments)
     if plan.progress is not None:
         every += plan.progress.callbacks()

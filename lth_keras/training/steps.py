@@ -89,3 +89,23 @@ class StopOnNaN(StepCallback):
                 f"the loss is NaN at iteration {self.step}: lower the learning rate, "
                 "or look for NaN in the data."
             )
+
+
+class RequireComplete(keras.callbacks.Callback):
+    """Refuses, after the first step, weights that this step has made.
+
+    Args:
+        network: of the model that is trained.
+    """
+
+    _supports_tf_logs = True
+
+    def __init__(self, network: Network):
+        super().__init__()
+        self._network = network
+        self._done = False
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if not self._done:
+            self._done = True
+            self._network.require_complete()

@@ -11,7 +11,7 @@ import tensorflow as tf
 import lth_keras as lth
 from lth_keras.compat import keras, keras3
 from lth_keras.converting import activations
-from tests.support.keras3_models import chain
+from tests.support.keras3_models import array, chain
 
 X = tf.constant(np.linspace(-5, 5, 202, dtype="float32").reshape(1, 202))
 # Of several arguments, or of numbers that tf_keras's functions do not give.
@@ -36,7 +36,7 @@ def test_every_activation_of_keras_3_is_the_same_in_tf_keras_or_unknown() -> Non
         if made is None:
             unknown.add(name)
             continue
-        wanted = np.asarray(theirs(X))
+        wanted = array(theirs(X))
         np.testing.assert_allclose(np.asarray(made(X)), wanted, atol=2e-6, err_msg=name)
     assert unknown == UNKNOWN
 
@@ -51,7 +51,7 @@ def test_hard_sigmoid_survives_a_file_as_that_of_keras_3(
     made.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     x = np.linspace(-9, 9, 12, dtype="float32").reshape(3, 4)
-    np.testing.assert_allclose(again(x), np.asarray(source(x)), atol=1e-6)
+    np.testing.assert_allclose(again(x), array(source(x)), atol=1e-6)
 
 
 def test_a_function_of_the_users_is_given_by_its_name() -> None:
@@ -63,4 +63,4 @@ def test_a_function_of_the_users_is_given_by_its_name() -> None:
         lth.from_keras3(source)
     made = lth.from_keras3(source, custom_objects={"doubled": doubled})
     x = np.ones((2, 4), "float32")
-    np.testing.assert_allclose(made(x), np.asarray(source(x)), atol=1e-6)
+    np.testing.assert_allclose(made(x), array(source(x)), atol=1e-6)

@@ -7,6 +7,7 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.compat import keras3
+from tests.support.keras3_models import array, close
 
 # With the smallest images that each takes, or nearly.
 NETWORKS = {
@@ -37,15 +38,15 @@ def test_a_network_of_keras_applications_converts_and_takes_its_zeros_back(
     source = network(weights=None, input_shape=shape, classes=10)
     made = lth.from_keras3(source)
     x = np.random.default_rng(0).uniform(0, 255, (2, *shape)).astype("float32")
-    wanted = np.asarray(source(x, training=False))
-    np.testing.assert_allclose(made(x, training=False), wanted, atol=1e-6, rtol=0)
+    wanted = array(source(x, training=False))
+    np.testing.assert_allclose(made(x, training=False), wanted, atol=close(), rtol=0)
 
     kernels = [w for w in made.trainable_weights if len(w.shape) > 1]
     rng = np.random.default_rng(0)
     for kernel in kernels:
         kernel.assign(kernel.numpy() * (rng.random(kernel.shape) < 0.2))
     lth.write_to(source, made)
-    zeros = sum(int(np.sum(np.asarray(w) == 0)) for w in source.trainable_weights)
+    zeros = sum(int(np.sum(array(w) == 0)) for w in source.trainable_weights)
     assert zeros >= sum(int(np.sum(kernel.numpy() == 0)) for kernel in kernels) > 0
-    theirs = np.asarray(source(x, training=False))
-    np.testing.assert_allclose(made(x, training=False), theirs, atol=1e-6, rtol=0)
+    theirs = array(source(x, training=False))
+    np.testing.assert_allclose(made(x, training=False), theirs, atol=close(), rtol=0)

@@ -9,7 +9,7 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.compat import keras, keras3
-from lth_keras.converting.compiling import optimizer_like
+from lth_keras.converting.compiling import _each, optimizer_like
 from tests.support.keras3_models import chain
 
 X = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
@@ -124,3 +124,10 @@ def test_what_is_not_compiled_is_refused() -> None:
     source.compile("sgd", lambda y_true, y_pred: y_pred)
     with pytest.raises(lth.LotteryError, match="losses: .* is not in tf_keras"):
         lth.compile_like(made, source)
+
+
+def test_names_of_classes_that_keras_3_alone_knows_are_made() -> None:
+    (made,) = _each(["auc"], "metrics")
+    assert isinstance(made, keras.metrics.AUC)
+    with pytest.raises(lth.LotteryError, match="'nothing' is not in tf_keras"):
+        _each("nothing", "metrics")

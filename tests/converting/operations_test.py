@@ -10,6 +10,7 @@ import pytest
 import lth_keras as lth
 from lth_keras.compat import keras3
 from lth_keras.converting import operations
+from tests.support.keras3_models import array, close
 
 FLOATS = np.random.default_rng(0).normal(size=(3, 4, 6)).astype("float32")
 POSITIVE = np.abs(FLOATS) + 1.1
@@ -157,8 +158,10 @@ def test_an_operation_gives_what_keras_3_gives(name: str) -> None:
     assert name in names_in(source) or name == "Abs"
     made = lth.from_keras3(source)
     for ours, theirs in zip(source(values), made(values), strict=True):
-        assert np.asarray(ours).dtype == np.asarray(theirs).dtype
-        np.testing.assert_allclose(np.asarray(ours), theirs, atol=2e-6, rtol=2e-6)
+        assert array(ours).dtype == array(theirs).dtype
+        np.testing.assert_allclose(
+            array(ours), theirs, atol=2 * close(), rtol=2 * close()
+        )
 
 
 def test_whole_numbers_and_floats_meet_as_in_keras_3() -> None:
@@ -166,8 +169,8 @@ def test_whole_numbers_and_floats_meet_as_in_keras_3() -> None:
     source = keras3().Model(x, [x / 2, x * 0.5, keras3().ops.mean(x, 1), x + 1, -x])
     made = lth.from_keras3(source)
     for ours, theirs in zip(source(WHOLE), made(WHOLE), strict=True):
-        assert np.asarray(ours).dtype == np.asarray(theirs).dtype
-        np.testing.assert_array_equal(np.asarray(ours), theirs)
+        assert array(ours).dtype == array(theirs).dtype
+        np.testing.assert_array_equal(array(ours), theirs)
 
 
 def test_an_unknown_operation_is_refused_by_its_name() -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import lth_keras as lth
 from lth_keras.compat import keras, keras3
-from tests.support.keras3_models import chain
+from tests.support.keras3_models import array, chain
 
 
 def refusal(model: Any, **more: Any) -> str:
@@ -49,7 +50,7 @@ def test_a_layer_class_of_the_users_needs_its_tf_keras_version() -> None:
     source.layers[0].scale.assign([1.0, 2.0, 3.0, 4.0])
     made = lth.from_keras3(source, custom_objects={"Scaled": ScaledToo})
     x = np.ones((2, 4), "float32")
-    np.testing.assert_allclose(made(x), np.asarray(source(x)), atol=1e-6)
+    np.testing.assert_allclose(made(x), array(source(x)), atol=1e-6)
     assert made.get_layer("mine").factor.numpy().tolist() == [1.0, 2.0, 3.0, 4.0]
 
 
@@ -64,6 +65,35 @@ def test_a_version_that_computes_something_else_is_found_out() -> None:
     assert "differs in tf_keras by" in message
     for old, new in zip(before, source.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_words_reach_a_table_inside_a_layer_of_the_users() -> None:
+    def table(kit: Any) -> Any:
+        class Table(kit.layers.Layer):
+            def __init__(self, **kwargs: Any) -> None:
+                super().__init__(**kwargs)
+                self.inner = kit.layers.Embedding(5, 3)
+
+            def call(self, x: Any) -> Any:
+                return self.inner(x)
+
+        return Table
+
+    # An input of floats, as many texts have; tf_keras's table takes 0 to 4 alone.
+    source = chain((4,), table(keras3())())
+    made = lth.from_keras3(source, custom_objects={"Table": table(keras)})
+    x = np.array([[0.0, 1.0, 4.0, 2.0]], "float32")
+    np.testing.assert_allclose(made(x), array(source(x)), atol=1e-6)
+
+
+def test_what_a_version_raises_is_told_in_one_line() -> None:
+    class Raising(ScaledToo):
+        def call(self, x):
+            return tf.ensure_shape(x * self.factor, (7, None, 4))
+
+    source = chain((None, 4), own_layer())
+    message = refusal(source, custom_objects={"Scaled": Raising})
+    assert "cannot be called in tf_keras" in message and "[7,?,4]" in message
 
 
 def test_a_version_of_other_weights_is_found_out() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.compat import keras3
-from tests.support.keras3_models import chain
+from tests.support.keras3_models import array, chain, close
 
 X = np.random.default_rng(0).normal(size=(32, 6, 6, 1)).astype("float32")
 Y = np.random.default_rng(0).integers(0, 3, 32)
@@ -38,13 +38,13 @@ def test_the_zeros_of_a_search_come_back_exactly_and_the_predictions_are_equal(
     assert lth.write_to(source, model) is source
     plain = lth.unwrap(model)
     for variable in source.weights:
-        value = np.asarray(variable)
+        value = array(variable)
         layer = variable.path.split("/")[-2]
         if variable.name == "kernel":
             # Of 36, 144 and 192: two rounds of one half, by Python's rounding.
             assert np.count_nonzero(value) == value.size // 4, layer
     np.testing.assert_allclose(
-        np.asarray(source(X)), plain.predict(X, verbose=0), atol=1e-6
+        array(source(X)), plain.predict(X, verbose=0), atol=close()
     )
     source.save(tmp_path / "model.keras")
     again = keras3().saving.load_model(tmp_path / "model.keras")
@@ -59,7 +59,7 @@ def test_what_is_pruned_is_exactly_zero_in_keras_3() -> None:
     lth.prune(model)
     lth.write_to(source, model)
     for layer, wrapped in zip(source.layers, lth.unwrap(model).layers, strict=True):
-        kernel = np.asarray(layer.kernel)
+        kernel = array(layer.kernel)
         np.testing.assert_array_equal(kernel, wrapped.kernel.numpy())
         assert np.count_nonzero(kernel) == kernel.size // 4
 
@@ -81,9 +81,11 @@ def test_a_refused_model_leaves_the_weights() -> None:
     before = source.get_weights()
     other = chain((4,), kl.Dense(3, name="first"))
     wider = chain((4,), kl.Dense(5, name="first"), kl.Dense(2, name="second"))
+    bent = chain((4,), kl.Dense(3, "tanh", name="first"), kl.Dense(2, name="second"))
     for made, words in [
         (lth.from_keras3(other), "no layer 'second'"),
         (lth.from_keras3(wider), r"kernel \(4, 3\) in Keras 3 and kernel \(4, 5\)"),
+        (lth.from_keras3(bent), "differs in tf_keras by .*: give what"),
     ]:
         with pytest.raises(lth.LotteryError, match=words):
             lth.write_to(source, made)

@@ -1,7 +1,7 @@
 """What Keras 3 exports by itself holds the zeros that lth.write_to brought.
 
-Needs onnx, onnxruntime and tf2onnx, which nothing here installs: it is skipped without
-them. tf2onnx before 1.17 asks for an older protobuf than TensorFlow does.
+The extra `tests` brings onnx, onnxruntime and tf2onnx (of which versions before 1.17
+ask for an older protobuf than TensorFlow does); without them it is skipped.
 """
 
 from __future__ import annotations

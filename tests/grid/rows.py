@@ -104,6 +104,7 @@ class Method(NamedTuple):
 METHODS: dict[str, Method] = {
     "dsd": Method("dsd:rates=0.5", ("dense", "sparse", "dense"), 1.0),
     "edge_popup": Method("edge_popup:keep=0.25", ("mask",), 0.25),
+    "gradual": Method("gradual:density=0.25:every=2:end=4", ("sparse",), 0.25),
     "iht": Method(
         "iht:rates=0.75:rounds=1", ("dense", "sparse", "dense", "sparse"), 0.25
     ),

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.support import pages
-from tests.support.block_rows import TABLE, Commands, Elsewhere, NotRun, Python, row_of
+from tests.support.block_kinds import Commands, Elsewhere, NotRun, Python
+from tests.support.block_rows import TABLE, row_of
 from tests.support.pages import Block
 from tests.support.places import ROOT
 from tests.support.tiny_tfds import offline, prepare

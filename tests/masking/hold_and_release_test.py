@@ -144,14 +144,34 @@ def test_weights_made_in_the_first_step_are_named_in_one_line(tmp_path):
 
     model = Late()
     model(floats(2, 5))
-    model.compile("sgd")
+    model.compile("sgd", run_eagerly=True)
     lth.hold(model)
-    network = Network.of(model)
-    model.train_step(tf.constant(floats(4, 5)))
+    steps = []
+    search = lth.LotterySearch(model, levels=1, directory=tmp_path / "run")
+    counting = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: steps.append(batch)
+    )
     said = "averages .* was made in its first train step"
     with pytest.raises(LotteryError, match=said) as caught:
-        network.require_complete()
-    assert "\n" not in str(caught.value)
+        search.fit(floats(24, 5), batch_size=8, epochs=2, callbacks=[counting])
+    assert "\n" not in str(caught.value) and steps == [0]
+
+
+def test_a_class_that_is_never_called_is_held_once_its_parts_are_built():
+    class Steps(keras.Model):
+        def __init__(self, *parts):
+            super().__init__()
+            self.parts = parts
+
+        def call(self, inputs):
+            return self.parts[0](inputs)
+
+    model = Steps(graph(), keras.Sequential([layers.Dense(2)], name="probe"))
+    with pytest.raises(LotteryError, match=r"^'probe' \(Sequential\) in model .* not"):
+        lth.hold(model)
+    model.parts[1].build((None, 3))
+    lth.hold(model)
+    assert [w.shape for w in Network.of(model).pruned] == [(4, 5), (5, 3), (3, 2)]
 
 
 def test_a_step_traced_before_is_named_by_verify_with_the_way_out():

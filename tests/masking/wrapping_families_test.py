@@ -183,3 +183,19 @@ def traces_of_pruning(model: keras.Model) -> list[str]:
 def test_the_search_for_traces_finds_them():
     model, _ = dense()
     assert traces_of_pruning(lth.wrap(model, 0.5))
+
+
+def test_a_function_that_a_text_layer_is_given_is_copied_with_it():
+    def without_breaks(texts):
+        return tf.strings.regex_replace(tf.strings.lower(texts), "<br />", " ")
+
+    layers = keras.layers
+    vectorise = layers.TextVectorization(
+        standardize=without_breaks, output_mode="multi_hot"
+    )
+    vectorise.adapt(["a<br />b c", "D"])
+    plain = keras.Sequential(
+        [keras.Input((), dtype=tf.string), vectorise, layers.Dense(3)]
+    )
+    texts = tf.constant(["A<br />d", "b x"])
+    np.testing.assert_array_equal(lth.wrap(plain)(texts), plain(texts))

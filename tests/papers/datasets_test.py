@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lth_keras.errors import LotteryError
-from lth_keras.papers import datasets
+from lth_keras.papers import datasets, memory, normalising
 from tests.support.data_checks import one_line, sorted_rows
 
 
@@ -114,7 +114,10 @@ def test_a_constant_channel_becomes_zero():
     array = np.zeros((3, 2, 2, 2), np.uint8)
     array[..., 0] = 77
     array[0, ..., 1] = 9
-    (floats,) = datasets._normalised(255, array)
+    every = np.arange(3)
+    statistics = normalising.statistics_of(array, every)
+    constants = normalising.images_of((2, 2, 2), 255, statistics)
+    floats = normalising.floats(array, every, *constants)
     assert not floats[..., 0].any()
     assert np.std(floats[..., 1]) == pytest.approx(1, abs=1e-6)
 
@@ -172,3 +175,14 @@ def test_cifar10_has_45000_training_images_with_standard_channels(shared_data_di
     pixels = data.train[0].reshape(-1, 3)
     np.testing.assert_allclose(pixels.mean(0, dtype=np.float64), 0, atol=1e-4)
     np.testing.assert_allclose(pixels.std(0, dtype=np.float64), 1, atol=1e-4)
+
+
+def test_tensors_are_in_the_memory_of_the_arrays_and_arrays_of_others_are_copied():
+    data = datasets.load("digits")
+    (images, labels), (array, _) = data.tensors("train"), data.train
+    array[0, 0, 0, 0] = 7.0
+    assert images[0, 0, 0, 0] == 7.0 and labels.dtype == "int64"
+    odd = np.arange(17, dtype=np.float32)[1:]
+    copied = memory.shared(odd)
+    odd[0] = 9.0
+    assert copied[0] == 1.0

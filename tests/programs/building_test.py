@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -121,6 +123,14 @@ def test_a_warmup_comes_before_the_drops():
     )
     schedule = building.learning_rate(options("--warmup=4", "--learning_rate=1"))
     assert [float(schedule(step)) for step in (0, 3, 9)] == [0.25, 1, 1]
+
+
+def test_a_cosine_can_begin_again():
+    given = options("--iterations=8", "--learning_rate=1", "--lr_decay=cosine:cycles=2")
+    schedule = building.learning_rate(given)
+    found = [float(schedule(step)) for step in range(8)]
+    once = [(1 + math.cos(math.pi * step / 4)) / 2 for step in range(4)]
+    assert np.allclose(found, once * 2, atol=1e-6)
 
 
 def test_what_stored_searches_compare_of_the_learning_rate_stays():

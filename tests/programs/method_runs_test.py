@@ -43,7 +43,7 @@ def test_a_method_has_its_phases_as_levels_and_no_controls():
 @pytest.mark.parametrize(
     ("method", "message"),
     [
-        ("magic", "method 'magic' is not known: use one of dsd, edge_popup, iht"),
+        ("magic", "method 'magic' is not known: use one of dsd, edge_popup"),
         ("dsd:keep=1", "'keep' is no parameter of dsd"),
         ("iht:rounds=0", "rounds=0: give a number of rounds"),
     ],
@@ -58,6 +58,9 @@ def test_a_decay_takes_the_place_of_drops():
     assert read("--lr_decay=cosine").lr_decay == "cosine"
     with pytest.raises(FlagError, match="--lr_decay=cosine does not go with"):
         read("--lr_decay=cosine", "--lr_drops=0.5")
+    for wrong in ("linear", "cosine:cycles=0", "cosine:cycle=2"):
+        with pytest.raises(FlagError, match="use none, cosine, or cosine:cycles=4"):
+            read(f"--lr_decay={wrong}")
 
 
 @pytest.mark.slow

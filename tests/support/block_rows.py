@@ -5,50 +5,8 @@ A block is found by its page and its first line. A new one needs a row.
 
 from __future__ import annotations
 
-import dataclasses
-
+from tests.support.block_kinds import Commands, Elsewhere, NotRun, Python
 from tests.support.pages import Block
-
-
-@dataclasses.dataclass(frozen=True)
-class Python:
-    """Is executed after the page's other blocks of Python, in one process a page.
-
-    Attributes:
-        instead: texts that are replaced, so that it takes seconds.
-        given: code that makes what the page says is the reader's own.
-    """
-
-    instead: tuple[tuple[str, str], ...] = ()
-    given: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Commands:
-    """Our programs, which are run with tiny data, fewer iterations and one trial.
-
-    Attributes:
-        search: more flags of the search.
-        anew: whether it begins in an empty folder, as another way to the same.
-    """
-
-    search: tuple[str, ...] = ()
-    anew: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class Elsewhere:
-    """A test file of its own runs it, or holds it against what it shows."""
-
-    test: str
-
-
-@dataclasses.dataclass(frozen=True)
-class NotRun:
-    """What it would need."""
-
-    reason: str
-
 
 READERS = """
 import numpy as np
@@ -143,6 +101,8 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         search=("--search_iterations=2",)
     ),
     ("docs/cheaper_tickets.md", "import tf_keras as keras"): Python(),
+    ("docs/controls.md", "lth.controls.run(search"): Python(given=READERS + FINISHED),
+    ("docs/controls.md", "lth-search --flagfile=lenet"): Commands(("--levels=3",)),
     ("docs/early_bird.md", "wrapped = lth.wrap(build(), rate=0.2)"): Python(
         (("epochs=10", "epochs=2"),), given=READERS
     ),
@@ -170,6 +130,21 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ),
     ("docs/methods/at_initialisation.md", "@lth.criteria.register"): Python(),
     ("docs/methods/at_initialisation.md", SEARCH): FLAGFILES,
+    ("docs/methods/dense_sparse_dense.md", "method = lth.methods"): Python(
+        given=READERS + LOSS
+    ),
+    ("docs/methods/edge_popup.md", "method = lth.methods"): Python(
+        given=READERS + LOSS
+    ),
+    ("docs/methods/hard_thresholding.md", "method = lth.methods"): Python(
+        given=READERS + LOSS
+    ),
+    ("docs/methods/iterative_pruning.md", "model = lth.wrap"): Python(given=READERS),
+    ("docs/methods/rigl.md", "method = lth.methods"): Python(given=READERS + LOSS),
+    ("docs/methods/sparse_evolution.md", "method = lth.methods"): Python(
+        given=READERS + LOSS
+    ),
+    ("docs/methods/supermask.md", "method = lth.methods"): Python(given=READERS + LOSS),
     ("docs/methods/freezing.md", 'lth.controls.run(search, "freeze"'): Python(
         given=READERS + FINISHED
     ),
@@ -200,13 +175,28 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/methods/masks_that_grow.md", f"{SEARCH} --flagfile=lenet_dsd"): NotRun(
         "tests/programs/method_runs_test.py runs such jobs; it asks for Fashion-MNIST"
     ),
+    ("docs/methods/rewinding.md", "model = lth.wrap(build()"): Python(given=READERS),
+    ("docs/migrating_open_lth.md", "lth-search --dataset=mnist"): Commands(
+        ("--output_dir=runs/lenet",)
+    ),
+    ("docs/migrating_open_lth.md", "import numpy as np"): Python(),
+    ("docs/migrating_tfmot.md", "import numpy as np"): Python(),
+    ("docs/migrating_tfmot.md", "model = lth.wrap(build()"): Python(),
+    ("docs/migrating_tfmot.md", "schedule = lth.IterativePruning"): Python(),
     ("docs/models.md", "import lth_keras as lth, keras"): Python(given=READERS),
+    ("docs/releasing.md", "docker run"): NotRun("needs a container runtime"),
     ("docs/reproducibility.md", "runs/mnist/"): NotRun("is a list of files"),
     ("docs/results.md", f"{SEARCH} --dataset=mnist"): Commands(),
     ("docs/results.md", f"{SEARCH} --dataset=cifar10"): Commands(
         search=("--iterations=2", "--evaluate_every=1")
     ),
     ("docs/serving.md", ""): Elsewhere("tests/programs/serving_docs_test.py"),
+    ("docs/start.md", "import lth_keras as lth, keras"): Python(
+        (("epochs=80", "epochs=1"),)
+    ),
+    ("docs/start.md", " " * 32 + "ticket"): NotRun("is what the block above it prints"),
+    ("docs/start.md", "lth.controls.run(search"): Python(),
+    ("docs/start.md", "ticket = search.ticket(9)"): Python(),
     ("docs/tutorial_keras3.md", "import lth_keras as lth, keras"): Python(),
     ("docs/tutorial_keras3.md", "def vision_transformer"): Python(),
     ("docs/tutorial_keras3.md", "def make_search"): Python(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from lth_keras.compat import keras3
 
@@ -20,6 +21,18 @@ def model(function: Build) -> Build:
     """Registers a builder by its name."""
     MODELS[function.__name__] = function
     return function
+
+
+def array(value: Any) -> np.ndarray:
+    """A tensor or weight of Keras 3, on any backend, or of TensorFlow."""
+    if isinstance(value, tf.Tensor):
+        return np.asarray(value)
+    return np.asarray(keras3().ops.convert_to_numpy(value))
+
+
+def close() -> float:
+    """How near predictions are: JAX and torch add in another order than TensorFlow."""
+    return 1e-6 if keras3().backend.backend() == "tensorflow" else 1e-4
 
 
 def chain(shape: tuple[Any, ...], *layers: Any, dtype: str | None = None) -> Any:

@@ -20,13 +20,14 @@ Case = tuple[keras.Model, dict[str, Any]]
 
 
 class VAE(keras.Model):
-    """A decoder in a dict, a loss in `train_step`, metrics of its own."""
+    """A decoder in a dict, a loss in `train_step`, metrics and noise of its own."""
 
     def __init__(self):
         super().__init__()
         self.encoder = keras.Sequential([layers.Dense(6, "relu"), layers.Dense(4)])
         self.decoder = {"hidden": layers.Dense(6, "relu"), "out": [layers.Dense(5)]}
         self.noise = layers.GaussianNoise(0.1)
+        self.draws = tf.random.Generator.from_seed(5)
         self.tracked = keras.metrics.Mean(name="loss")
 
     @property
@@ -36,6 +37,8 @@ class VAE(keras.Model):
     def call(self, inputs, training=None):
         mean, spread = tf.split(self.encoder(inputs), 2, axis=-1)
         hidden = self.noise(mean + 0.1 * tf.exp(spread), training=training)
+        if training:
+            hidden += 0.1 * self.draws.normal(tf.shape(hidden))
         return self.decoder["out"][0](self.decoder["hidden"](hidden))
 
     def loss_of(self, inputs, training):

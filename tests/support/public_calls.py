@@ -220,6 +220,11 @@ def _methods(w: World) -> list[Call]:
             {"model": w.plain, "rates": 0.3, "rounds": 1},
             frozenset({"rates"}),
         ),
+        Call(
+            lth.methods.Gradual,
+            {"model": w.plain, "density": 0.5, "start": 0, "end": 4, "every": 2}
+            | {"scope": "layer"},
+        ),
         Call(lth.methods.SparseEvolution, {"model": w.plain, **moving}),
         Call(lth.methods.RigL, {"model": w.plain, "end": 0, **moving}),
     ]

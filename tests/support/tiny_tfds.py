@@ -73,3 +73,33 @@ def prepare(
         disable_shuffling=True,
     )
     return written
+
+
+def prepare_in_shards(
+    tfds: ModuleType,
+    data_dir: Any,
+    name: str,
+    size: int,
+    shards: int,
+    kind: str,
+    ordered: bool,
+) -> None:
+    """Writes random colour images of 4 x 4 into several files of a format."""
+    made = images(size, (4, 4, 3))
+    features = {
+        "image": tfds.features.Image(shape=(4, 4, 3)),
+        "label": tfds.features.ClassLabel(num_classes=5),
+    }
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name=name,
+        version="1.0.0",
+        features=tfds.features.FeaturesDict(features),
+        split_datasets={
+            split: [(i, {"image": x, "label": i % 5}) for i, x in enumerate(array)]
+            for split, array in (("train", made), ("test", made[:9]))
+        },
+        data_dir=data_dir,
+        file_format=kind,
+        download_config=tfds.download.DownloadConfig(num_shards=shards),
+        disable_shuffling=ordered,
+    )
