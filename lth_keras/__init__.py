@@ -71,10 +71,12 @@ __all__ = [
 ]
 
 
-# The names by the module that has them, and those that are modules.
+# Where each is, by the module that has them, or that is it.
 _FILES = {
-    "analysis.sensitivity": "sensitivity",
+    "analysis": "analysis",
+    "analysis.layers_alone": "sensitivity",
     "compacting.model": "compact compaction",
+    "controls": "controls",
     "converting.compiling": "compile_like",
     "converting.conversion": "from_keras3",
     "errors": "DivergedError LotteryError",
@@ -83,6 +85,7 @@ _FILES = {
     "export.keras_file": "export_keras",
     "export.saved_model": "export_saved_model",
     "export.tflite.exporting": "export_tflite",
+    "hub": "hub",
     "masking.acts": "capture project prune rewind verify",
     "masking.covering": "coverage",
     "masking.growing": "grow",
@@ -91,22 +94,17 @@ _FILES = {
     "masking.starts": "Start",
     "masking.wrappers": "PruneByLevel",
     "masking.wrapping": "unwrap wrap",
+    "methods": "methods",
+    "pruning.budgets": "budgets",
+    "pruning.criteria": "criteria",
+    "pruning.recipes": "recipes",
     "pruning.settling": "MaskConverged",
     "reporting.plots": "plot_curves plot_density",
     "runs.stored": "SearchHistory",
     "search.search": "LotterySearch",
     "tickets.ticket": "Ticket",
     "training.capturing": "CaptureInitialWeights PruneAndRewind",
-}
-_MODULES = {
-    "analysis": "lth_keras.analysis",
-    "budgets": "lth_keras.pruning.budgets",
-    "controls": "lth_keras.controls",
-    "criteria": "lth_keras.pruning.criteria",
-    "hub": "lth_keras.hub",
-    "keras3": "lth_keras.training.keras3",
-    "methods": "lth_keras.methods",
-    "recipes": "lth_keras.pruning.recipes",
+    "training.keras3": "keras3",
 }
 __getattr__ = lazy.names(
     __name__,
@@ -115,7 +113,6 @@ __getattr__ = lazy.names(
         for file, names in _FILES.items()
         for name in names.split()
     },
-    _MODULES,
 )
 
 

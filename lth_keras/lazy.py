@@ -13,25 +13,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-def names(
-    package: str, homes: Mapping[str, str], modules: Mapping[str, str] | None = None
-) -> Callable[[str], Any]:
+def names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """The `__getattr__` of a package.
 
     Args:
         package: its `__name__`.
-        homes: the module that has each name.
-        modules: what is handed on whole: the module that is each name.
+        homes: the module of each name; of one that is handed on whole, its own, whose
+            last part is the name and which has nothing of that name itself.
     """
-    whole = dict(modules or {})
 
     def find(name: str) -> Any:
-        if name in whole:
-            value: Any = importlib.import_module(whole[name])
-        elif name in homes:
-            value = getattr(importlib.import_module(homes[name]), name)
-        else:
+        if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module = importlib.import_module(homes[name])
+        whole = homes[name].rpartition(".")[2] == name
+        value = getattr(module, name, module) if whole else getattr(module, name)
         setattr(sys.modules[package], name, value)
         return value
 
