@@ -21,7 +21,7 @@ def linear_warmup() -> Any:
     base: Any = schedules.LearningRateSchedule
 
     @keras.saving.register_keras_serializable("lth_keras")
-    class LinearWarmup(base):  # type: ignore[misc]
+    class LinearWarmup(base):
         """Rises from nearly 0 to the full rate, then follows it."""
 
         def __init__(self, rate: Any, warmup: int):
