@@ -15,7 +15,7 @@ from lth_keras.compat.keras3 import keras3
 
 
 def keras3_backend() -> str:
-    """ "tensorflow", "jax", "torch", or another that Keras 3 has."""
+    """The backend: "tensorflow", "jax", "torch", or another that Keras 3 has."""
     return str(keras3().backend.backend())
 
 
