@@ -8,6 +8,19 @@ from __future__ import annotations
 from tests.support.block_kinds import Commands, Elsewhere, NotRun, Python
 from tests.support.pages import Block
 
+STREAMED = """
+import pytest, tf_keras as keras, lth_keras as lth
+from tests.support import tiny_tfds
+
+with pytest.MonkeyPatch.context() as patch:
+    tiny_tfds.prepare_in_shards(
+        tiny_tfds.offline(patch), "tfds", "many", 40, 1, "tfrecord", True)
+given = [keras.layers.Flatten(input_shape=(8, 8, 3)), keras.layers.Dense(5, "softmax")]
+model = lth.wrap(keras.Sequential(given))
+model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+search = lth.LotterySearch(model, levels=1, directory="runs/streamed")
+"""
+
 READERS = """
 import numpy as np
 import tf_keras as keras, lth_keras as lth
@@ -68,9 +81,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("README.md", " " * 24 + "ticket"): NotRun("is what make demo prints"),
     ("README.md", "import lth_keras as lth"): Python(given=READERS + KERAS3),
     ("README.md", 'lth.export_saved_model(model, "served/1")'): Python(),
-    ("README.md", "pip install --no-deps"): NotRun(PINNED),
-    ("README.md", SEARCH): Commands(search=("--levels=2",)),
-    ("README.md", "lth-search --flagfile=lenet"): Commands(("--levels=2",), anew=True),
+    ("README.md", "lth-search --flagfile=lenet"): Commands(("--levels=2",)),
     ("docs/analysis.md", "found = lth.analysis.instability"): Python(
         (("alphas=30", "alphas=3"),), given=READERS + FINISHED
     ),
@@ -110,6 +121,18 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/experiments.md", SEARCH): Commands(search=("--levels=12",)),
     ("docs/experiments.md", "python examples/run_controls.py RUN_DIR"): Commands(),
     ("docs/experiments.md", "lth-cost"): Elsewhere("tests/programs/cost_test.py"),
+    ("docs/experiments.md", "from lth_keras.papers import datasets"): Python(
+        instead=(
+            (
+                '"imagenet2012", data_dir="DIR", size=(224, 224)',
+                '"many", data_dir="tfds", size=(8, 8)',
+            ),
+            ("stream(256,", "stream(4,"),
+            ("450_000", "4"),
+            ("5000", "2"),
+        ),
+        given=STREAMED,
+    ),
     ("docs/experiments.md", "import dataclasses"): Python(given=READERS + FINISHED),
     ("docs/experiments.md", "def make_search(trial, directory):"): Python(
         (("levels=8", "levels=1"), ("trials=5", "trials=1"))
@@ -122,6 +145,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/guide.md", 'lth.controls.run(search, "random_reinit"'): Python(),
     ("docs/guide.md", "search = lth.LotterySearch.load"): Python(),
     ("docs/guide.md", "import tensorflow as tf"): Python(),
+    ("docs/installing.md", "pip install --no-deps"): NotRun(PINNED),
     ("docs/methods/granularity.md", "model = lth.wrap(build(), rate=0.5"): Python(
         given=READERS
     ),
@@ -183,6 +207,9 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/migrating_tfmot.md", "import numpy as np"): Python(),
     ("docs/migrating_tfmot.md", "model = lth.wrap(build()"): Python(),
     ("docs/migrating_tfmot.md", "schedule = lth.IterativePruning"): Python(),
+    ("docs/models.md", "import keras, lth_keras as lth"): Python(
+        (("range(16)", "range(2)"), ("level=15", "level=1")), READERS + KERAS3
+    ),
     ("docs/models.md", "import lth_keras as lth, keras"): Python(given=READERS),
     ("docs/releasing.md", "docker run"): NotRun("needs a container runtime"),
     ("docs/reproducibility.md", "runs/mnist/"): NotRun("is a list of files"),
