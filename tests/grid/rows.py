@@ -157,6 +157,7 @@ PUBLIC: dict[str, str] = {
     "grow": "act",
     "hold": "act",
     "hub": "namespace",
+    "keras3": "namespace",
     "methods": "registry",
     "plot_curves": "figure",
     "plot_density": "figure",
