@@ -20,7 +20,7 @@ help:
 	@echo "make campaign   thousands of damaged files, odd flags and killed runs (20 minutes)"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     rewrite the sources as ruff formats them"
-	@echo "make benchmark  the measurements that the README quotes"
+	@echo "make benchmark  the measurements that docs/benchmarks.md quotes"
 	@echo "make docs       the site into build/site, and every code block of its pages run"
 	@echo "make site       the site alone"
 	@echo "make wheel      build wheel and sdist into dist/, and check them"

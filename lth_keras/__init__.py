@@ -74,7 +74,7 @@ __all__ = [
 # Where each is, by the module that has them, or that is it.
 _FILES = {
     "analysis": "analysis",
-    "analysis.sensitivity": "sensitivity",
+    "analysis.layers_alone": "sensitivity",
     "compacting.model": "compact compaction",
     "controls": "controls",
     "converting.compiling": "compile_like",

@@ -6,7 +6,7 @@ tf_keras all classes of ours that files of models name.
 
 import lth_keras.training.learning_rates  # noqa: F401  Its class is registered.
 from lth_keras import analysis, controls, hub, methods
-from lth_keras.analysis.sensitivity import sensitivity
+from lth_keras.analysis.layers_alone import sensitivity
 from lth_keras.compacting.model import compact, compaction
 from lth_keras.converting.compiling import compile_like
 from lth_keras.converting.conversion import from_keras3

@@ -121,7 +121,6 @@ ANALYSES: dict[str, str] = {
     "instability": "runs of its own",
     "overlap": "two tickets",
     "path": "two runs",
-    "sensitivity": "a model",
     "signs": "two runs",
     "stability": "stored lines",
 }

@@ -81,9 +81,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("README.md", " " * 24 + "ticket"): NotRun("is what make demo prints"),
     ("README.md", "import lth_keras as lth"): Python(given=READERS + KERAS3),
     ("README.md", 'lth.export_saved_model(model, "served/1")'): Python(),
-    ("README.md", "pip install --no-deps"): NotRun(PINNED),
-    ("README.md", SEARCH): Commands(search=("--levels=2",)),
-    ("README.md", "lth-search --flagfile=lenet"): Commands(("--levels=2",), anew=True),
+    ("README.md", "lth-search --flagfile=lenet"): Commands(("--levels=2",)),
     ("docs/analysis.md", "found = lth.analysis.instability"): Python(
         (("alphas=30", "alphas=3"),), given=READERS + FINISHED
     ),
@@ -147,6 +145,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/guide.md", 'lth.controls.run(search, "random_reinit"'): Python(),
     ("docs/guide.md", "search = lth.LotterySearch.load"): Python(),
     ("docs/guide.md", "import tensorflow as tf"): Python(),
+    ("docs/installing.md", "pip install --no-deps"): NotRun(PINNED),
     ("docs/methods/granularity.md", "model = lth.wrap(build(), rate=0.5"): Python(
         given=READERS
     ),
