@@ -19,9 +19,9 @@ def choose_tf_keras() -> None:
     if not chosen and "tensorflow" in sys.modules and "tf_keras" not in sys.modules:
         warnings.warn(
             "TensorFlow was imported before lth_keras, and its tf.keras is Keras 3: "
-            "lth.wrap converts models of it, but its callbacks and layers do not go "
-            "with what comes out. Import lth_keras first, or use `import tf_keras as "
-            "keras`.",
+            "lth.hold takes models of it as they are; lth.wrap converts them, and its "
+            "callbacks and layers do not go with what comes out. Import lth_keras "
+            "first, or use `import tf_keras as keras`.",
             # The line that imports the package.
             stacklevel=3,
         )

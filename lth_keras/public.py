@@ -6,7 +6,7 @@ tf_keras all classes of ours that files of models name.
 
 import lth_keras.training.learning_rates  # noqa: F401  Its class is registered.
 from lth_keras import analysis, controls, hub, methods
-from lth_keras.analysis.sensitivity import sensitivity
+from lth_keras.analysis.layers_alone import sensitivity
 from lth_keras.compacting.model import compact, compaction
 from lth_keras.converting.compiling import compile_like
 from lth_keras.converting.conversion import from_keras3
@@ -19,7 +19,7 @@ from lth_keras.export.tflite.exporting import export_tflite
 from lth_keras.masking.acts import capture, project, prune, rewind, verify
 from lth_keras.masking.covering import coverage
 from lth_keras.masking.growing import grow
-from lth_keras.masking.in_place import hold, release
+from lth_keras.masking.holds import hold, release
 from lth_keras.masking.schedules import IterativePruning
 from lth_keras.masking.starts import Start
 from lth_keras.masking.wrappers import PruneByLevel
@@ -30,6 +30,7 @@ from lth_keras.reporting.plots import plot_curves, plot_density
 from lth_keras.runs.stored import SearchHistory
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.ticket import Ticket
+from lth_keras.training import keras3
 from lth_keras.training.capturing import CaptureInitialWeights, PruneAndRewind
 from lth_keras.version import __version__
 
@@ -63,6 +64,7 @@ __all__ = [
     "grow",
     "hold",
     "hub",
+    "keras3",
     "methods",
     "plot_curves",
     "plot_density",

@@ -11,7 +11,7 @@ import graphlib
 
 LIBRARY = "lth_keras"
 FLOORS = (
-    "errors notebook version",
+    "errors lazy notebook version",
     "arguments",
     "compat pruning storage",
     "converting",
@@ -35,6 +35,7 @@ ONLY_FOR = {"papers": "programs"}
 # What a room may import besides Python itself, where that is the point of it.
 PIP_ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "lazy": set(),
     "notebook": set(),
     "version": set(),
     "arguments": set(),

@@ -8,7 +8,6 @@
 
 from lth_keras.analysis.connectivity import instability, path
 from lth_keras.analysis.masks import effective_density, overlap
-from lth_keras.analysis.sensitivity import sensitivity
 from lth_keras.analysis.study import Study
 from lth_keras.analysis.weights import distances, signs
 from lth_keras.runs.stability import read as stability
@@ -20,7 +19,6 @@ __all__ = [
     "instability",
     "overlap",
     "path",
-    "sensitivity",
     "signs",
     "stability",
 ]

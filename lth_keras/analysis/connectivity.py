@@ -30,7 +30,7 @@ from lth_keras.runs.lines import Line
 from lth_keras.runs.stability import Stability
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import directories, locks, paths
-from lth_keras.training.iterations import parse_step
+from lth_keras.training.points import parse_step
 
 
 @dataclasses.dataclass(frozen=True)

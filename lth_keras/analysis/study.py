@@ -19,7 +19,7 @@ from lth_keras.controls import syntax
 from lth_keras.controls.registry import REGISTRY, Change
 from lth_keras.errors import LotteryError, shown
 from lth_keras.runs.summaries import TICKET
-from lth_keras.training.iterations import parse_step
+from lth_keras.training.points import parse_step
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,59 +1,19 @@
-"""What private names of tf_keras, TensorFlow and tfmot do we use? The only place.
+"""What private names of Keras, TensorFlow and tfmot do we use? The only place.
 
 No other room imports a private name of the hosts, so that a new release of one of them
 is met here alone.
+
+Importing this room imports none of them: a name of `of_tf_keras` brings tf_keras, and
+`keras`, which is tf_keras, is imported when something of it is asked for. So whoever
+has a Keras 3 model alone does not wait for them.
 """
 
-from lth_keras.compat.checkpoints import RestoresItsLayer
-from lth_keras.compat.fits import (
-    as_compiled,
-    clear_fit_start,
-    compile_arguments,
-    fixed_batch_size,
-    start_fit_at,
-    steps_per_execution,
-    weighting_by_class,
-)
-from lth_keras.compat.generators import (
-    make_generators_resettable,
-    reset_generators,
-    resettable_generators,
-    seeded,
-    untouched_generators,
-)
-from lth_keras.compat.graphs import (
-    Call,
-    calls,
-    has_call,
-    has_mask,
-    is_bookkeeping,
-    is_built,
-    is_functional,
-    is_input_layer,
-    keras_classes,
-    layers_directly_inside,
-    layers_within,
-    metric_variables,
-    output_names,
-    own_variables,
-    producers,
-    put_constants_behind,
-    unbuilt_part,
-    variables_in_calls,
-    weights_if_all_trained,
-)
-from lth_keras.compat.hosts import (
-    AutoCastVariable,
-    AutoCastVariableSpec,
-    ConvLSTMCell,
-    LayerScale,
-    PruneLowMagnitude,
-    Trackable,
-    collect_prunable_layers,
-    keras,
-    require_tf_keras_model,
-    sparsity,
-)
+from __future__ import annotations
+
+import importlib
+import types
+from typing import TYPE_CHECKING, Any
+
 from lth_keras.compat.keras3 import (
     Node,
     is_keras3,
@@ -73,141 +33,100 @@ from lth_keras.compat.keras3 import (
     keras3_spares_weights,
     keras3_structures,
 )
-from lth_keras.compat.layers import (
-    builds_in_call,
-    call_in_scratch_graph,
-    copy_trainable_flag,
-    expects,
-    forget_weights,
-    freeze_weights,
-    layers_with_losses,
-    lost_arguments,
-    raw_variable,
-    read_signature,
-    rebind_losses,
-    set_constraint,
-    set_name,
-    silence_autocast,
-    written_signature,
+from lth_keras.compat.keras3_models import (
+    keras3_backend,
+    keras3_dtype,
+    keras3_follow_state,
+    keras3_forget_traces,
+    keras3_layers_within,
+    keras3_own_weights,
+    keras3_read,
+    keras3_replicas,
+    keras3_seed_generators,
+    keras3_sync,
+    keras3_uses_nnx,
 )
-from lth_keras.compat.methods import surround
-from lth_keras.compat.model_classes import (
-    can_test,
-    has_own_loss,
-    has_own_test,
-    has_own_training,
+from lth_keras.compat.keras3_optimizers import (
+    is_keras3_optimizer,
+    keras3_averages,
+    keras3_every_slot,
+    keras3_inner_optimizer,
+    keras3_is_average,
+    keras3_is_factored,
+    keras3_iterations,
+    keras3_key,
+    keras3_optimizer_variables,
+    keras3_optimizers_of,
+    keras3_slot_start,
+    keras3_slots,
+    keras3_untrack,
+    keras3_updated,
 )
-from lth_keras.compat.optimizers import (
-    accumulator_start,
-    align_counts,
-    all_optimizer_slots,
-    build_optimizer,
-    is_average_slot,
-    is_legacy_optimizer,
-    is_optimizer,
-    learning_rate_schedule,
-    optimizer_slots,
-    optimizer_variables,
-    optimizers_of,
-)
-from lth_keras.compat.symbolic import InfersByItsLayer
-from lth_keras.compat.traces import forget_methods, forget_traces, traces_forgotten
-from lth_keras.compat.weight_files import is_of_wrapped_model
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+    from lth_keras.compat.of_tf_keras import *  # noqa: F403
+else:
+
+    class _WhenUsed(types.ModuleType):
+        """A module that is imported when something of it is asked for."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(importlib.import_module(self.__name__), name)
+
+    keras = _WhenUsed("tf_keras")
 
 __all__ = [
-    "AutoCastVariable",
-    "AutoCastVariableSpec",
-    "Call",
-    "ConvLSTMCell",
-    "InfersByItsLayer",
-    "LayerScale",
     "Node",
-    "PruneLowMagnitude",
-    "RestoresItsLayer",
-    "Trackable",
-    "accumulator_start",
-    "align_counts",
-    "all_optimizer_slots",
-    "as_compiled",
-    "build_optimizer",
-    "builds_in_call",
-    "can_test",
-    "has_own_loss",
-    "has_own_test",
-    "has_own_training",
-    "call_in_scratch_graph",
-    "calls",
-    "clear_fit_start",
-    "collect_prunable_layers",
-    "compile_arguments",
-    "copy_trainable_flag",
-    "expects",
-    "forget_methods",
-    "forget_traces",
-    "forget_weights",
-    "fixed_batch_size",
-    "freeze_weights",
-    "has_call",
-    "has_mask",
-    "is_built",
-    "is_average_slot",
-    "is_bookkeeping",
-    "is_functional",
-    "is_input_layer",
     "is_keras3",
     "is_keras3_functional",
     "is_keras3_layer",
     "is_keras3_model",
+    "is_keras3_optimizer",
     "is_keras3_own",
-    "is_legacy_optimizer",
-    "is_optimizer",
-    "is_of_wrapped_model",
     "keras",
     "keras3",
+    "keras3_averages",
+    "keras3_backend",
     "keras3_compiled",
+    "keras3_dtype",
+    "keras3_every_slot",
+    "keras3_follow_state",
+    "keras3_forget_traces",
     "keras3_frozen_alone",
     "keras3_idf_weights",
     "keras3_inner_layers",
+    "keras3_inner_optimizer",
+    "keras3_is_average",
+    "keras3_is_factored",
+    "keras3_iterations",
+    "keras3_key",
+    "keras3_layers_within",
     "keras3_mask",
     "keras3_nodes",
+    "keras3_optimizer_variables",
+    "keras3_optimizers_of",
     "keras3_own_variables",
+    "keras3_own_weights",
     "keras3_producer",
+    "keras3_read",
+    "keras3_replicas",
+    "keras3_seed_generators",
+    "keras3_slot_start",
+    "keras3_slots",
     "keras3_spares_weights",
     "keras3_structures",
-    "keras_classes",
-    "layers_directly_inside",
-    "layers_with_losses",
-    "layers_within",
-    "learning_rate_schedule",
-    "lost_arguments",
-    "optimizer_slots",
-    "optimizer_variables",
-    "make_generators_resettable",
-    "metric_variables",
-    "optimizers_of",
-    "output_names",
-    "own_variables",
-    "producers",
-    "put_constants_behind",
-    "raw_variable",
-    "read_signature",
-    "rebind_losses",
-    "require_tf_keras_model",
-    "reset_generators",
-    "resettable_generators",
-    "seeded",
-    "set_constraint",
-    "set_name",
-    "silence_autocast",
-    "sparsity",
-    "start_fit_at",
-    "steps_per_execution",
-    "traces_forgotten",
-    "untouched_generators",
-    "surround",
-    "variables_in_calls",
-    "unbuilt_part",
-    "weighting_by_class",
-    "weights_if_all_trained",
-    "written_signature",
+    "keras3_sync",
+    "keras3_untrack",
+    "keras3_updated",
+    "keras3_uses_nnx",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module("lth_keras.compat.of_tf_keras"), name)
+    globals()[name] = value
+    return value

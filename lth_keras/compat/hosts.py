@@ -54,6 +54,6 @@ def require_tf_keras_model(model: Any) -> None:
         raise LotteryError(
             f"{kind} is a Keras 3 model, which tfmot cannot prune: "
             "lth.from_keras3(model) is an equal one of tf_keras, and lth.wrap(model) "
-            "makes it by itself."
+            "makes it by itself; lth.hold(model) prunes it as it is."
         )
     raise LotteryError(f"expected a tf_keras model, got {kind}: pass a tf_keras.Model.")

@@ -22,8 +22,9 @@ from lth_keras.runs.rows import Run
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import arrays, directories, locks, paths
 from lth_keras.training import bars, one_run
+from lth_keras.training.counting import level_seed
 from lth_keras.training.plan import Plan
-from lth_keras.training.steps import StopOnNaN, level_seed
+from lth_keras.training.steps import StopOnNaN
 
 
 def masks_at(search: LotterySearch, plan: Plan, level: int) -> list[np.ndarray]:

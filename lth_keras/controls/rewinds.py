@@ -10,7 +10,7 @@ from lth_keras.controls.registry import Case, Change, register
 from lth_keras.errors import LotteryError
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.editing import values_of, with_values
-from lth_keras.training.iterations import parse_step
+from lth_keras.training.points import parse_step
 
 
 def _check_step(model: Any, iterations: int | None, *, step: str) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 from lth_keras.controls.masks import random_mask, whole_at
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.errors import LotteryError
-from lth_keras.masking import heads
 from lth_keras.masking.network import Network
 from lth_keras.runs.layout import ExperimentDirectory, RunDirectory
 from lth_keras.runs.stored import StoredSearch
@@ -66,7 +65,7 @@ def transfer(
     weights = transferring.transferred(source.weights, own.weights, network, keep, head)
     if head == "new":
         drawn = random_mask(search, case, seed).ticket.weights
-        for index in heads.places(network):
+        for index in network.head():
             weights[index] = transferring.moved(
                 drawn[index], own.weights[index], "mask"
             )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lth_keras.masking.weights import Weight
+from lth_keras.masking.weight import Weight
 
 _CHUNK = 1 << 20  # entries
 

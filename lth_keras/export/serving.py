@@ -20,7 +20,8 @@ from lth_keras.export.packed import PackedStore, PackedWeight, worthwhile
 from lth_keras.export.resources import handles, named_by, resources
 from lth_keras.export.signatures import Signature, traced
 from lth_keras.export.substitutes import Read, substituted
-from lth_keras.masking.weights import Weight, weights_of
+from lth_keras.masking.weight import Weight
+from lth_keras.masking.weights import weights_of
 
 # What a variable costs besides its value: nodes that read, save and restore it.
 _VARIABLE = 1200  # bytes

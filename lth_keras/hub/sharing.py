@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lth_keras.arguments import instance, switch, text
@@ -51,7 +51,7 @@ def push(
     instance("search", search, (StoredSearch, type(None)), "an lth.LotterySearch")
     private = switch("private", private)
     api = _api(_checked(repo_id), endpoint)
-    rows: list[Mapping[str, Any]] = []
+    rows: Sequence[Mapping[str, Any]] = []
     if search is not None:
         rows = search.tickets_of(ticket.level)
     about = cards.card(ticket, repo_id, dataset, rows)

@@ -15,7 +15,7 @@ import numpy as np
 
 from lth_keras.arguments import count
 from lth_keras.errors import LotteryError
-from lth_keras.masking import followers, frozen, held, scoring, slots
+from lth_keras.masking import followers, frozen, scoring, slots
 from lth_keras.masking.network import Held, Network
 from lth_keras.masking.seen import Seen
 from lth_keras.masking.starts import Start, values_for
@@ -202,12 +202,8 @@ def verify(model: Held, optimizer: Any = None) -> None:
     wrong += frozen.violations(network)
     wrong += slots.violations(network)
     if wrong:
-        traced = (
-            "a step that was traced before lth.hold reads them without their masks "
-            "(hold first, or trace it again); "
-        )
         raise LotteryError(
             f"not on the masks: {', '.join(wrong)}. Something wrote pruned weights; "
-            f"{traced if held.is_held(network.model) else ''}lth.project(model) puts "
+            f"{network.off_masks}lth.project(model) puts "
             "them back to zero."
         )

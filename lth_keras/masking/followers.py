@@ -13,7 +13,7 @@ import numpy as np
 
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
-from lth_keras.masking.weights import Weight
+from lth_keras.masking.weight import Weight
 from lth_keras.pruning import masks
 
 

@@ -17,7 +17,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking import gradient_data
 from lth_keras.masking.network import Network
 from lth_keras.masking.seen import Seen
-from lth_keras.masking.weights import Weight
+from lth_keras.masking.weight import Weight
 
 # Where layers compute in float16: what Keras's LossScaleOptimizer begins with.
 _FLOAT16_SCALE = 2.0**15

@@ -1,8 +1,4 @@
-"""hold and release: masks put in place, for any built model.
-
-    lth.hold(model, rate=0.2)          # the same object: subclassed, with a train_step
-    ...
-    lth.release(model)                 # the masks are gone, the exact zeros stay
+"""hold and release for tf_keras models: masks put in place.
 
 No layer is copied or replaced. Each weight that is pruned gets a masked read where the
 model holds it, and the optimizers go on with the variables that they know.
@@ -43,37 +39,7 @@ def hold(
     granularity: str = "weight",
     build: Callable[[], keras.Model] | None = None,
 ) -> keras.Model:
-    """Puts the prunable weights of a built model on masks, in place.
-
-    The masks start as all ones. The model stays the object that it is, with its class,
-    `train_step`, optimizers and compiled state; what Keras and its own `tf.function`
-    methods have compiled is compiled anew. A step of your own that was traced before
-    would go on reading unmasked weights: hold first.
-
-    Args:
-        model: any built tf_keras model, compiled or not, in any distribution strategy's
-            scope; its present weights become theta_0.
-        rate: share of the surviving weights pruned per round, as of `wrap`: a float in
-            (0, 1), {regex: float} or f(layer) -> float, of the layer that holds the
-            weight. A regex may match its name or that of a layer around it. None
-            leaves out.
-        scope: "layer" or "global", as of `wrap`.
-        criterion: name of the score function.
-        exclude: regular expressions on names of layers to leave dense, with all inside.
-        embeddings: whether Embedding tables are pruned too.
-        granularity: as of `wrap`, but for filters, whose outputs a Python `call` may
-            lead anywhere.
-        build: f() -> a new, built model of the same kind, which the control
-            random_reinit takes its weights from. Without it they are drawn from the
-            configurations of the layers, which not every layer of your own has.
-
-    Returns:
-        The model itself.
-
-    Raises:
-        LotteryError: the model is not built, is on masks already, or an argument is
-            not allowed.
-    """
+    """`lth.hold` of a tf_keras model, in any distribution strategy's scope."""
     compat.require_tf_keras_model(model)
     embeddings = switch("embeddings", embeddings)
     recipe = Recipe(criterion, granularity, scope).check()
@@ -106,22 +72,12 @@ def hold(
         held.remember_builder(model, build)
     compat.make_generators_resettable(model)
     compat.forget_traces(model)
-    warn_of_dense_kernels(model, stacklevel=2)
+    warn_of_dense_kernels(model, stacklevel=3)
     return model
 
 
 def release(model: keras.Model) -> keras.Model:
-    """Takes the masks of `hold` away; pruned weights stay exact zeros until it trains.
-
-    Args:
-        model: a model that `hold` put on masks.
-
-    Returns:
-        The model itself.
-
-    Raises:
-        LotteryError: it is on none, or freezes pruned weights at values.
-    """
+    """`lth.release` of a tf_keras model."""
     compat.require_tf_keras_model(model)
     if not held.is_held(model):
         raise LotteryError(

@@ -22,37 +22,42 @@ from lth_keras.masking.wrapping import unwrap
 from lth_keras.pruning import masks
 
 
-def surround_all() -> None:
-    """Surrounds the methods; once, when the wrappers are imported."""
-    compat.surround("summary", _is_wrapped, _count)
-    compat.surround("count_params", _is_wrapped, _count)
-    compat.surround("load_weights", _is_wrapped, _load)
-    compat.surround("load_weights", held.is_held, _load_held)
-
-
-def _is_wrapped(model: keras.Model) -> bool:
+def is_wrapped(model: keras.Model) -> bool:
+    """Whether layers of the model are wrapped."""
     return any(isinstance(m, PruneByLevel) for m in compat.layers_within(model))
 
 
-def _count(
+def is_held(model: keras.Model) -> bool:
+    """Whether masks are held in place."""
+    return held.is_held(model)
+
+
+def count(
     original: Callable[..., Any], model: keras.Model, args: Any, kwargs: Any
 ) -> Any:
+    """`summary` and `count_params`, which do not count masks."""
     with masks_uncounted():
         return original(*args, **kwargs)
 
 
-def _load_held(
+def load_held(
     original: Callable[..., Any], model: keras.Model, args: Any, kwargs: Any
 ) -> Any:
+    """`load_weights`, then all on their masks."""
     found = original(*args, **kwargs)
     for weight in Network.of(model).held:
         weight.write(masks.apply(weight.read(), weight.read_mask()))
     return found
 
 
-def _load(
+def load(
     original: Callable[..., Any], model: keras.Model, args: Any, kwargs: Any
 ) -> Any:
+    """`load_weights` of a file, whether the model that wrote it was wrapped or not.
+
+    Raises:
+        LotteryError: the model is of a class that cannot be unwrapped.
+    """
     path = kwargs["filepath"] if "filepath" in kwargs else args[0] if args else None
     if path is None or compat.is_of_wrapped_model(str(path)) is not False:
         return original(*args, **kwargs)

@@ -12,74 +12,63 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Union
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Union
 
 import numpy as np
 
-from lth_keras import compat
-from lth_keras.compat import keras, raw_variable
-from lth_keras.errors import LotteryError, shown
-from lth_keras.masking import orders
+from lth_keras.errors import LotteryError
+from lth_keras.masking import host, orders
 from lth_keras.masking.orders import Listed
-from lth_keras.masking.weights import (
-    Weight,
-    listed_by_keras,
-    scores_of,
-    trainable_in,
-    weights_of,
-)
+from lth_keras.masking.slot import Slot
+from lth_keras.masking.weight import Weight
 from lth_keras.pruning import masks, round_rates
 from lth_keras.pruning.counts import RoundRate
 from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.groups import Group
 from lth_keras.pruning.recipe import Recipe
 
-Held = Union[keras.Model, "Network"]
+# A model, of either Keras, or its network.
+Held = Union[Any, "Network"]
 
 
-class Slot(NamedTuple):
-    """A variable of an optimizer that belongs to one weight."""
-
-    weight: Weight
-    name: str
-    variable: Any
-    optimizer: Any
-
-
-class Network:
+class Network(ABC):
     """The weights of a built model, in an order that no `trainable` changes.
 
-    Args:
-        model: a built model, wrapped or not.
-        optimizer: the optimizer of a loop of your own; the compiled one by default,
-            also where the model is compiled later.
+    Made by `of`: wrapped layers and masks in place of tf_keras are found by
+    `TfKerasNetwork`, those of Keras 3 by `Keras3Network`.
 
     Attributes:
         model: the model.
-        weights: every weight of the network; see `weights_of`.
-
-    Raises:
-        LotteryError: it is no tf_keras model or has no weights yet, or the optimizer
-            is none.
+        weights: every weight of the network, in the order that tf_keras has if all of
+            it trains.
     """
 
-    def __init__(self, model: keras.Model, optimizer: Any = None):
-        compat.require_tf_keras_model(model)
-        _check_optimizer(optimizer)
-        self.model = model
-        self.weights: tuple[Weight, ...] = tuple(weights_of(model))
-        self._optimizer = optimizer
+    model: Any
+    weights: tuple[Weight, ...]
+    _optimizer: Any
 
     @classmethod
     def of(cls, held: Held, optimizer: Any = None) -> Network:
-        """The network of a model, or the one that is given."""
+        """The network of a model, or the one that is given.
+
+        Args:
+            held: a built model of either Keras, on masks or not, or its network.
+            optimizer: the optimizer of a loop of your own; the compiled one by
+                default, also where the model is compiled later.
+
+        Raises:
+            LotteryError: it is no model or has no weights yet, or the optimizer is
+                none.
+        """
         if not isinstance(held, Network):
-            return cls(held, optimizer)
+            found: Network = host.of(held).network(held, optimizer)
+            return found
         if optimizer is None or optimizer is held.optimizer:
             return held
-        _check_optimizer(optimizer)
-        other = cls.__new__(cls)
+        held.check_optimizer(optimizer)
+        other = object.__new__(type(held))
         vars(other).update(vars(held), _optimizer=optimizer)
         # What trains depends on who trains it.
         vars(other).pop("recipe", None)
@@ -91,20 +80,130 @@ class Network:
         return self._optimizer or getattr(self.model, "optimizer", None)
 
     @property
-    def optimizers(self) -> dict[str, Any]:
+    @abstractmethod
+    def optimizers(self) -> Mapping[str, Any]:
         """Every optimizer that trains the model, by attribute; `optimizer` is "".
 
         A class of the caller's may hold several, as a GAN does. In a loop with an
         optimizer of its own it is that one alone.
         """
-        if self._optimizer not in (None, getattr(self.model, "optimizer", None)):
-            return {"": self._optimizer}
-        return compat.optimizers_of(self.model)
 
     @property
+    @abstractmethod
+    def slots(self) -> list[Slot]:
+        """The optimizers' variables that belong to one weight.
+
+        Empty before the optimizers are built.
+        """
+
+    @property
+    @abstractmethod
+    def every_slot(self) -> list[Any]:
+        """The optimizers' variables that belong to any one weight, of any model."""
+
+    @property
+    @abstractmethod
+    def iterations(self) -> list[Any]:
+        """The variable of each optimizer that counts its steps."""
+
+    @abstractmethod
+    def optimizer_variables(self) -> dict[str, Any]:
+        """Every variable of the optimizers, which are built if need be, by its path.
+
+        A further optimizer's has its name before it.
+        """
+
+    @abstractmethod
+    def align_counts(self) -> None:
+        """Lets what the optimizers count beside variables follow these."""
+
+    @abstractmethod
+    def read(self, variable: Any) -> np.ndarray:
+        """The value of a variable of an optimizer."""
+
+    @abstractmethod
+    def assign(self, variable: Any, value: np.ndarray) -> None:
+        """Sets a variable of an optimizer."""
+
+    @abstractmethod
+    def dtype_of(self, variable: Any) -> np.dtype:
+        """The dtype of a variable of an optimizer."""
+
+    @abstractmethod
+    def check_optimizer(self, optimizer: Any) -> None:
+        """Refuses what is no optimizer of the model's Keras; None is none at all.
+
+        Raises:
+            LotteryError: says what one is.
+        """
+
+    @property
+    @abstractmethod
     def keras_order(self) -> list[int]:
         """Positions of `weights` as Keras lists them now, what does not train last."""
-        return listed_by_keras(self.model, self.weights)
+
+    @property
+    @abstractmethod
+    def _training(self) -> set[int]:
+        """Keys of the weights that the next training would change."""
+
+    @abstractmethod
+    def require_complete(self) -> Network:
+        """The network itself.
+
+        Raises:
+            LotteryError: the model has made weights since, which theta_0 lacks.
+        """
+
+    @abstractmethod
+    def head(self) -> set[int]:
+        """Positions of the weights of the last layers with a kernel.
+
+        Raises:
+            LotteryError: the model is no graph of layers.
+        """
+
+    @abstractmethod
+    def mean_gradients(self, data: Any) -> list[np.ndarray]:
+        """For criteria that read gradients: see `gradients.mean_gradients`."""
+
+    @abstractmethod
+    def context(
+        self,
+        initial: Sequence[np.ndarray] | None,
+        data: Any,
+        rng: np.random.Generator,
+    ) -> Any:
+        """What a criterion of the whole network reads: see `NetworkContext`."""
+
+    @property
+    def learned(self) -> tuple[Weight, ...]:
+        """The scores that train in place of weights; no part of what is found."""
+        return ()
+
+    @property
+    def _how_to_mask(self) -> str:
+        return (
+            "wrap it first, model = lth.wrap(model), or lth.hold(model) where it is of "
+            "a class of your own"
+        )
+
+    @property
+    def off_masks(self) -> str:
+        """How weights may have come off masks that are held in place, or ""."""
+        return ""
+
+    def sync(self) -> None:
+        """Brings what a running `fit` has trained into the variables, as of JAX."""
+        return None
+
+    def unshare(self) -> None:
+        """Lets no two variables share an array at the end of a `fit`, as on JAX."""
+        return None
+
+    def reset_generators(self, seed: int) -> None:
+        """Starts the random generator of each dropout-like layer afresh."""
+        host.of(self.model).reset_generators(self.model, seed)
 
     def places(self, listed: Sequence[Listed]) -> list[int]:
         """For each of `weights` its position in a stored list of the same weights.
@@ -122,27 +221,9 @@ class Network:
         """
         if not self.pruned:
             raise LotteryError(
-                f"model {self.model.name!r} holds no weight on a mask: wrap it first, "
-                "model = lth.wrap(model), or lth.hold(model) where it is of a class of "
-                "your own."
+                f"model {self.model.name!r} holds no weight on a mask: "
+                f"{self._how_to_mask}."
             )
-        return self
-
-    def require_complete(self) -> Network:
-        """The network itself.
-
-        Raises:
-            LotteryError: the model has made weights since, which theta_0 lacks.
-        """
-        if not compat.is_functional(self.model):
-            known = {id(raw_variable(weight.variable)) for weight in self.weights}
-            for weight in weights_of(self.model):
-                if id(raw_variable(weight.variable)) not in known:
-                    raise LotteryError(
-                        f"{weight.path} of {self.model.name!r} was made in its first "
-                        "train step, after theta_0 was taken: make it in __init__ or "
-                        "build, before lth.hold."
-                    )
         return self
 
     @functools.cached_property
@@ -154,11 +235,6 @@ class Network:
     def held(self) -> tuple[Weight, ...]:
         """The pruned weights, and those that go with their outputs: all on masks."""
         return tuple(w for w in self.weights if w.mask is not None)
-
-    @functools.cached_property
-    def learned(self) -> tuple[Weight, ...]:
-        """The scores that train in place of weights; no part of what is found."""
-        return tuple(scores_of(self.model))
 
     @functools.cached_property
     def recipe(self) -> Recipe:
@@ -179,20 +255,10 @@ class Network:
         recipe = Recipe.joined(weight.wrapper.recipe for weight in self.pruned)
         training = self._training
         rates = (
-            rate if id(raw_variable(weight.variable)) in training else 0.0
+            rate if weight.key in training else 0.0
             for weight, rate in zip(self.pruned, recipe.rates, strict=True)
         )
         return dataclasses.replace(recipe, rates=tuple(rates))
-
-    @property
-    def _training(self) -> set[int]:
-        """Identities of the raw variables that the next training would change."""
-        if self._optimizer is not None and self._optimizer is not getattr(
-            self.model, "optimizer", None
-        ):
-            return trainable_in(self.model)  # A loop of the caller's own.
-        with compat.as_compiled(self.model):
-            return trainable_in(self.model)
 
     def require_trainable(self) -> Network:
         """The network itself.
@@ -238,7 +304,7 @@ class Network:
         Args:
             rates: of each of `pruned`.
         """
-        other = self.__class__.__new__(self.__class__)
+        other = object.__new__(type(self))
         recipe = dataclasses.replace(self.recipe, rates=tuple(rates))
         vars(other).update(vars(self), recipe=recipe)
         return other
@@ -269,26 +335,3 @@ class Network:
             LotteryError: the model is not wrapped.
         """
         return masks.density(self.require_masks().masks)
-
-    @property
-    def slots(self) -> list[Slot]:
-        """The optimizers' variables that belong to one weight.
-
-        Empty before the optimizers are built.
-        """
-        return [
-            Slot(weight, name, variable, optimizer)
-            for optimizer in self.optimizers.values()
-            for weight in (*self.weights, *self.learned)
-            for name, variable in compat.optimizer_slots(
-                optimizer, weight.variable
-            ).items()
-        ]
-
-
-def _check_optimizer(optimizer: Any) -> None:
-    if optimizer is not None and not compat.is_optimizer(optimizer):
-        raise LotteryError(
-            f"optimizer={shown(optimizer)} is no optimizer of tf_keras: pass the one "
-            "that trains the model, such as keras.optimizers.Adam()."
-        )

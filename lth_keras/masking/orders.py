@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from lth_keras.masking.weights import Weight
+from lth_keras.masking.weight import Weight
 
 
 class Listed(Protocol):

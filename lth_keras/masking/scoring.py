@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 from lth_keras.masking import followers
-from lth_keras.masking.contexts import NetworkContext
-from lth_keras.masking.gradients import mean_gradients
 from lth_keras.masking.network import Network
 from lth_keras.masking.seen import Seen
 from lth_keras.pruning.recipe import Recipe
@@ -46,9 +44,9 @@ def shrunk(
     rng = np.random.default_rng(seed)
     context, gradients = None, None
     if recipe.whole:
-        context = NetworkContext(network, initial, data, rng)
+        context = network.context(initial, data, rng)
     elif "gradients" in recipe.needs and data is not None:
-        gradients = mean_gradients(network, data)
+        gradients = network.mean_gradients(data)
     masks, tensors, seen = network.masks, network.tensors, Seen(network)
     paths = [weight.path for weight in network.pruned]
     if like is None and recipe.rounds > 1:

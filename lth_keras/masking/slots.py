@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras import compat
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking.network import Network, Slot
+from lth_keras.masking.network import Network
+from lth_keras.masking.slot import Slot
 
 State = dict[str, np.ndarray]
 
@@ -26,14 +25,12 @@ def capture(network: Network) -> State:
     moving average of the weights that equals the weights is left out, and so are
     the slots of another model's weights.
     """
-    variables = _own(network, _variables(network))
+    variables = _own(network, network.optimizer_variables())
     same = {
-        id(slot.variable)
-        for slot in network.slots
-        if compat.is_average_slot(slot.name) and _equal(slot)
+        id(slot.variable) for slot in network.slots if slot.is_average and _equal(slot)
     }
     return {
-        path: _compact(keras.backend.get_value(variable))
+        path: _compact(network.read(variable))
         for path, variable in variables.items()
         if id(variable) not in same
     }
@@ -48,36 +45,28 @@ def restore(network: Network, state: State) -> None:
     Raises:
         LotteryError: the state is of another kind of optimizer.
     """
-    variables = _variables(network)
-    averages = {
-        id(slot.variable): slot.weight
-        for slot in network.slots
-        if compat.is_average_slot(slot.name)
-    }
+    variables = network.optimizer_variables()
+    averages = {id(s.variable): s.weight for s in network.slots if s.is_average}
     own = _own(network, variables)
-    _check_same_optimizer(variables, own, set(averages), state)
+    _check_same_optimizer(network, variables, own, set(averages), state)
     for path, variable in own.items():
         if path in state:
-            variable.assign(np.broadcast_to(state[path], variable.shape))
+            network.assign(variable, np.broadcast_to(state[path], variable.shape))
         elif id(variable) in averages:
-            variable.assign(averages[id(variable)].read())
-    for optimizer in network.optimizers.values():
-        compat.align_counts(optimizer)
+            network.assign(variable, averages[id(variable)].read())
+    network.align_counts()
     project(network)
 
 
 def reset_iterations(network: Network, step: int) -> None:
     """Sets the step counts that learning-rate schedules read."""
-    for optimizer in network.optimizers.values():
-        optimizer.iterations.assign(step)
+    for variable in network.iterations:
+        network.assign(variable, np.asarray(step))
 
 
 def has_stepped(network: Network) -> bool:
     """Whether there is an optimizer that has made a step."""
-    return any(
-        int(keras.backend.get_value(optimizer.iterations)) > 0
-        for optimizer in network.optimizers.values()
-    )
+    return any(int(network.read(variable)) > 0 for variable in network.iterations)
 
 
 def project(network: Network) -> None:
@@ -85,7 +74,7 @@ def project(network: Network) -> None:
     for slot in _pruned_slots(network):
         wrong, value, start = _off(slot)
         if wrong.any():
-            slot.variable.assign(np.where(wrong, start, value))
+            slot.write(np.where(wrong, start, value))
 
 
 def violations(network: Network) -> list[str]:
@@ -99,24 +88,33 @@ def violations(network: Network) -> list[str]:
 
 def _off(slot: Slot) -> tuple[np.ndarray, np.ndarray, Any]:
     """Where a weight is pruned and its slot has another value than its first."""
-    value = np.asarray(keras.backend.get_value(slot.variable))
-    start = value.dtype.type(_start(slot.optimizer, slot.name))
+    value = slot.read()
+    start = value.dtype.type(slot.start)
     return ~slot.weight.read_mask() & (value != start), value, start
 
 
 def _equal(slot: Slot) -> bool:
-    return np.array_equal(keras.backend.get_value(slot.variable), slot.weight.read())
+    return np.array_equal(slot.read(), slot.weight.read())
 
 
 def _check_same_optimizer(
-    variables: dict[str, Any], own: dict[str, Any], averages: set[int], state: State
+    network: Network,
+    variables: dict[str, Any],
+    own: dict[str, Any],
+    averages: set[int],
+    state: State,
 ) -> None:
     expected = {p for p, v in own.items() if id(v) not in averages}
     wrong = (expected - set(state)) | (set(state) - set(variables))
     wrong |= {
         path
         for path, value in state.items()
-        if path in variables and not _fits(np.asarray(value), variables[path])
+        if path in variables
+        and not _fits(
+            np.asarray(value),
+            network.dtype_of(variables[path]),
+            tuple(variables[path].shape),
+        )
     }
     if wrong:
         raise LotteryError(
@@ -126,52 +124,19 @@ def _check_same_optimizer(
         )
 
 
-def _fits(value: np.ndarray, variable: Any) -> bool:
+def _fits(value: np.ndarray, wanted: np.dtype, shape: tuple[int, ...]) -> bool:
     """Whether an array, or a scalar for a constant one, can be a variable's value."""
-    found, wanted = value.dtype, np.dtype(variable.dtype.as_numpy_dtype)
+    found = value.dtype
     numbers = "biufc"  # NumPy's own; it knows no order among those of ml_dtypes.
-    return value.shape in ((), tuple(variable.shape)) and (
+    return value.shape in ((), shape) and (
         found.kind not in numbers
         or wanted.kind not in numbers
         or (found.isnative and np.can_cast(found, wanted, "same_kind"))
     )
 
 
-def _start(optimizer: Any, name: str) -> float:
-    if compat.is_average_slot(name):
-        return 0.0
-    return compat.accumulator_start(optimizer, name)
-
-
 def _pruned_slots(network: Network) -> list[Slot]:
-    return [
-        slot
-        for slot in network.slots
-        if slot.weight.mask is not None
-        and tuple(slot.variable.shape) == slot.weight.shape
-        and (compat.is_average_slot(slot.name) or not _is_factored(slot.optimizer))
-    ]
-
-
-def _is_factored(optimizer: Any) -> bool:
-    """Whether moments mix the entries of rows and columns, in slots of any shape."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return isinstance(inner, keras.optimizers.Adafactor)
-
-
-def _variables(network: Network) -> dict[str, Any]:
-    """Every variable of the optimizers by its path; a further one's after its name."""
-    model = network.model
-    others = {id(v) for v in model.weights}
-    others |= {id(compat.raw_variable(v)) for v in model.weights}
-    found: dict[str, Any] = {}
-    for name, optimizer in network.optimizers.items():
-        with model.distribute_strategy.scope():
-            compat.build_optimizer(optimizer, model.trainable_variables)
-        prefix = f"{name}: " if name else ""
-        variables = compat.optimizer_variables(optimizer, others)
-        found.update((prefix + path, v) for path, v in variables.items())
-    return found
+    return [s for s in network.slots if s.weight.mask is not None and s.by_entry]
 
 
 def _own(network: Network, variables: dict[str, Any]) -> dict[str, Any]:
@@ -180,12 +145,7 @@ def _own(network: Network, variables: dict[str, Any]) -> dict[str, Any]:
     What belongs to no weight, such as the count of iterations, is every model's.
     """
     own = {id(slot.variable) for slot in network.slots}
-    every = [
-        slot
-        for optimizer in network.optimizers.values()
-        for slot in compat.all_optimizer_slots(optimizer)
-    ]
-    foreign = {id(slot) for slot in every} - own
+    foreign = {id(slot) for slot in network.every_slot} - own
     return {path: v for path, v in variables.items() if id(v) not in foreign}
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from lth_keras.arguments import count
 from lth_keras.errors import LotteryError, shown
@@ -78,7 +77,7 @@ def values_for(network: Network, start: Start) -> list[np.ndarray]:
                 f"of shape {weight.shape}: capture it from this model."
             )
         kind = np.asarray(value).dtype.kind
-        if kind in "OSUMm" and weight.variable.dtype != tf.string:
+        if kind in "OSUMm" and weight.dtype.kind != "O":
             raise LotteryError(
                 f"the captured start has no numbers for {weight.path}: capture it from "
                 "this model."

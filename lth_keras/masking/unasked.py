@@ -10,7 +10,7 @@ import warnings
 
 from lth_keras import compat
 from lth_keras.compat import keras
-from lth_keras.masking import covering
+from lth_keras.masking import layer_table
 
 # Of the entries of all kernels; below it no density would be far off.
 _SHARE = 0.05
@@ -57,7 +57,7 @@ def _found(model: keras.Model) -> tuple[float, dict[str, int]]:
     """The share, and the entries that it is made of by layer."""
     kernels, dense = 0, 0
     layers: dict[str, int] = {}
-    for row, reason in covering.rows(model, least=2):
+    for row, reason in layer_table.rows(model, least=2):
         if not row.pruned and reason.asked is None:
             continue
         size = math.prod(row.shape)

@@ -7,11 +7,9 @@ and the same model unwrapped list the same weights.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from lth_keras.compat import (
@@ -29,79 +27,7 @@ from lth_keras.compat import (
 )
 from lth_keras.errors import LotteryError
 from lth_keras.masking import held
-from lth_keras.pruning import masks
-
-
-@dataclasses.dataclass(frozen=True)
-class Weight:
-    """One weight of a model.
-
-    Attributes:
-        layer: name of the innermost layer that owns it.
-        kind: class name of that layer.
-        name: name of the weight in that layer.
-        variable: the variable itself.
-        mask: the variable of its mask, or None where it is not prunable.
-        wrapper: the pruning wrapper around it, or None.
-        follows: where its mask is that of other weights' outputs, the wrappers of
-            these by name and their places there; None for weights that are pruned by
-            themselves.
-    """
-
-    layer: str
-    kind: str
-    name: str
-    variable: Any
-    mask: Any
-    wrapper: Any
-    follows: list[tuple[str, int]] | None = None
-
-    @property
-    def path(self) -> str:
-        return f"{self.layer}/{self.name}"
-
-    @property
-    def is_pruned(self) -> bool:
-        """Whether it is on a mask of its own, which rounds prune."""
-        return self.mask is not None and self.follows is None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        shape = self.variable.shape
-        # Some preprocessing layers leave it open until they are adapted.
-        return tuple(shape if shape.is_fully_defined() else self.read().shape)
-
-    def read(self) -> np.ndarray:
-        """A copy of the value, in the dtype it is stored in."""
-        return np.asarray(keras.backend.get_value(raw_variable(self.variable)))
-
-    def write(self, value: np.ndarray) -> None:
-        """Sets the value on every replica."""
-        raw_variable(self.variable).assign(value)
-
-    def read_mask(self) -> np.ndarray:
-        """The mask as a boolean array; all True where there is none."""
-        if self.mask is None:
-            return np.ones(self.shape, bool)
-        return np.asarray(keras.backend.get_value(self.mask)) != 0
-
-    @property
-    def frozen(self) -> Any:
-        """The variable of values that pruned entries are frozen at, or None."""
-        find = getattr(self.wrapper, "frozen_of", None)
-        return None if find is None or self.mask is None else find(self.variable)
-
-    def read_frozen(self) -> np.ndarray | None:
-        """The values that pruned entries are frozen at; None where none is."""
-        frozen = self.frozen
-        return None if frozen is None else np.asarray(keras.backend.get_value(frozen))
-
-    def write_mask(self, mask: np.ndarray) -> None:
-        """Sets the mask, and the weight to +0.0 where it prunes."""
-        self.mask.assign(np.asarray(mask, self.mask.dtype.as_numpy_dtype))
-        if (frozen := self.read_frozen()) is not None:
-            self.frozen.assign(np.where(mask, 0, frozen))
-        self.write(masks.apply(self.read(), mask))
+from lth_keras.masking.weight import Weight
 
 
 def listed_by_keras(model: keras.Model, weights: Sequence[Weight]) -> list[int]:

@@ -23,7 +23,7 @@ from lth_keras.storage import paths
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import one_run
 from lth_keras.training import plan as plans
-from lth_keras.training.steps import level_seed
+from lth_keras.training.counting import level_seed
 
 
 class MethodSearch(LotterySearch):

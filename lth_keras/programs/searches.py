@@ -27,7 +27,7 @@ from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
 from lth_keras.pruning import recipes, settling
 from lth_keras.search.search import LotterySearch
-from lth_keras.training import batches, iterations
+from lth_keras.training import batches, points
 
 
 class Searches:
@@ -169,7 +169,7 @@ def check_controls(options: Options, model: keras.Model) -> None:
 def control_steps(options: Options) -> list[int]:
     """The training steps that controls are rewound to."""
     found = [syntax.parse(name).parameters.get("step") for name in options.controls]
-    return [iterations.parse_step(step, None) for step in found if step is not None]
+    return [points.parse_step(step, None) for step in found if step is not None]
 
 
 def trial_seed(seed: int, trial: int) -> int:
@@ -190,7 +190,7 @@ def rewind_step(options: Options, examples: int) -> int:
         FlagError: it is past the end of a level.
     """
     epoch = batches.steps_per_epoch(examples, options.batch_size, drop_remainder=True)
-    step = iterations.parse_step(options.rewind_to, epoch)
+    step = points.parse_step(options.rewind_to, epoch)
     if step >= options.shortest:
         raise FlagError(
             f"--rewind_to={options.rewind_to} is iteration {step}, past the end of a "

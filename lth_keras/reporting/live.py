@@ -58,12 +58,19 @@ def server(
             """Nothing: a page asks every two seconds."""
 
     try:
-        return http.server.ThreadingHTTPServer((HOST, port), Handler)
+        return _Server((HOST, port), Handler)
     except OSError as error:
         raise LotteryError(
             f"port={port} cannot be listened at ({error.strerror}): use another, or 0 "
             "for a free one"
         ) from None
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True  # Ctrl-C does not wait for a drawing.
+
+    def handle_error(self, *_: Any) -> None:
+        """Nothing: a browser that is closed hears no answer."""
 
 
 class _Pages:

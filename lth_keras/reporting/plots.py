@@ -14,7 +14,7 @@ from typing import Any
 
 from lth_keras.arguments import listed, number, text
 from lth_keras.errors import LotteryError, shown
-from lth_keras.reporting import curves, density_lines, density_panels, drawing, sources
+from lth_keras.reporting import curves, density_lines, density_panels, drawing, given
 from lth_keras.runs import shown_levels, shown_metric, summaries
 
 _INCHES = 5.0  # of a panel, about, where nobody says
@@ -48,7 +48,7 @@ def plot_density(
         LotteryError: matplotlib is missing, an argument is none of these, or no run is
             finished.
     """
-    series = sources.series(results)
+    series = given.series(results)
     _checked(monitor_metric)
     shown_as = shown_metric.of_searches(series, monitor_metric)
     labels = shown_metric.labels(shown_as)
@@ -92,7 +92,7 @@ def plot_curves(
         LotteryError: matplotlib is missing, an argument is none of these, or no run is
             finished.
     """
-    runs = sources.curves(results)
+    runs = given.curves(results)
     _checked(monitor_metric)
     rows = [row for row, _ in runs]
     metric = shown_metric.of_rows(rows, monitor_metric)

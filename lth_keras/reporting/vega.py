@@ -22,6 +22,7 @@ from lth_keras.runs.shown_metric import Metric
 Spec = dict[str, Any]
 _HEIGHT = 340  # pixels
 _MOST_POINTS = 150  # of a curve: more are no pixels
+_LEGEND = {"orient": "bottom", "columns": 3, "labelLimit": 320}
 _DASHES = {"-": [1, 0], "--": [6, 3], "-.": [8, 3, 2, 3], ":": [2, 3]}
 
 
@@ -170,7 +171,10 @@ def _chart(values: list[dict[str, Any]]) -> Spec:
         "width": "container",
         "height": _HEIGHT,
         "data": {"values": values},
-        "config": {"font": "system-ui, sans-serif", "legend": {"labelLimit": 320}},
+        "config": {
+            "font": "system-ui, sans-serif",
+            "legend": {"orient": "bottom", "columns": 3, "labelLimit": 320},
+        },
     }
 
 

@@ -26,7 +26,7 @@ from lth_keras.search.tensorboard import LevelSummaries
 from lth_keras.storage import paths
 from lth_keras.training import iterations
 from lth_keras.training import plan as plans
-from lth_keras.training.iterations import parse_step
+from lth_keras.training.points import parse_step
 
 _OPTIMIZER_STATES = ("captured", "fresh")
 # Batches of which criteria that read gradients see the mean.

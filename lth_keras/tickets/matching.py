@@ -8,7 +8,7 @@ from typing import Any
 
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
-from lth_keras.masking.weights import Weight
+from lth_keras.masking.weight import Weight
 from lth_keras.tickets.content import TicketWeight
 
 Pairs = list[tuple[TicketWeight, Weight]]

@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 
 from lth_keras.arguments import instance, switch
-from lth_keras.compat import raw_variable, require_tf_keras_model
 from lth_keras.errors import LotteryError
 from lth_keras.masking import followers, frozen, slots
 from lth_keras.masking.network import Held, Network
 from lth_keras.masking.starts import Start, values_for
-from lth_keras.masking.weights import Weight
+from lth_keras.masking.weight import Weight
 from lth_keras.pruning import masks
 from lth_keras.storage.paths import PathLike
 from lth_keras.tickets import files as ticket_files
@@ -53,7 +52,7 @@ class Ticket(TicketContent):
                 f"Ticket.of does not take {', '.join(unknown)}: it takes model, start, "
                 "level, step, seed, settings and parent."
             )
-        network = _network(model)
+        network = Network.of(model)
         network.require_masks()
         found = network.weights
         values = [w.read() for w in found]
@@ -106,7 +105,7 @@ class Ticket(TicketContent):
 
         Tickets of before there was an order of ours list frozen layers' weights last.
         """
-        network = _network(model)
+        network = Network.of(model)
         places = network.places(self.weights)
         if places == list(range(len(self.weights))):
             return self
@@ -158,7 +157,7 @@ class Ticket(TicketContent):
             LotteryError: the first weight that does not match, and how; or the model
                 is wrapped but has no mask where the ticket prunes.
         """
-        network = _network(model)
+        network = Network.of(model)
         skipped = self.write_to(network, strict)
         if network.pruned:
             slots.project(network)
@@ -187,7 +186,7 @@ class Ticket(TicketContent):
             LotteryError: the model is not wrapped or is pruned already, or names the
                 first weight that does not match, and how.
         """
-        network = _network(model).require_masks()
+        network = Network.of(model).require_masks()
         if network.density < 1.0:
             raise LotteryError(
                 f"the model has a density of {network.density:.3g} already, and a "
@@ -206,19 +205,18 @@ class Ticket(TicketContent):
     def write_to(self, model: Held, strict: bool = True) -> list[str]:
         """`apply` for a caller that sets the optimizer's state itself."""
         strict = switch("strict", strict)
-        network = _network(model)
+        network = Network.of(model)
         pairs, skipped = matching.matched(self.weights, network, strict)
         if network.pruned:
             for weight, target in pairs:
                 matching.check_can_hold(weight, target)
         for weight, target in pairs:
-            dtype = raw_variable(target.variable).dtype.as_numpy_dtype
             value = weight.value if target.is_pruned else weight.effective
-            target.write(value.astype(dtype, copy=False))
+            target.write(value.astype(target.dtype, copy=False))
             if target.is_pruned:
                 dense = np.ones(target.shape, bool)
                 mask = dense if weight.mask is None else weight.mask
-                target.mask.assign(mask.astype(target.mask.dtype.as_numpy_dtype))
+                target.set_mask(mask)
         followers.settle(network)
         if network.pruned:
             given = {id(target): weight.frozen for weight, target in pairs}
@@ -228,12 +226,6 @@ class Ticket(TicketContent):
             ]
             frozen.write(network, held)
         return skipped
-
-
-def _network(model: Held) -> Network:
-    if not isinstance(model, Network):
-        require_tf_keras_model(model)
-    return Network.of(model)
 
 
 def _ticket_weight(weight: Weight, value: np.ndarray) -> TicketWeight:

@@ -13,9 +13,8 @@ import numpy as np
 
 from lth_keras.arguments import among
 from lth_keras.errors import LotteryError, shown
-from lth_keras.masking import heads
 from lth_keras.masking.network import Network
-from lth_keras.masking.weights import Weight
+from lth_keras.masking.weight import Weight
 from lth_keras.pruning import masks
 from lth_keras.tickets import matching
 from lth_keras.tickets.content import TicketWeight
@@ -80,7 +79,7 @@ def counterparts(
             where the ticket prunes.
     """
     targets = network.weights
-    new = heads.places(network) if head == "new" else set()
+    new = network.head() if head == "new" else set()
     if len(source) == len(targets):
         listed = [source[index] for index in network.places(source)]
         pairs = {i: mine for i, mine in enumerate(listed) if i not in new}

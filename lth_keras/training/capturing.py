@@ -1,88 +1,27 @@
-"""Callbacks for loops by hand: capture the start, prune and rewind.
+"""Callbacks for loops by hand with tf_keras: capture the start, prune and rewind.
 
     capture, rewind = lth.CaptureInitialWeights(), lth.PruneAndRewind()
     for level in range(16):
         model.fit(x, y, epochs=3, callbacks=[capture, rewind])
 
 After a `fit` returns the model holds that level's trained weights; pruning and
-rewinding happen as the next level begins.
+rewinding happen as the next level begins. For a Keras 3 model: `lth.keras3`.
 """
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable
-from typing import Any
-
-from lth_keras import compat
-from lth_keras.arguments import count
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
-from lth_keras.masking import acts, starts
-from lth_keras.masking.network import Network
-from lth_keras.training import iterations
-from lth_keras.training.steps import StepCallback, level_seed
-
-# What CaptureInitialWeights found, for the PruneAndRewind of the same model.
-_STARTS: weakref.WeakKeyDictionary[keras.Model, starts.Start] = (
-    weakref.WeakKeyDictionary()
-)
+from lth_keras.training.rounds import CaptureLogic, KeepsStart, RoundLogic
 
 
-class CaptureAt(StepCallback):
-    """Captures theta_k and the optimizer's state once, and hands them on.
+class CaptureAt(CaptureLogic, keras.callbacks.Callback):
+    """Captures theta_k and the optimizer's state once; see `CaptureLogic`."""
 
-    Args:
-        rewind_to: the training step to capture, "0it", "500it" or "2ep".
-        receive: called with what was captured.
-        stop: whether training ends then.
-        network: of the model that is trained, where it is known.
-
-    Attributes:
-        captured: whether that happened.
-        at: the step to capture, in iterations.
-    """
-
-    def __init__(
-        self,
-        rewind_to: int | str,
-        receive: Callable[[starts.Start], Any] | None = None,
-        stop: bool = False,
-        network: Network | None = None,
-    ):
-        super().__init__()
-        iterations.parse_step(rewind_to, 1)
-        self._network = network
-        self._rewind_to, self._receive, self._stop = rewind_to, receive, stop
-        self.captured = False
-        self.at = 0
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        super().on_train_begin(logs)
-        steps = self.params.get("steps") if self.params else None
-        self.at = iterations.parse_step(self._rewind_to, steps)
-        if not self.captured and self.at == 0:
-            self._capture()
-
-    def on_step(self, logs: Any) -> None:
-        if not self.captured and self.step >= self.at:
-            if self.step > self.at:
-                raise LotteryError(
-                    f"rewind_to={self._rewind_to!r}: steps_per_execution passes over "
-                    f"iteration {self.at} (it is at {self.step}): choose numbers of "
-                    "which one divides the other."
-                )
-            self._capture()
-
-    def _capture(self) -> None:
-        start = acts.capture(self._network or self.model, step=self.at)
-        if self._receive is not None:
-            self._receive(start)
-        self.captured = True
-        self.model.stop_training = self.model.stop_training or self._stop
+    # No conversion of the logs to NumPy for each batch.
+    _supports_tf_logs = True
 
 
-class CaptureInitialWeights(CaptureAt):
+class CaptureInitialWeights(KeepsStart, CaptureAt):
     """Captures theta_0 (or theta_k) in the first `fit` of a model.
 
     Args:
@@ -95,16 +34,8 @@ class CaptureInitialWeights(CaptureAt):
         start: what was captured, or None before.
     """
 
-    def __init__(self, rewind_to: int | str = "0it"):
-        super().__init__(rewind_to, self._keep)
-        self.start: starts.Start | None = None
 
-    def _keep(self, start: starts.Start) -> None:
-        self.start = start
-        _STARTS[self.model] = start
-
-
-class PruneAndRewind(keras.callbacks.Callback):
+class PruneAndRewind(RoundLogic, keras.callbacks.Callback):
     """From the second `fit` on, prunes one round and rewinds before training.
 
     A `fit` that was interrupted is followed by a rewind without a further round. A
@@ -116,45 +47,3 @@ class PruneAndRewind(keras.callbacks.Callback):
     Attributes:
         level: number of pruning rounds so far.
     """
-
-    def __init__(self, seed: int = 0):
-        super().__init__()
-        self._seed = count("seed", seed, 0, "a seed")
-        self.level = 0
-        self._began = False
-        self._trained = False
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        network = Network.of(self.model)
-        if not self._began:
-            _refuse_gradients(network.require_masks())
-        else:
-            start = _STARTS.get(self.model)
-            if start is None:
-                raise LotteryError(
-                    "nothing was captured to rewind to: put "
-                    "lth.CaptureInitialWeights() among the callbacks from the first "
-                    "fit on, and let that fit run past its rewind_to."
-                )
-            if self._trained:
-                seed, level = self._seed + self.level, self.level + 1
-                acts.prune(network, start, seed=seed, level=level)
-                self.level = level
-                # A rewind that fails is tried again without another round.
-                self._trained = False
-            acts.rewind(network, start)
-        self._began, self._trained = True, False
-        compat.reset_generators(self.model, level_seed(self._seed, self.level))
-
-    def on_train_end(self, logs: Any = None) -> None:
-        self._trained = True
-
-
-def _refuse_gradients(network: Network) -> None:
-    recipe = network.recipe
-    if "gradients" in recipe.needs:
-        raise LotteryError(
-            f"criterion={recipe.criterion!r} reads gradients, and a callback does not "
-            "see the data: use lth.LotterySearch, or lth.prune(model, data=(x, y)) in "
-            "a loop of your own."
-        )

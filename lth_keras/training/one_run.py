@@ -26,15 +26,10 @@ from lth_keras.runs.rows import Run
 from lth_keras.storage import files
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import bars, capturing, evaluating
+from lth_keras.training.counting import level_seed
 from lth_keras.training.learning_rates import last_rate, scaled_rate
 from lth_keras.training.plan import Plan
-from lth_keras.training.steps import (
-    Project,
-    RequireComplete,
-    StartAt,
-    StopOnNaN,
-    level_seed,
-)
+from lth_keras.training.steps import Project, RequireComplete, StartAt, StopOnNaN
 
 
 def carry_out(

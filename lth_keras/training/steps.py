@@ -10,45 +10,14 @@ from lth_keras.compat import keras
 from lth_keras.errors import DivergedError
 from lth_keras.masking import acts
 from lth_keras.masking.network import Network
+from lth_keras.training.counting import StepLogic
 
 
-class StepCallback(keras.callbacks.Callback):
-    """Counts training steps (iterations), whatever steps_per_execution is.
-
-    Attributes:
-        step: training steps done, in this `fit` and from `start` on.
-    """
+class StepCallback(StepLogic, keras.callbacks.Callback):
+    """Counts training steps of a tf_keras model; see `StepLogic`."""
 
     # No conversion of the logs to NumPy for each batch.
     _supports_tf_logs = True
-
-    def __init__(self, start: int = 0, first_batch: int = 0):
-        super().__init__()
-        self._start, self._first_batch = start, first_batch
-        self._offset = first_batch
-        self.step = start
-        self._last = -1
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self.step = self._start
-        self._offset = self._first_batch
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._last = self._offset - 1
-        self._offset = 0
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.step += batch - self._last
-        self._last = batch
-        self.on_step(logs)
-
-    def on_step(self, logs: Any) -> None:
-        """Called with `self.step` up to date, after each execution."""
-
-
-def level_seed(seed: int, level: int) -> int:
-    """A seed of its own for the random layers of each level."""
-    return seed * 1_000_003 + level
 
 
 class StartAt(keras.callbacks.Callback):

@@ -121,7 +121,6 @@ ANALYSES: dict[str, str] = {
     "instability": "runs of its own",
     "overlap": "two tickets",
     "path": "two runs",
-    "sensitivity": "a model",
     "signs": "two runs",
     "stability": "stored lines",
 }
@@ -157,6 +156,7 @@ PUBLIC: dict[str, str] = {
     "grow": "act",
     "hold": "act",
     "hub": "namespace",
+    "keras3": "namespace",
     "methods": "registry",
     "plot_curves": "figure",
     "plot_density": "figure",

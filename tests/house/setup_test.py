@@ -44,10 +44,17 @@ def test_the_library_imports_what_installing_it_brings(given: dict[str, Any]) ->
 def test_tests_and_tools_import_what_their_extra_brings(given: dict[str, Any]) -> None:
     imports = Imports(ROOT)
     asked = names(given["install_requires"]) | names(given["extras_require"]["tests"])
+    backends = names(
+        line
+        for backend in ("jax", "torch")
+        for line in given["extras_require"][f"keras3-{backend}"]
+    )
     for source in imports.sources:
         # What peers import comes with the environment that each has of its own.
         if floors.room(source) is None and not source.startswith("benchmarks/peers/"):
-            assert imports.of(source)[1] <= asked, source
+            native = source.startswith("tests/support/native_")
+            allowed = asked | (backends if native else set())
+            assert imports.of(source)[1] <= allowed, source
 
 
 def test_everything_that_is_asked_for_is_pinned(given: dict[str, Any]) -> None:

@@ -210,7 +210,7 @@ def test_the_optimizer_is_the_compiled_one_of_the_moment():
 
 
 def test_the_weights_are_walked_at_most_twice_a_level(tmp_path, monkeypatch):
-    from lth_keras.masking import network as module
+    from lth_keras.masking import tf_keras_network as module
 
     walks = []
     walk = module.weights_of

@@ -10,7 +10,7 @@ import lth_keras as lth
 from lth_keras.compat import collect_prunable_layers, keras, sparsity
 from lth_keras.errors import LotteryError
 from lth_keras.pruning import counts
-from lth_keras.training.iterations import parse_step
+from lth_keras.training.points import parse_step
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,9 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/migrating_tfmot.md", "import numpy as np"): Python(),
     ("docs/migrating_tfmot.md", "model = lth.wrap(build()"): Python(),
     ("docs/migrating_tfmot.md", "schedule = lth.IterativePruning"): Python(),
+    ("docs/models.md", "import keras, lth_keras as lth"): Python(
+        (("range(16)", "range(2)"), ("level=15", "level=1")), READERS + KERAS3
+    ),
     ("docs/models.md", "import lth_keras as lth, keras"): Python(given=READERS),
     ("docs/releasing.md", "docker run"): NotRun("needs a container runtime"),
     ("docs/reproducibility.md", "runs/mnist/"): NotRun("is a list of files"),

@@ -18,6 +18,7 @@ from tests.support import (
     analysis_calls,
     hold_calls,
     keras3_calls,
+    native_calls,
     recipe_calls,
     show_calls,
 )
@@ -314,6 +315,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
     "grow": _acts(lth.grow, masks=None),
     "hub": show_calls.hub,
     "hold": lambda w: [Call(*hold_calls.hold(w.plain))],
+    "keras3": lambda w: [Call(*call) for call in native_calls.CALLBACKS],
     "methods": _methods,
     "plot_curves": show_calls.plot_curves,
     "plot_density": show_calls.plot_density,

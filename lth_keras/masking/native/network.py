@@ -1,0 +1,167 @@
+"""The network of a Keras 3 model, on any backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lth_keras import compat
+from lth_keras.errors import LotteryError, shown
+from lth_keras.masking.native import heads
+from lth_keras.masking.native.held import HeldModel
+from lth_keras.masking.native.slots import Keras3Slot
+from lth_keras.masking.native.weights import owned, weights_of
+from lth_keras.masking.network import Network
+from lth_keras.masking.slot import Slot
+
+
+class Keras3Network(Network):
+    """The weights of a built Keras 3 model.
+
+    Args:
+        model: a built model, held on masks or not.
+        optimizer: the optimizer of a loop of your own, which holds the masks from now
+            on; the compiled one by default.
+
+    Raises:
+        LotteryError: it has no weights yet, or the optimizer is none.
+    """
+
+    def __init__(self, model: Any, optimizer: Any = None):
+        self.check_optimizer(optimizer)
+        held = HeldModel.of(model)
+        self.model = model
+        self.weights = tuple(weights_of(model, {} if held is None else held.masks))
+        self._optimizer = optimizer
+        if held is not None:
+            held.attach(optimizer)
+
+    @property
+    def optimizers(self) -> dict[str, Any]:
+        if self._optimizer not in (None, getattr(self.model, "optimizer", None)):
+            return {"": self._optimizer}
+        return compat.keras3_optimizers_of(self.model)
+
+    @property
+    def keras_order(self) -> list[int]:
+        return list(range(len(self.weights)))
+
+    @property
+    def _how_to_mask(self) -> str:
+        return "hold it first, lth.hold(model)"
+
+    @property
+    def off_masks(self) -> str:
+        return (
+            "an optimizer that no act was given, or an update that is no optimizer's, "
+            "does not hold the masks (lth.capture(model, optimizer) lets one); "
+        )
+
+    def require_complete(self) -> Network:
+        known = {weight.key for weight in self.weights}
+        for each in owned(self.model):
+            if id(each.variable) not in known:
+                raise LotteryError(
+                    f"{each.variable.path} of {self.model.name!r} was made in its "
+                    "first train step, after theta_0 was taken: make it in __init__ or "
+                    "build, before lth.hold."
+                )
+        return self
+
+    @property
+    def _training(self) -> set[int]:
+        return {id(variable) for variable in self.model.trainable_variables}
+
+    @property
+    def slots(self) -> list[Slot]:
+        self.sync()
+        return [
+            Keras3Slot(weight, name, variable, optimizer)
+            for optimizer in self.optimizers.values()
+            for weight in self.weights
+            for name, variable in compat.keras3_slots(
+                optimizer, weight.variable
+            ).items()
+        ]
+
+    @property
+    def every_slot(self) -> list[Any]:
+        return [
+            slot
+            for optimizer in self.optimizers.values()
+            for slot in compat.keras3_every_slot(optimizer)
+        ]
+
+    @property
+    def iterations(self) -> list[Any]:
+        return [compat.keras3_iterations(each) for each in self.optimizers.values()]
+
+    def optimizer_variables(self) -> dict[str, Any]:
+        self.sync()
+        held = HeldModel.of(self.model)
+        others = {id(variable) for variable in self.model.variables}
+        found: dict[str, Any] = {}
+        for name, optimizer in self.optimizers.items():
+            if not optimizer.built:
+                optimizer.build(self.model.trainable_variables)
+            masks = [] if held is None else held.mask_variables(optimizer)
+            prefix = f"{name}: " if name else ""
+            others_here = others | {id(variable) for variable in masks}
+            variables = compat.keras3_optimizer_variables(optimizer, others_here)
+            found.update((prefix + path, v) for path, v in variables.items())
+        return found
+
+    def align_counts(self) -> None:
+        """Does nothing: Keras 3 counts in variables alone."""
+
+    def read(self, variable: Any) -> np.ndarray:
+        self.sync()
+        return compat.keras3_read(variable)
+
+    def assign(self, variable: Any, value: np.ndarray) -> None:
+        self.sync()
+        variable.assign(np.array(value, self.dtype_of(variable)))
+
+    def dtype_of(self, variable: Any) -> np.dtype:
+        return compat.keras3_dtype(variable)
+
+    def check_optimizer(self, optimizer: Any) -> None:
+        if optimizer is not None and not compat.is_keras3_optimizer(optimizer):
+            raise LotteryError(
+                f"optimizer={shown(optimizer)} is no optimizer of Keras 3: pass the "
+                "one that trains the model, such as keras.optimizers.Adam(); updates "
+                "by optax, torch.optim or by hand do not hold masks."
+            )
+
+    def head(self) -> set[int]:
+        return heads.places(self.model, self.weights)
+
+    def mean_gradients(self, data: Any) -> list[np.ndarray]:
+        raise self._no_gradients()
+
+    def context(
+        self,
+        initial: Sequence[np.ndarray] | None,
+        data: Any,
+        rng: np.random.Generator,
+    ) -> Any:
+        raise self._no_gradients()
+
+    def _no_gradients(self) -> LotteryError:
+        return LotteryError(
+            f"criterion={self.recipe.criterion!r} reads gradients, which of a Keras 3 "
+            "model no criterion does: use one of the weights alone, or "
+            "lth.wrap(lth.from_keras3(model))."
+        )
+
+    def sync(self) -> None:
+        compat.keras3_sync(self.model)
+
+    def unshare(self) -> None:
+        # On JAX the averages of use_ema share arrays with the weights at the end of a
+        # fit, and the next compiled step, which is given both for good, would fail.
+        if compat.keras3_backend() == "jax":
+            for variable in self.optimizer_variables().values():
+                variable.assign(compat.keras3_read(variable))

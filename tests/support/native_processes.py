@@ -1,0 +1,64 @@
+"""Programs on a backend of Keras 3, each in a process of its own.
+
+Keras 3 takes its backend at its import, for good. JAX and torch are extras: their rows
+are skipped, by name, where they are not installed.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.support.places import ROOT
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def on(backend: str) -> Any:
+    """A backend as a test's parameter."""
+    if backend == "tensorflow":
+        return pytest.param(backend)
+    missing = importlib.util.find_spec(backend) is None
+    reason = f"{backend} is not installed: pip install -e '.[keras3-{backend}]'"
+    marks = [pytest.mark.backends, pytest.mark.skipif(missing, reason=reason)]
+    return pytest.param(backend, marks=marks)
+
+
+every_backend = pytest.mark.parametrize("backend", [on(name) for name in BACKENDS])
+
+
+def run_on(backend: str, *arguments: str) -> str:
+    """What a program prints.
+
+    Args:
+        backend: of Keras 3.
+        *arguments: of Python, such as "-m", "tests.support.native_rows".
+    """
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        pytest.fail(
+            f"exit code {done.returncode}\n{done.stderr[-4000:]}", pytrace=False
+        )
+    return done.stdout
+
+
+@functools.cache
+def rows_on(backend: str) -> dict[str, list[str]]:
+    """What went wrong in each row of a backend; one process for all of them."""
+    printed = run_on(backend, "-m", "tests.support.native_rows")
+    found: dict[str, list[str]] = json.loads(printed.splitlines()[-1])
+    return found
