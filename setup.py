@@ -44,7 +44,7 @@ REPORT = ["jinja2>=3.1,<4", "vl-convert-python>=1.8,<2"]
 HUB = ["huggingface_hub>=1,<3", "safetensors>=0.5,<1"]
 # Recipes of docs/trackers.md; MLflow without its server.
 TRACKERS = ["mlflow-skinny>=3,<4", "wandb>=0.20,<1"]
-# The other backends that a Keras 3 model may train on. Python 3.10 has older ones.
+# The other backends that a Keras 3 model may train on.
 KERAS3_JAX = ["jax>=0.6.2,<1"]
 KERAS3_TORCH = ["torch>=2.9,<3"]
 # What serves TFLite files, and verifies them where it is there.

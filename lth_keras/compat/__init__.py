@@ -22,6 +22,7 @@ from lth_keras.compat.keras3 import (
     is_keras3_model,
     is_keras3_own,
     keras3,
+    keras3_bytes_per_example,
     keras3_compiled,
     keras3_frozen_alone,
     keras3_idf_weights,
@@ -43,6 +44,7 @@ from lth_keras.compat.keras3_models import (
     keras3_read,
     keras3_replicas,
     keras3_seed_generators,
+    keras3_seeded,
     keras3_sync,
     keras3_uses_nnx,
 )
@@ -62,6 +64,7 @@ from lth_keras.compat.keras3_optimizers import (
     keras3_untrack,
     keras3_updated,
 )
+from lth_keras.compat.trainers import TF_KERAS, Trainer, trainer_of
 
 if TYPE_CHECKING:
     import tf_keras as keras
@@ -79,6 +82,8 @@ else:
 
 __all__ = [
     "Node",
+    "TF_KERAS",
+    "Trainer",
     "is_keras3",
     "is_keras3_functional",
     "is_keras3_layer",
@@ -89,6 +94,7 @@ __all__ = [
     "keras3",
     "keras3_averages",
     "keras3_backend",
+    "keras3_bytes_per_example",
     "keras3_compiled",
     "keras3_dtype",
     "keras3_every_slot",
@@ -113,6 +119,7 @@ __all__ = [
     "keras3_read",
     "keras3_replicas",
     "keras3_seed_generators",
+    "keras3_seeded",
     "keras3_slot_start",
     "keras3_slots",
     "keras3_spares_weights",
@@ -121,6 +128,7 @@ __all__ = [
     "keras3_untrack",
     "keras3_updated",
     "keras3_uses_nnx",
+    "trainer_of",
 ]
 
 

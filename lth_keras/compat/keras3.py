@@ -7,6 +7,7 @@ somebody brings a model of it.
 from __future__ import annotations
 
 import importlib
+import math
 from typing import Any, NamedTuple
 
 from lth_keras.errors import LotteryError
@@ -138,6 +139,22 @@ def keras3_spares_weights(optimizer: Any) -> bool:
     spared = getattr(optimizer, "_exclude_from_weight_decay", None)
     pattern = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
     return bool(spared) or pattern is not None
+
+
+def keras3_bytes_per_example(model: Any) -> float | None:
+    """What all tensors of a functional model take together, of one example.
+
+    No less than what is alive at a time, but for what a layer makes inside. None of
+    a model without a graph, or with a dimension that is open.
+    """
+    inner = getattr(model, "_functional", None) or model
+    if not hasattr(inner, "_nodes_by_depth"):
+        return None
+    nodes = [node for nodes in inner._nodes_by_depth.values() for node in nodes]
+    shapes = [t.shape[1:] for node in nodes for t in node.outputs]
+    if any(size is None for shape in shapes for size in shape):
+        return None
+    return 4.0 * sum(math.prod(shape) for shape in shapes)
 
 
 def _is_entry(model: Any, node: Any) -> bool:

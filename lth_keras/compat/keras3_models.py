@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import ml_dtypes
@@ -12,7 +15,7 @@ from lth_keras.compat.keras3 import keras3
 
 
 def keras3_backend() -> str:
-    """ "tensorflow", "jax", "torch", or another that Keras 3 has."""
+    """The backend: "tensorflow", "jax", "torch", or another that Keras 3 has."""
     return str(keras3().backend.backend())
 
 
@@ -49,6 +52,23 @@ def keras3_follow_state(generator: Any, follow: bool) -> None:
         vars(generator)["_lth_follows"] = True
     elif not follow and vars(generator).pop("_lth_follows", False):
         generator._initial_seed = None
+
+
+@contextlib.contextmanager
+def keras3_seeded(seed: int) -> Iterator[None]:
+    """Makes initial weights of layers made within follow `seed`.
+
+    Keras 3 draws the seed of whatever was given none from Python's own generator,
+    which is put back at the end, as NumPy's is.
+    """
+    states = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
 
 
 def keras3_sync(model: Any) -> None:

@@ -164,6 +164,7 @@ class _Chain:
         first = plan.first_epoch + level * (plan.epochs - plan.first_epoch)
         users, watch = plan.callbacks_of(level), StopOnNaN()
         shown = bars.of_run(
+            compat.TF_KERAS,
             Run(level, control="continued"),
             self._search.ticket(level).density,
             plan.fit_arguments.get("verbose", "auto"),

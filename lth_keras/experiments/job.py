@@ -164,7 +164,7 @@ def _job(
         level = task.level if task.control else levels + 1 - missing[task]
         progress.begin(task.trial, task.kind, level)
         root = directory.trial(task.trial).root
-        said = trials.carry_out(task, root, on_result, progress.callbacks())
+        said = trials.carry_out(task, root, on_result, progress.callbacks)
         return [said] if said else []
 
     queue = Queue(missing, directory)

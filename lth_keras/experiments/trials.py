@@ -14,13 +14,13 @@ from typing import Any
 
 from lth_keras import compat
 from lth_keras.analysis import connectivity
-from lth_keras.compat import keras
 from lth_keras.controls import running, syntax
 from lth_keras.errors import DivergedError, LotteryError
 from lth_keras.experiments import sending
 from lth_keras.experiments.tasks import Task
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import paths
+from lth_keras.training import callables
 
 # f(trial, directory) -> the search of a trial, and the arguments of its `fit`.
 MakeSearch = Callable[[int, str], tuple[LotterySearch, Mapping[str, Any]]]
@@ -56,7 +56,7 @@ class Trials:
         task: Task,
         directory: str,
         on_result: OnResult,
-        callbacks: Sequence[keras.callbacks.Callback] = (),
+        callbacks: Callable[[Any], list[Any]] | None = None,
     ) -> str | None:
         """Trains what a task asks for and is not stored yet.
 
@@ -65,7 +65,8 @@ class Trials:
             directory: where the search of the task's trial is stored.
             on_result: called with each new result line, and with what there is to
                 tell of a line, which has "line" in it.
-            callbacks: Keras callbacks that see every run, besides the user's.
+            callbacks: f(model) -> Keras callbacks that see every run, besides the
+                user's.
 
         Returns:
             None, or how a control diverged, which leaves everything else as it is.
@@ -76,7 +77,8 @@ class Trials:
         """
         search, given = self.search(task.trial, directory)
         self._on_result = on_result
-        arguments = {**given, "callbacks": _joined(given.get("callbacks"), callbacks)}
+        ours = [] if callbacks is None else callbacks(search.model)
+        arguments = {**given, "callbacks": _joined(given.get("callbacks"), ours)}
         if not task.control:
             search.fit(**arguments)
             return None
@@ -145,11 +147,11 @@ class Trials:
         return self._current, self._arguments
 
 
-def _joined(given: Any, ours: Sequence[keras.callbacks.Callback]) -> Any:
+def _joined(given: Any, ours: Sequence[Any]) -> Any:
     """The user's callbacks and ours, as the user gave them: a list or f(level)."""
     if not ours:
         return given
-    if callable(given) and not isinstance(given, keras.callbacks.Callback):
+    if callables.is_callback_function(given):
         return lambda level: [*_listed(given(level)), *ours]
     return [*_listed(given), *ours]
 

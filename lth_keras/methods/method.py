@@ -19,7 +19,7 @@ from lth_keras.masking import acts, slots
 from lth_keras.masking.network import Network
 from lth_keras.masking.starts import Start
 from lth_keras.tickets.ticket import Ticket
-from lth_keras.training.learning_rates import scaled_rate
+from lth_keras.training.scaled_rates import scaled_rate
 
 
 class Phase(NamedTuple):

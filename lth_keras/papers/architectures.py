@@ -9,12 +9,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
-from lth_keras.compat import keras
-
-layers = keras.layers
+from lth_keras.compat import keras as tf_keras
 
 # The hidden layers of LeNet-300-100.
 LENET = (300, 100)
@@ -26,23 +25,37 @@ _VGG_CHANNELS = (64, 128, 256, 512, 512)
 
 @dataclasses.dataclass(frozen=True)
 class Maker:
-    """Makes the layers of a network as the options of `build` say."""
+    """Makes the layers of a network as the options of `build` say, with one Keras."""
 
     hidden: tuple[int, ...]
     width: float
     dropout: float
     weight_decay: float
+    keras: Any = tf_keras
 
-    def _regularizer(self) -> keras.regularizers.Regularizer | None:
+    @property
+    def layers(self) -> Any:
+        return self.keras.layers
+
+    def _regularizer(self) -> Any:
         if not self.weight_decay:
             return None
         # The gradient of the squares brings the factor 2 back.
-        return keras.regularizers.L2(self.weight_decay / 2)
+        return self.keras.regularizers.L2(self.weight_decay / 2)
 
-    def dense(
-        self, units: int, name: str, activation: str | None = None
-    ) -> keras.layers.Layer:
-        return layers.Dense(
+    def norm(self, name: str) -> Any:
+        # Keras's momentum of 0.99 would still hold a third of its starting statistics
+        # at the paper's first evaluation, iteration 100.
+        return self.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
+
+    def padded(self, x: Any, paddings: Sequence[Sequence[int]]) -> Any:
+        """The tensor with zeros around it."""
+        if self.keras is tf_keras:
+            return tf.pad(x, paddings)
+        return self.keras.ops.pad(x, paddings)
+
+    def dense(self, units: int, name: str, activation: str | None = None) -> Any:
+        return self.layers.Dense(
             units,
             activation,
             kernel_initializer="glorot_normal",
@@ -50,12 +63,12 @@ class Maker:
             name=name,
         )
 
-    def hidden_dense(self, x: tf.Tensor, units: Sequence[int]) -> tf.Tensor:
-        x = layers.Flatten(name="flatten")(x)
+    def hidden_dense(self, x: Any, units: Sequence[int]) -> Any:
+        x = self.layers.Flatten(name="flatten")(x)
         for index, count in enumerate(units, 1):
             x = self.dense(count, f"dense{index}", "relu")(x)
             if self.dropout:
-                x = layers.Dropout(self.dropout, name=f"dropout{index}")(x)
+                x = self.layers.Dropout(self.dropout, name=f"dropout{index}")(x)
         return x
 
     def conv(
@@ -66,8 +79,8 @@ class Maker:
         strides: int = 1,
         activation: str | None = None,
         use_bias: bool = False,
-    ) -> keras.layers.Layer:
-        return layers.Conv2D(
+    ) -> Any:
+        return self.layers.Conv2D(
             max(1, round(self.width * filters)),
             size,
             strides,
@@ -80,87 +93,79 @@ class Maker:
         )
 
 
-def _norm(name: str) -> keras.layers.Layer:
-    # Keras's momentum of 0.99 would still hold a third of its starting statistics at
-    # the paper's first evaluation, iteration 100.
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
-
-
-def _lenet(make: Maker, x: tf.Tensor) -> tf.Tensor:
+def _lenet(make: Maker, x: Any) -> Any:
     return make.hidden_dense(x, make.hidden)
 
 
-def _conv_net(make: Maker, x: tf.Tensor, groups: int) -> tf.Tensor:
+def _conv_net(make: Maker, x: Any, groups: int) -> Any:
     index = 0
     for group, channels in enumerate(_CONV_GROUPS[:groups], 1):
         for filters in channels:
             index += 1
             x = make.conv(filters, f"conv{index}", activation="relu", use_bias=True)(x)
-        x = layers.MaxPooling2D(name=f"pool{group}")(x)
+        x = make.layers.MaxPooling2D(name=f"pool{group}")(x)
     return make.hidden_dense(x, (256, 256))
 
 
-def _vgg(
-    make: Maker, x: tf.Tensor, depths: Sequence[int], dense: bool = False
-) -> tf.Tensor:
+def _vgg(make: Maker, x: Any, depths: Sequence[int], dense: bool = False) -> Any:
     index = 0
     for group, (depth, filters) in enumerate(zip(depths, _VGG_CHANNELS, strict=True)):
         if group:
-            x = layers.MaxPooling2D(name=f"pool{group}")(x)
+            x = make.layers.MaxPooling2D(name=f"pool{group}")(x)
         for _ in range(depth):
             index += 1
             x = make.conv(filters, f"conv{index}")(x)
-            x = _norm(f"norm{index}")(x)
-            x = layers.ReLU(name=f"relu{index}")(x)
+            x = make.norm(f"norm{index}")(x)
+            x = make.layers.ReLU(name=f"relu{index}")(x)
     if dense:
         # As 1608.08710 has it, section 4.1.
-        x = layers.Flatten(name="flatten")(layers.MaxPooling2D(name="pool5")(x))
-        x = _norm("dense1_norm")(make.dense(_VGG_CHANNELS[-1], "dense1")(x))
-        return layers.ReLU(name="dense1_relu")(x)
-    return layers.GlobalAveragePooling2D(name="average")(x)
+        x = make.layers.Flatten(name="flatten")(
+            make.layers.MaxPooling2D(name="pool5")(x)
+        )
+        x = make.norm("dense1_norm")(make.dense(_VGG_CHANNELS[-1], "dense1")(x))
+        return make.layers.ReLU(name="dense1_relu")(x)
+    return make.layers.GlobalAveragePooling2D(name="average")(x)
 
 
-def _resnet(
-    make: Maker, x: tf.Tensor, blocks: int = 3, padded: bool = False
-) -> tf.Tensor:
+def _resnet(make: Maker, x: Any, blocks: int = 3, padded: bool = False) -> Any:
     """A CIFAR ResNet of three stages of so many blocks, 6 * blocks + 2 layers deep.
 
     `padded`: shortcuts to wider stages are subsampled and padded with zeros, instead
     of 1x1 convolutions.
     """
     x = make.conv(16, "conv1")(x)
-    x = layers.ReLU(name="relu1")(_norm("norm1")(x))
+    x = make.layers.ReLU(name="relu1")(make.norm("norm1")(x))
     for stage, filters in enumerate((16, 32, 64), 1):
         for block in range(1, blocks + 1):
             strides = 2 if stage > 1 and block == 1 else 1
             prefix = f"stage{stage}_block{block}"
             x = _residual(make, x, filters, strides, prefix, padded)
-    return layers.GlobalAveragePooling2D(name="average")(x)
+    return make.layers.GlobalAveragePooling2D(name="average")(x)
 
 
 def _residual(
     make: Maker,
-    x: tf.Tensor,
+    x: Any,
     filters: int,
     strides: int,
     prefix: str,
     padded: bool = False,
-) -> tf.Tensor:
+) -> Any:
     shortcut = x
     if strides > 1 and padded:
-        pool = layers.MaxPooling2D(1, strides, name=f"{prefix}_subsample")
+        pool = make.layers.MaxPooling2D(1, strides, name=f"{prefix}_subsample")
         more = max(1, round(make.width * filters)) - x.shape[-1]
         ends = [more // 2, more - more // 2]
-        shortcut = tf.pad(pool(x), [[0, 0], [0, 0], [0, 0], ends])
+        shortcut = make.padded(pool(x), [[0, 0], [0, 0], [0, 0], ends])
     elif strides > 1:
         name = f"{prefix}_downsample"
         shortcut = make.conv(filters, name, size=1, strides=strides)(x)
-        shortcut = _norm(f"{name}_norm")(shortcut)
+        shortcut = make.norm(f"{name}_norm")(shortcut)
     x = make.conv(filters, f"{prefix}_conv1", strides=strides)(x)
-    x = layers.ReLU(name=f"{prefix}_relu1")(_norm(f"{prefix}_norm1")(x))
-    x = _norm(f"{prefix}_norm2")(make.conv(filters, f"{prefix}_conv2")(x))
-    x = layers.Add(name=f"{prefix}_add")([x, shortcut])
-    return layers.ReLU(name=f"{prefix}_relu2")(x)
+    x = make.layers.ReLU(name=f"{prefix}_relu1")(make.norm(f"{prefix}_norm1")(x))
+    x = make.norm(f"{prefix}_norm2")(make.conv(filters, f"{prefix}_conv2")(x))
+    x = make.layers.Add(name=f"{prefix}_add")([x, shortcut])
+    return make.layers.ReLU(name=f"{prefix}_relu2")(x)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,7 +175,7 @@ class Architecture:
     `halvings` is how often it pools by 2.
     """
 
-    features: Callable[[Maker, tf.Tensor], tf.Tensor]
+    features: Callable[[Maker, Any], Any]
     halvings: int = 0
     convolutions: bool = True
     hidden_dense: bool = True

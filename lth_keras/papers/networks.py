@@ -1,4 +1,4 @@
-"""The papers' networks as plain tf_keras models, unwrapped and uncompiled.
+"""The papers' networks as plain models of one Keras, unwrapped and uncompiled.
 
 Layers and widths are those of arXiv 1803.03635, figure 2; resnet18 and resnet20 are
 one network, the CIFAR ResNet-20 that the paper calls Resnet-18. Those of 1608.08710
@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from lth_keras.compat import keras
+from lth_keras.compat import keras as tf_keras
 from lth_keras.errors import LotteryError
 from lth_keras.papers.architectures import ARCHITECTURES, LENET, Architecture, Maker
 
@@ -35,7 +36,8 @@ def build(
     width: float = 1.0,
     dropout: float = 0.0,
     weight_decay: float = 0.0,
-) -> keras.Model:
+    keras: Any = tf_keras,
+) -> Any:
     """Builds one of the papers' networks with fresh weights.
 
     Kernels are Glorot normal, biases zero; `keras.utils.set_random_seed` fixes the
@@ -53,6 +55,7 @@ def build(
       weight_decay: added to each kernel's gradient is this much times the kernel, as
         torch's optimizers do it: an l2 penalty of half of it, on kernels alone. As
         with every Keras penalty, it counts in `loss` and `val_loss`.
+      keras: the module whose model it is: tf_keras, or Keras 3.
 
     Returns:
       An uncompiled functional model from float images [batch, height, width,
@@ -84,7 +87,7 @@ def build(
             f"least {smallest}x{smallest}, not {shape[0]}x{shape[1]}; use a smaller "
             "model or larger images."
         )
-    make = Maker(tuple(hidden), width, dropout, weight_decay)
+    make = Maker(tuple(hidden), width, dropout, weight_decay, keras)
     _check_options(name, network, make)
     inputs = keras.Input(shape, name="image")
     logits = make.dense(classes, "output")(network.features(make, inputs))

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from lth_keras import compat
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
+from lth_keras.masking.holds import hold
 from lth_keras.masking.network import Network
 from lth_keras.masking.wrapping import wrap
 from lth_keras.papers import networks
@@ -18,7 +18,7 @@ from lth_keras.programs.options import Options
 from lth_keras.programs.values import as_text
 from lth_keras.pruning.counts import rounds_before
 from lth_keras.pruning.rates import One
-from lth_keras.training import jit, learning_rates
+from lth_keras.training import jit, keras3_schedules, learning_rates
 
 _SUMS = r"(conv\d+|downsample)$"
 # Training steps between two looks at the clock, at the evaluation and at Ctrl-C. The
@@ -28,7 +28,7 @@ _STRIDE = {False: 100, True: 10}
 
 def wrapped_model(
     options: Options, input_shape: tuple[int, int, int], classes: int, seed: int
-) -> keras.Model:
+) -> Any:
     """The network with initial weights from `seed`, wrapped, not compiled.
 
     Args:
@@ -53,6 +53,22 @@ def wrapped_model(
     rounds = options.last_level + rounds_before(options.first)
     budget = chain_flags.budget(options.budget, max(1, rounds))
     model = plain_model(options, input_shape, classes, seed)
+    # What has no rate is no part of a budget either.
+    exclude = () if budget is None else f"^(?!.*({'|'.join(rates)}))"
+    if options.keras == "keras3":
+        if options.where != "each":
+            raise FlagError(
+                f"--where={options.where} is of layers that are wrapped, and a Keras 3 "
+                "model is held in place: leave it out, or --keras=tf_keras"
+            )
+        return hold(
+            model,
+            rates if budget is None else budget,
+            options.scope,
+            options.criterion,
+            exclude,
+            granularity=options.granularity,
+        )
     return wrap(
         model,
         rates if budget is None else budget,
@@ -60,14 +76,13 @@ def wrapped_model(
         options.criterion,
         granularity=options.granularity,
         where=options.where,
-        # What has no rate is no part of a budget either.
-        exclude=() if budget is None else f"^(?!.*({'|'.join(rates)}))",
+        exclude=exclude,
     )
 
 
 def plain_model(
     options: Options, input_shape: tuple[int, int, int], classes: int, seed: int
-) -> keras.Model:
+) -> Any:
     """The network with initial weights from `seed`, not wrapped."""
     with compat.seeded(seed):
         return networks.build(
@@ -78,10 +93,20 @@ def plain_model(
             width=options.width,
             dropout=options.dropout,
             weight_decay=options.weight_decay,
+            keras=module_of(options),
         )
 
 
-def compile_model(options: Options, model: keras.Model, steps: Sequence[int]) -> None:
+def module_of(options: Options) -> Any:
+    """The Keras that --keras names.
+
+    Raises:
+        LotteryError: Keras 3 is not installed.
+    """
+    return compat.keras3() if options.keras == "keras3" else compat.keras
+
+
+def compile_model(options: Options, model: Any, steps: Sequence[int]) -> None:
     """Compiles the network as the flags say.
 
     Args:
@@ -90,17 +115,27 @@ def compile_model(options: Options, model: keras.Model, steps: Sequence[int]) ->
         steps: training steps at which Keras must stop, besides evaluations.
     """
     limit = min(_STRIDE[jit.has_convolutions(model)], options.shortest)
+    if options.keras == "keras3":
+        # Keras 3 cuts no execution short, and on torch makes one step in each.
+        lengths = {options.steps_at(n) for n in range(options.last_level + 1)}
+        steps = [*steps, *lengths]
+        if compat.trainer_of(model).backend != "tensorflow":
+            limit = 1
     model.compile(
         optimizer(options),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        module_of(options).losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         jit_compile=use_jit(options, model),
         steps_per_execution=stride(options.evaluate_every, steps, limit),
     )
 
 
-def use_jit(options: Options, model: keras.Model) -> bool:
-    """Whether XLA compiles the training step."""
+def use_jit(options: Options, model: Any) -> bool:
+    """Whether XLA compiles the training step; JAX's does always."""
+    if options.keras == "keras3" and options.jit == "auto":
+        backend = compat.trainer_of(model).backend
+        if backend != "tensorflow":
+            return backend == "jax"
     return jit.choose(model) if options.jit == "auto" else options.jit == "on"
 
 
@@ -110,9 +145,9 @@ def stride(evaluate_every: int, steps: Sequence[int], limit: int) -> int:
     return next(n for n in range(limit, 0, -1) if common % n == 0)
 
 
-def optimizer(options: Options) -> keras.optimizers.Optimizer:
+def optimizer(options: Options) -> Any:
     """The optimizer that the flags name."""
-    rate = learning_rate(options)
+    rate, keras = learning_rate(options), module_of(options)
     if options.optimizer == "adam":
         return keras.optimizers.Adam(rate)
     return keras.optimizers.SGD(rate, options.momentum)
@@ -121,6 +156,7 @@ def optimizer(options: Options) -> keras.optimizers.Optimizer:
 def learning_rate(options: Options) -> Any:
     """The learning rate, or its schedule where it warms up or drops."""
     rate: Any = options.learning_rate
+    keras = module_of(options)
     if options.lr_drops:
         rate = keras.optimizers.schedules.PiecewiseConstantDecay(
             # At a boundary the rate before it still holds.
@@ -135,11 +171,14 @@ def learning_rate(options: Options) -> Any:
             rate, options.iterations / cycles, t_mul=1.0
         )
     if options.warmup:
-        rate = learning_rates.LinearWarmup(rate, options.warmup)
+        warmup = learning_rates.LinearWarmup
+        if options.keras == "keras3":
+            warmup = keras3_schedules.linear_warmup()
+        rate = warmup(rate, options.warmup)
     return rate
 
 
-def check_survivors(options: Options, model: keras.Model) -> None:
+def check_survivors(options: Options, model: Any) -> None:
     """Refuses levels that would leave a layer without a weight.
 
     Raises:

@@ -137,6 +137,8 @@ def trained_model(
     shape, classes = (
         (data.input_shape, data.classes) if data else _KNOWN[options.dataset]
     )
+    # Tickets and weights go from Keras 3 into the same layers of tf_keras.
+    options = dataclasses.replace(options, keras="tf_keras")
     # The seed does not matter: every weight is replaced.
     network = Network.of(wrapped_model(options, shape, classes, 0))
     place = directory.trial(trial).level(level)

@@ -195,7 +195,15 @@ def _define_training(flag: _Flag) -> None:
         "auto",
         one_of(("auto", "on", "off")),
         "Whether XLA compiles the training step; auto: on a GPU or TPU, and on a CPU "
-        "for networks without convolutions.",
+        "for networks without convolutions; with Keras 3 on JAX always, on torch not.",
+    )
+    flag(
+        "keras",
+        "tf_keras",
+        one_of(("tf_keras", "keras3")),
+        "Whose model is trained: tf_keras's, which is wrapped, or Keras 3's, which is "
+        "held in place and trained by its own fit on the backend that the environment "
+        "names, KERAS_BACKEND=tensorflow, jax or torch.",
     )
 
 

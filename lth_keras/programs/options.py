@@ -117,6 +117,7 @@ class Options:
     lr_decay: str
     weight_decay: float
     jit: str
+    keras: str
     method: str
     levels: int
     rate: RoundRate | None

@@ -19,6 +19,7 @@ ADDED: Mapping[str, Any] = {
     "budget": "none",
     "criterion": "magnitude",
     "granularity": "weight",
+    "keras": "tf_keras",
     "layer_rates": [],
     "first": "train",
     "lr_decay": "none",

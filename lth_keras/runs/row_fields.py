@@ -53,7 +53,8 @@ def checked(record: fields.Record, numbers: Iterable[str]) -> dict[str, Any]:
         for name, value in parameters.items()
     ):
         raise record.refusal("parameters", "an object of numbers, words and paths")
-    record.text("monitor_metric", _NAME, optional=True)
+    for name in ("monitor_metric", "keras", "backend"):
+        record.text(name, _NAME, optional=True)
     if not isinstance(record.values.get("early_stop_censored"), (bool, type(None))):
         raise record.refusal("early_stop_censored", "true, false or null")
     for place in _METRICS:

@@ -11,7 +11,6 @@ from typing import Any
 
 from lth_keras import compat
 from lth_keras.arguments import MOST_LEVELS, among, count, function, text
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError, shown
 from lth_keras.masking.network import Network
 from lth_keras.pruning import counts, recipes
@@ -38,7 +37,7 @@ class PreparedSearch(ModelSearch):
 
     def __init__(
         self,
-        model: keras.Model | None,
+        model: Any,
         levels: int | None = None,
         directory: paths.PathLike = "",
         *,
@@ -163,7 +162,7 @@ class PreparedSearch(ModelSearch):
             monitor_metric=self._monitor_metric,
             **{**arguments, **first},
         )
-        stride = compat.steps_per_execution(model)
+        stride = made.trainer.steps_per_execution(model)
         self.plan = lengths.by_level(
             made, self.levels, epochs, steps, self.course, stride
         )
@@ -238,8 +237,9 @@ class PreparedSearch(ModelSearch):
     def _curve(self, level: int) -> dict[str, list[Any]]:
         return result_files.curve(self.directory.level(level)).curve
 
-    def _check_arguments(self, model: keras.Model) -> None:
-        compat.require_tf_keras_model(model)
+    def _check_arguments(self, model: Any) -> None:
+        if not compat.is_keras3_model(model):
+            compat.require_tf_keras_model(model)
         if (self._levels is None) == (self._target is None):
             raise LotteryError(
                 f"levels={self._levels!r} and target_density={self._target!r}: give "
@@ -251,7 +251,7 @@ class PreparedSearch(ModelSearch):
                 "'captured' or 'fresh'."
             )
         parse_step(self._rewind_to, 1)
-        if compat.is_built(model):
+        if compat.trainer_of(model).is_built(model):
             self.check_levels()
         if self._log_dir is not None:
             LevelSummaries(self._log_dir)

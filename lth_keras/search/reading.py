@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from lth_keras import compat
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from lth_keras.reporting import plots
@@ -21,13 +20,13 @@ class ModelSearch(StoredSearch):
     """What is stored of a search, for the model that it is of.
 
     Args:
-        model: wrapped; None where the search is only read.
+        model: wrapped, or held; None where the search is only read.
         directory: where it is stored.
     """
 
     first: str
 
-    def __init__(self, model: keras.Model | None, directory: paths.PathLike):
+    def __init__(self, model: Any, directory: paths.PathLike):
         super().__init__(directory)
         self.model = model
         self._network: Network | None = None
@@ -95,7 +94,8 @@ class ModelSearch(StoredSearch):
 
     @property
     def _has_weights(self) -> bool:
-        return self.model is not None and compat.is_built(self.model)
+        model = self.model
+        return model is not None and compat.trainer_of(model).is_built(model)
 
     def plot(
         self,
@@ -131,7 +131,7 @@ class ModelSearch(StoredSearch):
         one_run.load(self.network, self.stored_ticket(level))
         one_run.load_trained(self.network, place)
 
-    def trainable_model(self) -> keras.Model:
+    def trainable_model(self) -> Any:
         """The compiled model.
 
         Raises:
@@ -142,7 +142,7 @@ class ModelSearch(StoredSearch):
             raise LotteryError("the model is not compiled: call model.compile first.")
         return model
 
-    def _given_model(self) -> keras.Model:
+    def _given_model(self) -> Any:
         if self.model is None:
             raise LotteryError(
                 "this search was loaded to be read: to go on with it, make a "

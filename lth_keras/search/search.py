@@ -24,7 +24,7 @@ from lth_keras.training import plan as plans
 
 
 class LotterySearch(PreparedSearch):
-    """Searches a wrapped, compiled model for lottery tickets by plain `fit` calls.
+    """Searches a model on masks, compiled, for lottery tickets by plain `fit` calls.
 
     Level 0 trains the dense network; each later level prunes the trained weights of
     the level before, rewinds the rest to theta_0 (or theta_k), and trains again. With
@@ -32,7 +32,8 @@ class LotterySearch(PreparedSearch):
     theta_0, and level 0 is pruned already.
 
     Args:
-        model: made by `lth.wrap`, compiled by you.
+        model: made by `lth.wrap`, or held by `lth.hold`, of tf_keras or Keras 3;
+            compiled by you.
         levels: pruning rounds; levels 0 to `levels` are trained. Or give
         target_density: the search ends at the first level whose P_m is at most this.
         directory: where everything is stored; a search killed at any moment and

@@ -10,29 +10,30 @@ import inspect
 import json
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from lth_keras import compat
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from lth_keras.pruning.settling import MaskConverged
 from lth_keras.training.plan import Plan
 
 
-def optimizer(model: keras.Model) -> Any:
+def optimizer(model: Any) -> Any:
     """The optimizer's configuration as plain data.
 
     Raises:
         LotteryError: its `get_config` fails, or that of its schedule, by which a
             resumed search is compared.
     """
-    schedule = compat.learning_rate_schedule(model.optimizer)
+    trainer = compat.trainer_of(model)
+    schedule = trainer.learning_rate_schedule(model.optimizer)
     if schedule is not None:
         _configuration("the learning-rate schedule", schedule)
     inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     _configuration("the optimizer", inner)
-    return _plain(keras.optimizers.serialize(model.optimizer))
+    return _plain(trainer.keras.optimizers.serialize(model.optimizer))
 
 
 def _configuration(what: str, part: Any) -> None:
@@ -69,7 +70,7 @@ def settings(
     """
     model, recipe = network.model, network.recipe
     every = range(max(1, len(plan.lengths)))
-    threading = tf.config.threading
+    threads, devices = plan.trainer.threads_and_devices()
     found = {
         "levels": levels,
         "rewind_to": rewind_step,
@@ -96,15 +97,13 @@ def settings(
         "optimizer": optimizer,
         "loss": _named(model.loss),
         "jit_compile": bool(model.jit_compile),
-        "threads": [
-            threading.get_intra_op_parallelism_threads(),
-            threading.get_inter_op_parallelism_threads(),
-        ],
-        "devices": sorted({d.device_type for d in tf.config.list_logical_devices()}),
-        "replicas": model.distribute_strategy.num_replicas_in_sync,
+        "threads": threads,
+        "devices": devices,
+        "replicas": plan.trainer.replicas(model),
+        **plan.trainer.told,
     }
     further = {
-        name: keras.optimizers.serialize(one)
+        name: plan.trainer.keras.optimizers.serialize(one)
         for name, one in network.optimizers.items()
         if name
     }
@@ -135,7 +134,8 @@ def _named(loss: Any) -> Any:
     if isinstance(loss, (list, tuple)):
         return [_named(value) for value in loss]
     name = getattr(loss, "__name__", None) or type(loss).__name__
-    if not isinstance(loss, keras.losses.Loss):
+    module = compat.keras3() if compat.is_keras3(loss) else compat.keras
+    if not isinstance(loss, module.losses.Loss):
         return name
     try:
         return {name: loss.get_config()}
@@ -151,6 +151,8 @@ def _plain(value: Any) -> Any:
             return other.tolist()
         if isinstance(other, (tf.Tensor, tf.Variable)):
             return other.numpy().tolist()
+        if compat.is_keras3(other) and hasattr(other, "numpy"):
+            return np.asarray(other.numpy()).tolist()
         # Not repr, in which a function has its address.
         return getattr(other, "__qualname__", type(other).__qualname__)
 

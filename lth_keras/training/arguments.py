@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from lth_keras.arguments import count, is_switch, number
-from lth_keras.compat import keras
+from lth_keras.compat import TF_KERAS, Trainer
 from lth_keras.errors import LotteryError, shown
 from lth_keras.training import composites, examples
 
@@ -23,16 +23,17 @@ _COUNTS = {
 }
 
 
-def check_passed_on(arguments: dict[str, Any]) -> None:
+def check_passed_on(arguments: dict[str, Any], trainer: Trainer = TF_KERAS) -> None:
     """Refuses what `model.fit` does not take.
 
     Args:
         arguments: those that a search does not take itself.
+        trainer: the Keras that trains.
 
     Raises:
         LotteryError: names the arguments.
     """
-    known = set(inspect.signature(keras.Model.fit).parameters)
+    known = set(inspect.signature(trainer.keras.Model.fit).parameters)
     unknown = sorted(set(arguments) - known)
     if unknown:
         raise LotteryError(

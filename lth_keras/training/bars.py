@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from lth_keras.compat import keras
+from lth_keras.compat import Trainer
 from lth_keras.runs import summaries, wording
 from lth_keras.runs.rows import Run
 
 
-class RunBars(keras.callbacks.ProgbarLogger):
+class NamesItsRun:
     """Keras's own bars, where each epoch's line names level and P_m.
 
-    Keras takes it in the place of the one that it would add.
+    Beside a Keras's `ProgbarLogger`; it is taken in the place of the one that would be
+    added.
 
     Args:
         run: which run it is.
@@ -24,16 +25,19 @@ class RunBars(keras.callbacks.ProgbarLogger):
     """
 
     epochs: int  # of the `fit`, as Keras sets it
+    verbose: int
 
-    def __init__(self, run: Run, density: float, dense_share: float = 0.0):
-        super().__init__(count_mode="steps")
+    def __init__(
+        self, run: Run, density: float, dense_share: float = 0.0, **given: Any
+    ):
+        super().__init__(**given)
         self._title = title(run, density, dense_share)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         # Keras writes its own line for several epochs alone.
         epochs, self.epochs = self.epochs, 1
         try:
-            super().on_epoch_begin(epoch, logs)
+            super().on_epoch_begin(epoch, logs)  # type: ignore[misc]
         finally:
             self.epochs = epochs
         if self.verbose:
@@ -58,20 +62,25 @@ def title(run: Run, density: float, dense_share: float = 0.0) -> str:
 
 
 def of_run(
+    trainer: Trainer,
     run: Run,
     density: float,
     verbose: Any,
     callbacks: list[Any],
     dense_share: float = 0.0,
-) -> list[RunBars]:
+) -> list[Any]:
     """The bars of a run; none where the user wants none, or has their own.
 
     Args:
+        trainer: the Keras that trains.
         run: which run it is.
         density: its P_m.
         verbose: as `model.fit` takes it.
         callbacks: the user's.
         dense_share: see `title`.
     """
-    own = any(isinstance(c, keras.callbacks.ProgbarLogger) for c in callbacks)
-    return [] if own or not verbose else [RunBars(run, density, dense_share)]
+    kind = trainer.keras.callbacks.ProgbarLogger
+    if not verbose or any(isinstance(c, kind) for c in callbacks):
+        return []
+    made = trainer.callback(NamesItsRun, kind)
+    return [made(run, density, dense_share, **trainer.bars)]

@@ -113,13 +113,7 @@ def batches(
     def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.range(size, dtype=tf.int64)
         if shuffle:
-            # One 64-bit word holds level and epoch side by side, so that no two
-            # pairs share a key. The algorithm is named because the automatic
-            # choice depends on the device.
-            key = tf.stack([tf.constant(seed, tf.int64), level * 2**32 + epoch])
-            order = tf.random.experimental.stateless_shuffle(
-                order, seed=key, alg="philox"
-            )
+            order = order_of(size, seed, level, epoch)
 
         def chunk_batches(step: tf.Tensor) -> tf.data.Dataset:
             end = tf.minimum(step + chunk, whole_steps)
@@ -151,6 +145,22 @@ def batches(
     return dataset.prefetch(_PREFETCH).with_options(_options())
 
 
+def order_of(size: int, seed: int, level: int, epoch: Any) -> tf.Tensor:
+    """The order of an epoch: int64 indices of all examples.
+
+    Args:
+        size: examples.
+        seed: seed of the data order.
+        level: pruning level.
+        epoch: its number, from 0; an int64 tensor, or a number.
+    """
+    # One 64-bit word holds level and epoch side by side, so that no two pairs share a
+    # key. The algorithm is named because the automatic choice depends on the device.
+    key = tf.stack([tf.constant(seed, tf.int64), level * 2**32 + epoch])
+    order = tf.range(size, dtype=tf.int64)
+    return tf.random.experimental.stateless_shuffle(order, seed=key, alg="philox")
+
+
 def _batches_per_chunk(tensors: Any, batch_size: int) -> int:
     # Calling a function from tf.data costs more than gathering a small batch does,
     # so several batches are gathered at a time, as long as they fit a CPU cache.
@@ -167,6 +177,8 @@ def _options() -> tf.data.Options:
     # The autotuner keeps the end of a short fit waiting for its next wake-up.
     options.autotune.enabled = False
     options.deterministic = True
+    # They would write out the pipeline, and with it a copy of all the arrays.
+    options.experimental_optimization.apply_default_optimizations = False
     # Said outright: the default (AUTO) first tries to shard files and warns.
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA

@@ -6,19 +6,23 @@ What cannot be called that way is refused by name before anything is written.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
 
-from lth_keras.compat import keras
+from lth_keras.compat import TF_KERAS, Trainer
 from lth_keras.errors import LotteryError, shown
 
 _DATA = "give x=f(level, seed) that returns a tf.data.Dataset of (x, y) batches"
 
 
-def check_data_function(x: Any) -> None:
+def check_data_function(x: Any, trainer: Trainer = TF_KERAS) -> None:
     """Refuses what cannot be asked for the data of a level.
+
+    Args:
+        x: what was given.
+        trainer: the Keras that is to train on it.
 
     Raises:
         LotteryError: says what it is, and what to give.
@@ -26,10 +30,12 @@ def check_data_function(x: Any) -> None:
     name = _name(x)
     if isinstance(x, type):
         raise LotteryError(f"x is the class {name}: {_DATA}, or an object of data.")
-    if isinstance(x, keras.utils.experimental.DatasetCreator):
+    if type(x).__name__ == "DatasetCreator":
         raise LotteryError(
             f"x is a DatasetCreator, made for its own strategy: {_DATA}."
         )
+    if accepts(x, 0, 0) and trainer.takes_generators:
+        return
     generator = inspect.isgeneratorfunction(x) or inspect.isgeneratorfunction(
         inspect.getattr_static(type(x), "__call__", None)
     )
@@ -48,13 +54,17 @@ def check_data_function(x: Any) -> None:
     raise LotteryError(f"x={name} cannot be called with (level, seed): {_DATA}.")
 
 
-def made(function: Any, level: int, seed: int, **start: int) -> tf.data.Dataset:
-    """The Dataset of a level.
+def made(
+    function: Any, level: int, seed: int, trainer: Trainer = TF_KERAS, **start: int
+) -> Any:
+    """The Dataset of a level; for Keras 3 it may be a generator of batches too.
 
     Raises:
         LotteryError: the function returned something else.
     """
     dataset = function(level, seed, **start)
+    if isinstance(dataset, Iterator) and trainer.takes_generators:
+        return dataset
     if not isinstance(dataset, tf.data.Dataset):
         raise LotteryError(
             f"x(level={level}, seed={seed}) returned a {type(dataset).__name__}: "
@@ -79,23 +89,24 @@ def check_spec(first: tf.data.Dataset, other: tf.data.Dataset, level: int) -> No
 
 def is_callback_function(callbacks: Any) -> bool:
     """Whether callbacks are to be asked for, level by level."""
-    return callable(callbacks) and not isinstance(
-        callbacks, (keras.callbacks.Callback, type)
-    )
+    is_one = hasattr(callbacks, "on_train_begin") or isinstance(callbacks, type)
+    return callable(callbacks) and not is_one
 
 
-def callback_list(callbacks: Any) -> list[keras.callbacks.Callback]:
+def callback_list(callbacks: Any, trainer: Trainer = TF_KERAS) -> list[Any]:
     """Callbacks, given as `model.fit` takes them, as a list.
 
     Args:
         callbacks: None, a callback, or lists of them; no function.
+        trainer: the Keras whose callbacks they are.
 
     Raises:
         LotteryError: something among them is no Keras callback.
     """
     if callbacks is None:
         return []
-    if isinstance(callbacks, keras.callbacks.CallbackList):
+    kind = trainer.keras.callbacks
+    if isinstance(callbacks, kind.CallbackList):
         callbacks = callbacks.callbacks
     found = list(tf.nest.flatten(callbacks))
     for callback in found:
@@ -104,22 +115,23 @@ def callback_list(callbacks: Any) -> list[keras.callbacks.Callback]:
                 f"callbacks: {callback.__name__} is a class: make an object of it, "
                 f"{callback.__name__}()."
             )
-        if not isinstance(callback, keras.callbacks.Callback):
+        if not isinstance(callback, kind.Callback):
+            name = trainer.said
             raise LotteryError(
-                f"callbacks: {_said(callback)} is no tf_keras callback: give a list of "
-                "keras.callbacks.Callback objects of tf_keras, or f(level) -> list."
+                f"callbacks: {_said(callback)} is no {name} callback: give a list of "
+                f"keras.callbacks.Callback objects of {name}, or f(level) -> list."
             )
     return found
 
 
-def check_callbacks(callbacks: Any) -> None:
+def check_callbacks(callbacks: Any, trainer: Trainer = TF_KERAS) -> None:
     """Refuses what is neither callbacks nor a function of the level.
 
     Raises:
         LotteryError: says what it is, and what to give.
     """
     if not is_callback_function(callbacks):
-        callback_list(callbacks)
+        callback_list(callbacks, trainer)
     elif not accepts(callbacks, 0):
         raise LotteryError(
             f"callbacks={_name(callbacks)} cannot be called with (level): give a list "

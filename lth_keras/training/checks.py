@@ -12,12 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from lth_keras import compat
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.training import examples
 
 
-def check_kinds(model: keras.Model, name: str, x: Any, y: Any) -> None:
+def check_kinds(model: Any, name: str, x: Any, y: Any) -> None:
     """Refuses kinds of numbers that Keras would cast without a word, and text labels.
 
     Complex numbers lose their imaginary parts in layers and losses of real ones.
@@ -52,7 +51,7 @@ def check_kinds(model: keras.Model, name: str, x: Any, y: Any) -> None:
                 )
 
 
-def check_data(model: keras.Model, name: str, x: Any, y: Any) -> None:
+def check_data(model: Any, name: str, x: Any, y: Any) -> None:
     """Refuses arrays that do not fit a model: its input, and each of its outputs.
 
     A label past the last class gives NaN without an error, one that is no whole number
@@ -74,7 +73,7 @@ def check_data(model: keras.Model, name: str, x: Any, y: Any) -> None:
             _check_targets(name, targets, output, loss)
 
 
-def try_batch(model: keras.Model, batch: Any) -> None:
+def try_batch(model: Any, batch: Any) -> None:
     """Computes loss and metrics of a batch once, outside of any compiled function.
 
     What does not fit shows before anything is stored. And the metrics get their
@@ -87,22 +86,23 @@ def try_batch(model: keras.Model, batch: Any) -> None:
     Raises:
         LotteryError: the batch does not fit the model, its loss or its metrics.
     """
-    if not compat.can_test(model):
+    trainer = compat.trainer_of(model)
+    if not trainer.can_test(model):
         return  # Several networks and a train_step, as a GAN.
     batch = examples.tensors(batch)
-    _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+    _, y, _ = trainer.keras.utils.unpack_x_y_sample_weight(batch)
     if y is None and model.loss:
         raise LotteryError(
             "the training data have no targets, and the model was compiled with a "
             "loss: give y, or batches of (x, y)."
         )
     try:
-        if model.distribute_strategy.num_replicas_in_sync > 1:
+        if trainer.replicas(model) > 1 or not trainer.tests_by_step:
             model.evaluate(tf.data.Dataset.from_tensors(batch), verbose=0)
         else:
             model.test_step(batch)
-    except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
-        if compat.has_own_training(model) and not compat.has_own_test(model):
+    except trainer.misfits as error:
+        if trainer.has_own_training(model) and not trainer.has_own_test(model):
             return  # Its call and its loss need not fit what its train_step is given.
         # TensorFlow puts the place before the reason, Keras pages of them.
         lines = re.sub(r"\{\{.*?\}\}", "", str(error)).strip().splitlines()
@@ -112,20 +112,18 @@ def try_batch(model: keras.Model, batch: Any) -> None:
         ) from error
     finally:
         model.reset_metrics()
-        if model.stateful:
-            model.reset_states()
+        trainer.reset_states(model)
 
 
-def _check_inputs(model: keras.Model, name: str, x: Any) -> None:
+def _check_inputs(model: Any, name: str, x: Any) -> None:
     given, wanted = tuple(x.shape[1:]), tuple(model.input_shape[1:])
     if len(given) == len(wanted) and all(
         w is None or g == w for g, w in zip(given, wanted, strict=True)
     ):
         return
     # Some models take more than the shape they were declared with.
-    call = tf.function(lambda inputs: model(inputs, training=False))
     try:
-        call.get_concrete_function(tf.TensorSpec([None, *given], x.dtype))
+        compat.trainer_of(model).trace(model, given, x.dtype)
     except (TypeError, ValueError):
         raise LotteryError(
             f"{name}: x has examples of shape {given}, the model takes {wanted}: "
@@ -133,7 +131,7 @@ def _check_inputs(model: keras.Model, name: str, x: Any) -> None:
         ) from None
 
 
-def _outputs(model: keras.Model, y: Any) -> list[tuple[Any, Any, Any]]:
+def _outputs(model: Any, y: Any) -> list[tuple[Any, Any, Any]]:
     """(targets, shape, loss) of each output whose targets and loss can be told."""
     shapes, loss = _shape(model, "output_shape"), model.loss
     if shapes is None:
@@ -185,7 +183,7 @@ def _check_targets(name: str, y: Any, output_shape: Any, loss_given: Any) -> Non
             )
 
 
-def _shape(model: keras.Model, name: str) -> Any:
+def _shape(model: Any, name: str) -> Any:
     """What a graph model says of its inputs or outputs; None of one that is written."""
     try:
         return getattr(model, name)
@@ -210,17 +208,18 @@ def _of_keras(loss: Any) -> bool:
     given = [one for one in tf.nest.flatten(loss) if one is not None]
     return bool(given) and all(
         isinstance(one, str)
-        or (getattr(one, "__module__", None) or "").startswith("tf_keras.")
+        or (getattr(one, "__module__", None) or "").startswith(("tf_keras.", "keras."))
         for one in given
     )
 
 
 def _loss_name(loss: Any) -> str:
     """The loss's name in small letters alone; "" for any that passes over labels."""
-    if isinstance(loss, keras.losses.SparseCategoricalCrossentropy):
+    losses = (compat.keras3() if compat.is_keras3(loss) else compat.keras).losses
+    if isinstance(loss, losses.SparseCategoricalCrossentropy):
         if loss.get_config().get("ignore_class") is not None:
             return ""
-    if isinstance(loss, keras.losses.Loss):
+    if isinstance(loss, losses.Loss):
         loss = type(loss).__name__
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
     return name.replace("_", "").lower()

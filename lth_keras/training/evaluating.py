@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lth_keras.errors import LotteryError
+from lth_keras.training.counting import StepLogic
 from lth_keras.training.evaluation import Evaluator
-from lth_keras.training.steps import StepCallback
 
 
-class Evaluate(StepCallback):
+class Evaluates(StepLogic):
     """Evaluates on fixed data as training goes on, and keeps the curve.
 
     Args:

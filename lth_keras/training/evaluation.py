@@ -66,7 +66,7 @@ class Evaluator:
         model: keras.Model,
         data: Any,
         rule: BatchRule | None = None,
-        step: CompiledTest | None = None,
+        step: Any = None,
     ):
         self._model = model
         self._step = step or CompiledTest(model)

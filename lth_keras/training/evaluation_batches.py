@@ -43,7 +43,7 @@ class BatchRule:
     ):
         self._model, self._exactly = model, exactly
         self._least = batch_size or _DEFAULT
-        self.fixed = compat.fixed_batch_size(model)
+        self.fixed = compat.trainer_of(model).fixed_batch_size(model)
         self._bytes: dict[str, float] = {}  # by the kind of examples
 
     def size(self, arrays: tuple[Any, ...]) -> int:
@@ -75,6 +75,11 @@ class BatchRule:
             lambda t: tf.TensorSpec([_TRIED, *t.shape[1:]], t.dtype), x
         )
         key = str(specs)
+        if key not in self._bytes and compat.is_keras3(self._model):
+            size = compat.keras3_bytes_per_example(self._model)
+            if size is None:
+                return None
+            self._bytes[key] = size
         if key not in self._bytes:
             forward = tf.function(lambda inputs: self._model(inputs, training=False))
             try:

@@ -7,14 +7,17 @@ f(level, seed) is asked for a Dataset; a Dataset or generator is used as it is.
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from lth_keras.arguments import count
-from lth_keras.compat import keras
+from lth_keras.compat import TF_KERAS, Trainer
 from lth_keras.errors import LotteryError
 from lth_keras.training import (
     batches,
@@ -24,16 +27,12 @@ from lth_keras.training import (
     evaluation_batches,
     examples,
 )
+from lth_keras.training.numpy_batches import numpy_batches
 
 _BATCH_SIZE = 32  # Keras's own default
 
 # What `fit` draws batches from, even where it is callable for a purpose of its own.
-_LOADERS = (
-    tf.data.Dataset,
-    tf.distribute.DistributedDataset,
-    keras.utils.Sequence,
-    Iterator,
-)
+_LOADERS = (tf.data.Dataset, tf.distribute.DistributedDataset, Iterator)
 
 
 class Feed:
@@ -51,6 +50,7 @@ class Feed:
         shuffle: whether arrays are reshuffled in every epoch.
         seed: seed of the data order.
         fixed: the batch size that the model was declared with, or None.
+        trainer: the Keras that trains it.
 
     Attributes:
         steps_per_epoch: iterations per epoch, or None where `fit` alone finds out.
@@ -67,6 +67,7 @@ class Feed:
         shuffle: bool = True,
         seed: int = 0,
         fixed: int | None = None,
+        trainer: Trainer = TF_KERAS,
     ):
         if batch_size is not None:
             count("batch_size", batch_size, 1, "the examples of a batch")
@@ -78,9 +79,12 @@ class Feed:
             )
         x, y, sample_weight = examples.taken(x, y, sample_weight)
         self._x, self._seed, self._shuffle = x, seed, shuffle
+        self._trainer = trainer
+        self._sequences = trainer.keras.utils.Sequence
         self.steps_per_epoch = steps_per_epoch
         self._batch_size = batch_size or fixed or _BATCH_SIZE
         self.arrays: Any = None
+        self._rows: Any = None
         self._function: Any = None
         self._digest: str | None = None
         self._first: tf.data.Dataset | None = None
@@ -91,7 +95,8 @@ class Feed:
                 size = composites.length(tf.nest.flatten(x)[0])
                 evaluation_batches.check_fixed(fixed, self._batch_size, size)
             return
-        if not (isinstance(x, _LOADERS) or callable(x)):
+        loader = isinstance(x, (*_LOADERS, self._sequences))
+        if not (loader or callable(x)):
             raise LotteryError(
                 f"x is {examples.kind(x)}: give arrays, a Dataset, a Sequence, a "
                 "generator, or a function of (level, seed); lists and other frames "
@@ -104,13 +109,15 @@ class Feed:
             )
         if isinstance(x, tf.data.Dataset):
             self._infer(x)
-        elif isinstance(x, keras.utils.Sequence):
+        elif isinstance(x, self._sequences):
             self.steps_per_epoch = steps_per_epoch or len(x)
-        elif not isinstance(x, _LOADERS):
-            callables.check_data_function(x)
+        elif not loader:
+            callables.check_data_function(x, trainer)
             self._function = x
-            self._first = callables.made(x, 0, seed)
-            self._infer(self._first)
+            first = callables.made(x, 0, seed, trainer)
+            if isinstance(first, tf.data.Dataset):
+                self._first = first
+                self._infer(first)
 
     def _take_arrays(self, x: Any, y: Any, sample_weight: Any) -> None:
         if y is None and sample_weight is not None:
@@ -128,10 +135,17 @@ class Feed:
             )
         self._digest = examples.describe(given)
         # As `fit` hands them to a train_step: x alone is in no tuple.
-        packed = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+        packed = self._trainer.keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
         self.arrays = examples.tensors(packed)
         if self.steps_per_epoch is None:
             self.steps_per_epoch = batches.steps_per_epoch(sizes[0], self._batch_size)
+        plain = not any(map(composites.is_composite, tf.nest.flatten(self.arrays)))
+        if (
+            self._trainer.backend != "tensorflow"
+            and plain
+            and isinstance(packed, tuple)
+        ):
+            self._rows = tf.nest.map_structure(np.asarray, packed)
 
     def _infer(self, dataset: tf.data.Dataset) -> None:
         if self.steps_per_epoch is None:
@@ -144,6 +158,12 @@ class Feed:
                     "steps_per_epoch."
                 )
             self.steps_per_epoch = size
+
+    def by_tensorflow(self) -> Feed:
+        """The same data, of which TensorFlow makes the batches on every backend."""
+        other = copy.copy(self)
+        other._rows, other._others = None, {}
+        return other
 
     def of_steps(self, steps_per_epoch: int | None) -> Feed:
         """The same data in epochs of another length."""
@@ -167,6 +187,15 @@ class Feed:
             LotteryError: the data cannot begin in the middle.
         """
         seed = self._seed if seed is None else seed
+        if self._rows is not None:
+            return numpy_batches(
+                self._rows,
+                self._batch_size,
+                seed=seed,
+                level=level,
+                start=start,
+                shuffle=self._shuffle,
+            )
         if self.arrays is not None:
             return batches.batches(
                 self.arrays,
@@ -179,9 +208,12 @@ class Feed:
         if isinstance(self._x, tf.data.Dataset):
             found = self._x
         elif self._function is not None:
+            made = functools.partial(
+                callables.made, self._x, level, seed, self._trainer
+            )
             if start and "start" in inspect.signature(self._x).parameters:
-                found = callables.made(self._x, level, seed, start=start)
-                if found.cardinality() >= 0:
+                found = made(start=start)
+                if isinstance(found, tf.data.Dataset) and found.cardinality() >= 0:
                     raise LotteryError(
                         f"x(level={level}, seed={seed}, start={start}) returned a "
                         "Dataset with an end: let it go on with .repeat() before it "
@@ -189,10 +221,13 @@ class Feed:
                     )
                 start = 0
             else:
-                found = callables.made(self._x, level, seed)
+                found = made()
         else:
             self.check_start(start)
             return self._x
+        if not isinstance(found, tf.data.Dataset):
+            # Keras knows generators by their type.
+            return (batch for batch in itertools.islice(found, start, None))
         if self._first is not None:
             callables.check_spec(self._first, found, level)
         return found.repeat().skip(start) if start else found.repeat()
@@ -221,7 +256,7 @@ class Feed:
             LotteryError: the data cannot begin again, or `class_weight` does not fit.
         """
         count = min(count, self.steps_per_epoch or count)
-        if isinstance(self._x, keras.utils.Sequence):
+        if isinstance(self._x, self._sequences):
             size = min(count, len(self._x))
             read = (self._x[index] for index in range(size))
             return class_weights.weighted(read, class_weight)
@@ -265,7 +300,9 @@ class Feed:
             return tf.nest.map_structure(
                 lambda t: composites.part(t, 0, size), self.arrays
             )
-        if isinstance(self._x, keras.utils.Sequence):
+        if isinstance(self._x, self._sequences):
             return self._x[0]
         dataset = self._x if isinstance(self._x, tf.data.Dataset) else self._first
+        if dataset is None and self._function is not None:
+            return next(callables.made(self._x, 0, self._seed, self._trainer), None)
         return None if dataset is None else next(iter(dataset.take(1)), None)

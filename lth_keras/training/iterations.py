@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lth_keras import compat
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.training.plan import Plan
 
@@ -27,7 +25,9 @@ def check_lengths(plan: Plan, levels: int) -> None:
         )
     again = levels or plan.epochs - plan.first_epoch > 1
     # Keras's own flows of images have `__next__` too.
-    ends = isinstance(data, Iterator) and not isinstance(data, keras.utils.Sequence)
+    ends = isinstance(data, Iterator) and not isinstance(
+        data, plan.trainer.keras.utils.Sequence
+    )
     if again and ends and not passed_on.get("validation_steps"):
         raise LotteryError(
             "validation_data is a generator, which cannot begin again: pass "
@@ -36,16 +36,21 @@ def check_lengths(plan: Plan, levels: int) -> None:
         )
 
 
-def check_alignment(model: keras.Model, plan: Plan, rewind_step: int) -> None:
+def check_alignment(model: Any, plan: Plan, rewind_step: int) -> None:
     """Refuses steps_per_execution that passes over a step we must stop at.
 
     Raises:
         LotteryError: names the step and the number that does not fit.
     """
-    stride, total = compat.steps_per_execution(model), plan.iterations
+    stride, total = plan.trainer.steps_per_execution(model), plan.iterations
     if stride == 1 or total is None:
         return
     steps = plan.feed.steps_per_epoch or total
+    if steps % stride and not plan.trainer.cuts_executions:
+        raise LotteryError(
+            f"steps_per_execution={stride} passes over the end of an epoch of {steps} "
+            "iterations, since Keras 3 cuts none short: choose one that divides it."
+        )
 
     def check(step: int, name: str, value: Any) -> None:
         if step % steps % stride:

@@ -8,25 +8,31 @@ results: one search must make the same choice on every start.
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
-from lth_keras.compat import keras, layers_within, require_tf_keras_model
+from lth_keras.compat import (
+    is_keras3_model,
+    keras,
+    keras3,
+    layers_within,
+    require_tf_keras_model,
+)
 
-_layers = keras.layers
-
-# Every convolution of Keras derives from one of these.
+# Every convolution of Keras, of either version, derives from one of these.
 _CONVOLUTIONS = (
-    _layers.Conv1D,
-    _layers.Conv2D,
-    _layers.Conv3D,
-    _layers.DepthwiseConv1D,
-    _layers.DepthwiseConv2D,
-    _layers.SeparableConv1D,
-    _layers.SeparableConv2D,
+    "Conv1D",
+    "Conv2D",
+    "Conv3D",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+    "SeparableConv1D",
+    "SeparableConv2D",
 )
 
 
-def choose(model: keras.Model) -> bool:
+def choose(model: Any) -> bool:
     """Whether to compile `model` with `jit_compile=True`.
 
     On a GPU or TPU always. On a CPU only without convolutions: XLA fuses the many
@@ -39,12 +45,15 @@ def choose(model: keras.Model) -> bool:
     Raises:
         LotteryError: it is no tf_keras model.
     """
-    require_tf_keras_model(model)
+    if not is_keras3_model(model):
+        require_tf_keras_model(model)
     if any(d.device_type != "CPU" for d in tf.config.list_logical_devices()):
         return True
     return not has_convolutions(model)
 
 
-def has_convolutions(model: keras.Model) -> bool:
+def has_convolutions(model: Any) -> bool:
     """Whether a layer of `model`, at any depth, is a convolution."""
-    return any(isinstance(layer, _CONVOLUTIONS) for layer in layers_within(model))
+    module = keras3() if is_keras3_model(model) else keras
+    kinds = tuple(getattr(module.layers, name) for name in _CONVOLUTIONS)
+    return any(isinstance(layer, kinds) for layer in layers_within(model))

@@ -6,16 +6,14 @@ result line last: a run whose result is stored is finished.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from lth_keras import compat, errors
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts, paths, slots, starts
 from lth_keras.masking.network import Network
@@ -25,11 +23,10 @@ from lth_keras.runs.layout import LevelDirectory
 from lth_keras.runs.rows import Run
 from lth_keras.storage import files
 from lth_keras.tickets.ticket import Ticket
-from lth_keras.training import bars, capturing, evaluating
+from lth_keras.training import fitting, rounds
 from lth_keras.training.counting import level_seed
-from lth_keras.training.learning_rates import last_rate, scaled_rate
 from lth_keras.training.plan import Plan
-from lth_keras.training.steps import Project, RequireComplete, StartAt, StopOnNaN
+from lth_keras.training.scaled_rates import last_rate, scaled_rate
 
 
 def carry_out(
@@ -72,9 +69,9 @@ def carry_out(
             rewind = Ticket.of(network, captured, level=0, seed=plan.seed)
             rewind.save(directory.rewind, overwrite=True)
 
-        capture = capturing.CaptureAt(capture_at, store, network=network)
+        capture = _capture(network, capture_at, store)
     _begin(network, ticket, run, fresh_optimizer)
-    on_paths = paths.density(network)
+    on_paths = _on_paths(network)
     test = plan.evaluators.get("test")
     untrained = {} if test is None else {f"test_{n}": v for n, v in test().items()}
     began = time.perf_counter()
@@ -83,13 +80,14 @@ def carry_out(
             last_rate(network.model, plan.after),
             scaled_rate(network.model, plan.rate_factor),
         ):
-            fitted = _fit(network, ticket, plan, run, capture)
+            fitted = fitting.fit(network, ticket, plan, run, capture)
+        network.unshare()
         network.require_complete()
         acts.verify(network)
         trained = _named_weights(network, directory)
         if settle is not None:
             ticket = settle()
-            on_paths = paths.density(network, [mask for _, mask in ticket.pruned()])
+            on_paths = _on_paths(network, [mask for _, mask in ticket.pruned()])
             values = (weight.value for weight in ticket.weights)
             trained = dict(zip(trained, values, strict=True))
         _check_numbers(trained, fitted.iterations)
@@ -155,8 +153,8 @@ def replay(network: Network, ticket: Ticket, plan: Plan, run: Run, step: int) ->
     if not plan.callbacks_of(run.level):
         plan = dataclasses.replace(plan, evaluators={}, monitor=None)
     _begin(network, ticket, run)
-    capture = capturing.CaptureAt(step, found.append, stop=True, network=network)
-    _fit(network, ticket, plan, run, capture)
+    capture = _capture(network, step, found.append, stop=True)
+    fitting.fit(network, ticket, plan, run, capture)
     return Ticket.of(network, found[0], level=run.level, seed=plan.seed)
 
 
@@ -165,10 +163,23 @@ def _begin(
 ) -> None:
     """Sets the model, and its random layers, to the start of a run."""
     load(network, ticket, fresh_optimizer)
-    if network.model.stateful:
-        # The states of recurrent layers are no weights: a ticket has none.
-        network.model.reset_states()
-    compat.reset_generators(network.model, level_seed(run.data_seed, run.level))
+    trainer = compat.trainer_of(network.model)
+    # The states of recurrent layers are no weights: a ticket has none.
+    trainer.reset_states(network.model)
+    trainer.reset_generators(network.model, level_seed(run.data_seed, run.level))
+
+
+def _on_paths(network: Network, chosen: list[np.ndarray] | None = None) -> float | None:
+    """The effective density; None of a Keras 3 model, whose graph is not followed."""
+    if compat.is_keras3_model(network.model):
+        return None
+    return paths.density(network, chosen)
+
+
+def _capture(network: Network, step: int, receive: Any, stop: bool = False) -> Any:
+    """The callback that captures a step of the network's training."""
+    made = compat.trainer_of(network.model).callback(rounds.CaptureLogic)
+    return made(step, receive, stop=stop, network=network)
 
 
 def load(network: Network, ticket: Ticket, fresh_optimizer: bool = False) -> None:
@@ -235,102 +246,3 @@ def _check_numbers(trained: dict[str, np.ndarray], iterations: int) -> None:
                     f"{name.split('/', 1)[1]} is NaN after iteration {iterations}: "
                     "lower the learning rate, or look for NaN in the data."
                 )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Fitted:
-    """What a `fit` came to: the curve, the last metrics, Keras's history, the step."""
-
-    curve: dict[str, list[float]]
-    final: dict[str, float]
-    epochs: dict[str, list[float]]
-    iterations: int
-
-
-def _fit(
-    network: Network,
-    ticket: Ticket,
-    plan: Plan,
-    run: Run,
-    capture: capturing.CaptureAt | None,
-) -> _Fitted:
-    model, steps, start = network.model, plan.feed.steps_per_epoch, ticket.step
-    epoch, step = divmod(start, steps or 1)
-    # Callbacks that set the learning rate by the epoch see that it is a late one.
-    later = plan.after // steps if steps else 0
-    epoch += plan.first_epoch + later
-    users = plan.callbacks_of(run.level)
-    evaluate = evaluating.Evaluate(
-        plan.evaluators,
-        plan.evaluate_every,
-        start=start,
-        first_batch=step,
-        monitor=plan.monitor,
-        also=plan.also,
-    )
-    # Ours stand around the user's: evaluation first, so that they see its metrics.
-    every = [evaluate, *users]
-    if users:
-        every.append(Project(network))
-    if step:
-        every.append(StartAt(epoch, step))
-    if capture is not None:
-        every.append(capture)
-    every.append(StopOnNaN(start=start, first_batch=step))
-    if not compat.is_functional(model):
-        every.append(RequireComplete(network))
-    arguments = dict(plan.fit_arguments)
-    if plan.progress is not None:
-        every += plan.progress.callbacks()
-        arguments["verbose"] = 0
-    verbose = arguments.get("verbose", "auto")
-    every += bars.of_run(run, ticket.density, verbose, users, plan.dense_share)
-    with _passed(model, run.level):
-        history = model.fit(
-            plan.feed.dataset(run.level, start, run.data_seed),
-            epochs=plan.epochs + later,
-            initial_epoch=epoch,
-            steps_per_epoch=steps,
-            callbacks=every,
-            **arguments,
-        )
-    if plan.iterations and evaluate.step < plan.iterations and not model.stop_training:
-        raise LotteryError(
-            f"the training data of level {run.level} ended at iteration "
-            f"{evaluate.step} of {plan.iterations}: give a Dataset without an end, or "
-            "a smaller steps_per_epoch."
-        )
-    if capture is not None and not capture.captured:
-        raise LotteryError(
-            f"rewind_to: level 0 stopped at iteration {evaluate.step}, before "
-            f"iteration {capture.at} to rewind to: rewind to an earlier one."
-        )
-    # Callbacks may restore other weights as training ends, and averages of the
-    # weights (use_ema) take their place then.
-    final = evaluate.finish(again=bool(users) or _averages(model.optimizer))
-    if plan.train_evaluator is not None:
-        final |= {f"train_{n}": v for n, v in plan.train_evaluator().items()}
-    epochs = {
-        name: [float(v) for v in values if np.ndim(v) == 0]
-        for name, values in history.history.items()
-    }
-    return _Fitted(evaluate.curve, final, epochs, evaluate.step)
-
-
-def _averages(optimizer: Any) -> bool:
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return bool(getattr(inner, "use_ema", False))
-
-
-@contextlib.contextmanager
-def _passed(model: keras.Model, level: int) -> Iterator[None]:
-    """Leaves no trace of a `fit` that was cut short in the model."""
-    try:
-        yield
-    except StopIteration:
-        raise LotteryError(
-            f"the training data ended before level {level}: give arrays, a Dataset or "
-            "a function of (level, seed), which can begin again."
-        ) from None
-    finally:
-        compat.clear_fit_start(model)

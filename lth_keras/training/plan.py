@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from lth_keras import compat
-from lth_keras.compat import keras
+from lth_keras.compat import TF_KERAS, Trainer
 from lth_keras.errors import LotteryError
 from lth_keras.masking import unasked
 from lth_keras.masking.network import Network
@@ -23,9 +23,10 @@ from lth_keras.training import (
     callables,
     checks,
     class_weights,
+    evaluators_of,
     examples,
 )
-from lth_keras.training.evaluation import CompiledTest, Evaluator
+from lth_keras.training.evaluation import Evaluator
 from lth_keras.training.evaluation_batches import BatchRule
 from lth_keras.training.feeds import Feed
 from lth_keras.training.progress import Progress
@@ -33,11 +34,7 @@ from lth_keras.training.progress import Progress
 UserCallbacks = Any  # a list of Keras callbacks, or f(level) -> such a list
 
 # The callbacks of Keras that carry state from one fit into the next.
-_STATEFUL = (
-    keras.callbacks.ModelCheckpoint,
-    keras.callbacks.EarlyStopping,
-    keras.callbacks.ReduceLROnPlateau,
-)
+_STATEFUL = ("ModelCheckpoint", "EarlyStopping", "ReduceLROnPlateau")
 
 
 class Length(NamedTuple):
@@ -80,6 +77,7 @@ class Plan:
             it may set the model's `stop_training`.
         dense_share: the share of the kernel entries that are on no mask without being
             asked; P_m is of the others.
+        trainer: the Keras that trains.
         progress: the bar of the whole search, in the place of Keras's by epoch.
     """
 
@@ -101,6 +99,7 @@ class Plan:
     lengths: tuple[Length, ...] = ()
     also: Callable[[int], dict[str, float]] | None = None
     dense_share: float = 0.0
+    trainer: Trainer = TF_KERAS
     progress: Progress | None = None
     _pristine: list[tuple[Any, dict[str, Any]]] = dataclasses.field(
         default_factory=list
@@ -128,9 +127,13 @@ class Plan:
         return dataclasses.replace(self, epochs=epochs, feed=feed, lengths=())
 
     @property
-    def told(self) -> dict[str, float]:
-        """What result lines and search.json say of what is left out, if anything is."""
-        return {"dense_share": self.dense_share} if self.dense_share else {}
+    def told(self) -> dict[str, Any]:
+        """What result lines and search.json say of what is left out, if anything is.
+
+        And of the Keras that trains, where it is Keras 3.
+        """
+        left_out = {"dense_share": self.dense_share} if self.dense_share else {}
+        return {**left_out, **self.trainer.told}
 
     def callbacks_of(self, level: int) -> list[Any]:
         """The user's callbacks for a level, as they were before the search.
@@ -140,26 +143,31 @@ class Plan:
         """
         found = self._given(level)
         for callback in found:
-            if isinstance(callback, keras.callbacks.BackupAndRestore):
-                paths.remove_directory(callback.backup_dir)
+            backup = getattr(callback, "backup_dir", None)
+            if backup and isinstance(callback, self._classes("BackupAndRestore")):
+                paths.remove_directory(backup)
         return found
 
     def _given(self, level: int) -> list[Any]:
         if callables.is_callback_function(self.callbacks):
-            return callables.callback_list(self.callbacks(level))
-        found = callables.callback_list(self.callbacks)
+            return callables.callback_list(self.callbacks(level), self.trainer)
+        found = callables.callback_list(self.callbacks, self.trainer)
         if not self._pristine:
+            stateful = self._classes(*_STATEFUL)
             self._pristine = [
-                (c, dict(vars(c))) for c in found if isinstance(c, _STATEFUL)
+                (c, dict(vars(c))) for c in found if isinstance(c, stateful)
             ]
         for callback, attributes in self._pristine:
             vars(callback).clear()
             vars(callback).update(attributes)
         return found
 
+    def _classes(self, *names: str) -> tuple[type, ...]:
+        return tuple(getattr(self.trainer.keras.callbacks, name) for name in names)
+
 
 def make(
-    model: keras.Model,
+    model: Any,
     *,
     monitor: str,
     seed: int,
@@ -192,26 +200,39 @@ def make(
     Raises:
         LotteryError: an argument is out of range, or the data do not fit.
     """
-    arguments.check_passed_on(fit_arguments)
+    trainer = compat.trainer_of(model)
+    arguments.check_passed_on(fit_arguments, trainer)
     arguments.check_counts(
         epochs, initial_epoch, batch_size, steps_per_epoch, evaluate_every
     )
     arguments.check_shuffle(shuffle)
-    callables.check_callbacks(callbacks)
+    callables.check_callbacks(callbacks, trainer)
     weights = class_weights.checked(fit_arguments.get("class_weight"))
-    passed_on = {"shuffle": shuffle, **fit_arguments}
+    passed_on = {**trainer.shuffles(shuffle), **fit_arguments}
     if weights is not None:
         passed_on["class_weight"] = weights
     if arguments.is_split(validation_split):
         x, y, sample_weight, validation_data = arguments.split(
             x, y, sample_weight, validation_data, validation_split
         )
-    fixed = compat.fixed_batch_size(model)
-    feed = Feed(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, fixed)
+    feed = Feed(
+        x,
+        y,
+        sample_weight,
+        batch_size,
+        steps_per_epoch,
+        shuffle,
+        seed,
+        trainer.fixed_batch_size(model),
+        trainer,
+    )
+    if weights is not None:
+        feed = feed.by_tensorflow()  # Keras 3 takes no class_weight with generators.
     first = feed.first_batch() if model.train_function is None else None
-    if not compat.is_built(model) and first is not None:
-        model(keras.utils.unpack_x_y_sample_weight(first)[0], training=False)
+    if not trainer.is_built(model) and first is not None:
+        model(trainer.keras.utils.unpack_x_y_sample_weight(first)[0], training=False)
     Network.of(model).require_masks()
+    trainer.check_alone(model)
     _check_training(model, feed, first, weights)
     if monitor_metric is not None:
         shown_metric.check(monitor_metric, list(model.get_metrics_result()))
@@ -224,13 +245,13 @@ def make(
         )
     )
     rule = BatchRule(model, batch_size, passed_on.get("validation_batch_size"))
-    step = CompiledTest(model)
+    step = evaluators_of.step_of(model)
 
     def evaluator(data: Any, name: str) -> Evaluator:
         return _evaluator(model, data, name, rule, step)
 
     evaluators = {}
-    if not _evaluated_here(validation_data, fit_arguments):
+    if not _evaluated_here(validation_data, fit_arguments, trainer):
         passed_on["validation_data"] = validation_data
     elif validation_data is not None:
         evaluators["val"] = evaluator(validation_data, "validation_data")
@@ -256,18 +277,21 @@ def make(
             "train_data": examples.describe(train_data),
         },
         monitor_metric=monitor_metric,
-        dense_share=unasked.dense_share(model),
+        # Of a Keras 3 model nobody says yet which weights were not asked for.
+        dense_share=0.0 if compat.is_keras3(model) else unasked.dense_share(model),
+        trainer=trainer,
     )
 
 
 def _check_training(
-    model: keras.Model, feed: Feed, first: Any, weights: dict[int, float] | None
+    model: Any, feed: Feed, first: Any, weights: dict[int, float] | None
 ) -> None:
     """Refuses training data that do not fit: all of arrays, a batch of others."""
     name = "the training data"
     found = first if feed.arrays is None else feed.arrays
     if found is not None:
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(found)
+        unpack = compat.trainer_of(model).keras.utils.unpack_x_y_sample_weight
+        x, y, _ = unpack(found)
         checks.check_kinds(model, name, x, y)
         checks.check_data(model, name, x, y)
         class_weights.check_labels(weights, name, y)
@@ -275,24 +299,24 @@ def _check_training(
         checks.try_batch(model, first)
 
 
-def _evaluated_here(data: Any, fit_arguments: dict[str, Any]) -> bool:
+def _evaluated_here(data: Any, fit_arguments: dict[str, Any], trainer: Trainer) -> bool:
     """Whether an `Evaluator` takes the validation data; Keras does otherwise."""
     others = set(fit_arguments) - {"validation_batch_size"}
     if any(name.startswith("validation_") for name in others):
         return False
-    return not isinstance(data, (keras.utils.Sequence, Iterator))
+    return not isinstance(data, (trainer.keras.utils.Sequence, Iterator))
 
 
 def _evaluator(
-    model: keras.Model, data: Any, name: str, rule: BatchRule, step: CompiledTest
+    model: Any, data: Any, name: str, rule: BatchRule, step: Any
 ) -> Evaluator:
-    if not compat.can_test(model):
+    if not compat.trainer_of(model).can_test(model):
         raise LotteryError(
             f"{name}: {type(model).__qualname__} has no call and no test_step, so "
             "nothing can be evaluated: write a test_step, or leave the data out."
         )
     try:
-        evaluator = Evaluator(model, data, rule, step)
+        evaluator = evaluators_of.evaluator_of(model, data, rule, step)
     except LotteryError as error:
         raise LotteryError(f"{name}: {error}") from None
     spec = data.element_spec if isinstance(data, tf.data.Dataset) else data

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from tqdm import auto
 
-from lth_keras.compat import keras
+from lth_keras import compat
 from lth_keras.masking.network import Network
 from lth_keras.runs import shown_metric, tables
 from lth_keras.runs.rows import is_censored
@@ -77,9 +77,13 @@ class Progress:
         """The run that begins has this P_m."""
         self._density = density
 
-    def callbacks(self) -> list[keras.callbacks.Callback]:
-        """The Keras callbacks that follow every run, for `LotterySearch.fit`."""
-        return [_Steps(self)]
+    def callbacks(self, model: Any = None) -> list[Any]:
+        """The Keras callbacks that follow every run, for `LotterySearch.fit`.
+
+        Args:
+            model: whose runs they are; None for any of tf_keras.
+        """
+        return [compat.trainer_of(model).callback(_Steps)(self)]
 
     def advance(self, step: int, steps: int, fraction: float) -> None:
         """A run is at iteration `step` of `steps`, having done `fraction` of it."""
@@ -133,11 +137,11 @@ class Progress:
         return "  ".join(parts)
 
 
-class _Steps(keras.callbacks.Callback):
+class _Steps:
     """Reports the training steps of each `fit` to a `Progress`."""
 
-    # No conversion of the logs to NumPy for each batch.
-    _supports_tf_logs = True
+    model: Any
+    params: Any
 
     def __init__(self, progress: Progress):
         super().__init__()

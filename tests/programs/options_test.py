@@ -95,6 +95,7 @@ def test_the_default_is_lenet_on_the_digits():
         first="train",
         stop="none",
         lr_decay="none",
+        keras="tf_keras",
         method="imp",
         rewind_to="0it",
         rewind="weights",

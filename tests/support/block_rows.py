@@ -215,6 +215,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/models.md", "import keras, lth_keras as lth"): Python(
         (("range(16)", "range(2)"), ("level=15", "level=1")), READERS + KERAS3
     ),
+    ("docs/models.md", "fresh = keras.models.clone_model(mine)"): Python(),
     ("docs/models.md", "import lth_keras as lth, keras"): Python(given=READERS),
     ("docs/releasing.md", "docker run"): NotRun("needs a container runtime"),
     ("docs/reproducibility.md", "runs/mnist/"): NotRun("is a list of files"),

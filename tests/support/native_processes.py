@@ -31,6 +31,7 @@ def on(backend: str) -> Any:
     return pytest.param(backend, marks=marks)
 
 
+compiling_backends = pytest.mark.parametrize("backend", [on("tensorflow"), on("jax")])
 every_backend = pytest.mark.parametrize("backend", [on(name) for name in BACKENDS])
 
 

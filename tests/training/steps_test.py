@@ -9,10 +9,11 @@ import pytest
 import tensorflow as tf
 
 import lth_keras as lth
-from lth_keras.compat import keras
+from lth_keras.compat import TF_KERAS, keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking import weights
-from lth_keras.training import evaluating, steps
+from lth_keras.training import steps
+from lth_keras.training.evaluating import Evaluates
 from lth_keras.training.evaluation import Evaluator
 from tests.support import small_search as small
 
@@ -230,7 +231,7 @@ def test_a_fit_begins_in_the_middle_of_an_epoch() -> None:
         initial_epoch=1,
         epochs=3,
         verbose=0,
-        callbacks=[count, schedule, steps.StartAt(1, 3)],
+        callbacks=[count, schedule, TF_KERAS.start_at(1, 3, 5)[1]],
     )
     assert count.seen == [9, 10, 11, 12, 13, 14, 15]
     assert epochs == [1, 2]
@@ -249,7 +250,7 @@ def test_a_loss_that_turns_nan_stops_with_its_iteration() -> None:
 
 def evaluate(model, every=None, monitor="val_loss", **arguments):
     data = {"val": Evaluator(model, (X, Y)), "test": Evaluator(model, (X[:7], Y[:7]))}
-    return evaluating.Evaluate(data, every, monitor=monitor, **arguments)
+    return TF_KERAS.callback(Evaluates)(data, every, monitor=monitor, **arguments)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ TensorFlow is imported when the process has begun, so that it does so without a 
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -61,9 +62,21 @@ def work(connection: Any, packed: bytes, levels: int | None, root: str) -> None:
 
 
 def _use_one_thread() -> None:
-    """Lets TensorFlow compute with one thread, before anything is computed."""
+    """Lets TensorFlow, and what Keras 3 may be on, compute with one thread.
+
+    Before anything is computed: XLA on JAX reads its flags once.
+    """
     import tensorflow as tf
 
+    backend = os.environ.get("KERAS_BACKEND")
+    if backend == "jax":
+        flags = os.environ.get("XLA_FLAGS", "")
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+    if backend == "torch":
+        with contextlib.suppress(ImportError):
+            import torch
+
+            torch.set_num_threads(1)
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
 

@@ -6,7 +6,12 @@ import pathlib
 
 import pytest
 
-from tests.support.native_processes import every_backend, rows_on, run_on
+from tests.support.native_processes import (
+    compiling_backends,
+    every_backend,
+    rows_on,
+    run_on,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -21,12 +26,12 @@ def test_steps_equal_those_of_gradients_masked_by_hand(backend: str) -> None:
     assert rows_on(backend)["equals_gradients_that_are_masked_by_hand"] == []
 
 
-@every_backend
+@compiling_backends
 def test_a_compiled_step_equals_one_masked_by_hand(backend: str) -> None:
     assert rows_on(backend)["compiled_steps_equal_after_one"] == []
 
 
-@every_backend
+@compiling_backends
 def test_one_trace_of_the_step_serves_all_levels(backend: str) -> None:
     assert rows_on(backend)["one_trace_serves_all_levels"] == []
 

@@ -1,0 +1,104 @@
+"""Models that tf_keras trains. It is imported when something of it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import tensorflow as tf
+
+from lth_keras.compat.trainers.trainer import Trainer
+
+
+def _file(name: str) -> Any:
+    """A file of this room that needs tf_keras."""
+    return importlib.import_module(f"lth_keras.compat.{name}")
+
+
+class TfKerasTrainer(Trainer):
+    """tf_keras, on TensorFlow."""
+
+    name = said = "tf_keras"
+
+    @property
+    def keras(self) -> Any:
+        return importlib.import_module("tf_keras")
+
+    @property
+    def bars(self) -> dict[str, Any]:
+        return {"count_mode": "steps"}
+
+    def is_built(self, model: Any) -> bool:
+        return bool(_file("graphs").is_built(model))
+
+    def has_call(self, model: Any) -> bool:
+        return bool(_file("graphs").has_call(model))
+
+    def check_alone(self, model: Any) -> None:
+        """Strategies are covered."""
+
+    def fixed_batch_size(self, model: Any) -> int | None:
+        found: int | None = _file("fits").fixed_batch_size(model)
+        return found
+
+    def steps_per_execution(self, model: Any) -> int:
+        return int(_file("fits").steps_per_execution(model))
+
+    def trace(self, model: Any, shape: tuple[int, ...], dtype: Any) -> None:
+        call = tf.function(lambda inputs: model(inputs, training=False))
+        call.get_concrete_function(tf.TensorSpec([None, *shape], dtype))
+
+    def replicas(self, model: Any) -> int:
+        return int(model.distribute_strategy.num_replicas_in_sync)
+
+    def reset_generators(self, model: Any, seed: int) -> None:
+        _file("generators").reset_generators(model, seed)
+
+    def reset_states(self, model: Any) -> None:
+        if model.stateful:
+            model.reset_states()
+
+    def constant(self, value: Any, dtype: Any) -> Any:
+        return tf.constant(value, dtype)
+
+    def learning_rate(self, optimizer: Any) -> Any:
+        return self.keras.backend.get_value(optimizer.learning_rate)
+
+    def set_learning_rate(self, optimizer: Any, rate: Any) -> None:
+        self.keras.backend.set_value(optimizer.learning_rate, rate)
+
+    def learning_rate_schedule(self, optimizer: Any) -> Any:
+        return _file("optimizers").learning_rate_schedule(optimizer)
+
+    def start_at(self, epoch: int, step: int, steps: int | None) -> tuple[Any, Any]:
+        return None, self.callback(_StartsAt)(epoch, step)
+
+    def clear_start(self, model: Any) -> None:
+        _file("fits").clear_fit_start(model)
+
+    def threads_and_devices(self) -> tuple[list[int], list[str]]:
+        return of_tensorflow()
+
+
+def of_tensorflow() -> tuple[list[int], list[str]]:
+    """Thread counts and kinds of devices of TensorFlow."""
+    threading = tf.config.threading
+    threads = [
+        threading.get_intra_op_parallelism_threads(),
+        threading.get_inter_op_parallelism_threads(),
+    ]
+    kinds = {d.device_type for d in tf.config.list_logical_devices()}
+    return threads, sorted(kinds)
+
+
+class _StartsAt:
+    """Lets a `fit` begin at batch `step` of `epoch`, counters included."""
+
+    model: Any
+
+    def __init__(self, epoch: int, step: int):
+        super().__init__()
+        self._epoch, self._step = epoch, step
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        _file("fits").start_fit_at(self.model, self._epoch, self._step)

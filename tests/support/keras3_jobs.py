@@ -1,0 +1,56 @@
+"""Jobs of Keras 3 in processes of their own, one backend each."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.support.places import ROOT
+
+BATCH, CLASSES, LEVELS, RATE, REWIND = 10, 3, 2, 0.3, "3it"
+_NEEDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+
+
+def _row(backend: str) -> Any:
+    lacks = importlib.util.find_spec(_NEEDS[backend]) is None
+    reason = f"{backend} is not installed: pip install {backend}"
+    return pytest.param(backend, marks=pytest.mark.skipif(lacks, reason=reason))
+
+
+# A row a backend. JAX and torch are no requirements of the package: CI installs both.
+BACKENDS = [_row(backend) for backend in _NEEDS]
+
+
+def start(job: str, backend: str, folder: pathlib.Path) -> Any:
+    """Carries out a job of `keras3_searches` on a backend."""
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        [sys.executable, "-m", "tests.support.keras3_searches", job, str(folder)],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "KERAS_BACKEND": backend,
+            "PYTHONPATH": path,
+            # One thread, so that sums are of one order in every process.
+            "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+            "OMP_NUM_THREADS": "1",
+        },
+    )
+
+
+def told(job: str, backend: str, folder: pathlib.Path) -> dict[str, Any]:
+    """What a job printed; fails with what it said where it did not end well."""
+    ended = start(job, backend, folder)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    found: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
+    return found
