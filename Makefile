@@ -72,7 +72,7 @@ site: $(DOCS_STAMP)
 	@echo "build/site/index.html; with its search: python3 -m http.server -d build/site"
 
 docs: site
-	$(PYTEST) tests/house/blocks_test.py $(ARGS)
+	$(PYTEST) tests/house/blocks_test.py tests/house/notebooks_test.py $(ARGS)
 
 # What an earlier build left in build/ would go into the wheel too. `build` makes the
 # wheel from the sdist, in an environment of its own.

@@ -15,6 +15,7 @@ ROOMS = {
     "controls": "lth_keras/controls/__init__.py",
     "criteria": "lth_keras/pruning/criteria/__init__.py",
     "hub": "lth_keras/hub/__init__.py",
+    "keras3": "lth_keras/training/keras3.py",
     "methods": "lth_keras/methods/__init__.py",
     "recipes": "lth_keras/pruning/recipes.py",
 }

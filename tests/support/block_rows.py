@@ -107,6 +107,10 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/bazel.md", ".venv/bin/python tools/update_build.py"): Elsewhere(
         "tests/tools/build_files_test.py"
     ),
+    ("docs/benchmarks.md", "python3 -m venv"): NotRun(PINNED),
+    ("docs/benchmarks.md", "python benchmarks/peers/checkout"): NotRun(
+        "asks for a checkout of another project"
+    ),
     ("docs/cheaper_tickets.md", SEARCH): Commands(),
     ("docs/cheaper_tickets.md", f"{SEARCH} --search_iterations"): Commands(
         search=("--search_iterations=2",)
@@ -160,6 +164,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/methods/edge_popup.md", "method = lth.methods"): Python(
         given=READERS + LOSS
     ),
+    ("docs/methods/gradual.md", "method = lth.methods"): Python(given=READERS + LOSS),
     ("docs/methods/hard_thresholding.md", "method = lth.methods"): Python(
         given=READERS + LOSS
     ),
@@ -241,6 +246,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/showing.md", "found = lth.sensitivity"): Python(
         (("rate=0.1, tolerance=0.5", "rate=0.1, tolerance=5.0"),)
     ),
+    ("docs/showing.md", "from sklearn.datasets"): Python((("epochs=20", "epochs=1"),)),
     ("docs/showing.md", "lth-plot runs/lenet --serve"): NotRun(
         "serves until it is stopped; tests/reporting/live_test.py asks such a page"
     ),
