@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 DIRECTORIES = ("lth_keras", "examples", "benchmarks", "tools", "tests")
 # Benchmarks import the files beside them by bare name, as Python finds them there.
-BARE = ("benchmarks",)
+BARE = ("benchmarks", "benchmarks/peers")
 # Where pip's name for a package is not its import name.
 PIP_NAMES = {
     "absl": "absl-py",

@@ -73,4 +73,8 @@ def crop_flip(
         pixels = tf.gather(tf.reshape(padded, [-1, channels]), index)
         return tf.ensure_shape(pixels, images.shape), labels
 
-    return dataset.enumerate(start).map(augmented).prefetch(_PREFETCH)
+    numbered = dataset.enumerate(start)
+    made = numbered.map(
+        augmented, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+    return made.prefetch(_PREFETCH)

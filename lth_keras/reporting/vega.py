@@ -171,10 +171,7 @@ def _chart(values: list[dict[str, Any]]) -> Spec:
         "width": "container",
         "height": _HEIGHT,
         "data": {"values": values},
-        "config": {
-            "font": "system-ui, sans-serif",
-            "legend": {"orient": "bottom", "columns": 3, "labelLimit": 320},
-        },
+        "config": {"font": "system-ui, sans-serif", "legend": _LEGEND},
     }
 
 

@@ -30,7 +30,8 @@ class Beside:
         values: of the metric at the end of training, in its own unit, by trial.
         others: the same of the other search.
         paired: whether trials have the same number and seed in both, and so the same
-            initial weights: then the values are in the same order.
+            initial weights: then the values are in the same order. Trials of one
+            search alone are left out then; of one pair among several all count.
     """
 
     density: float
@@ -74,9 +75,10 @@ def compare(rows: Rows, others: Rows, metric: Metric) -> list[Beside]:
             continue
         against = theirs[min(near, key=lambda d: abs(d - density))]
         both = [key for key in trials if key in against]
-        paired = bool(both)
-        values = [trials[key] for key in both or trials]
-        beside = [against[key] for key in both or against]
+        # One pair of many trials would throw the others away.
+        paired = len(both) >= min(2, max(len(trials), len(against)))
+        values = [trials[key] for key in (both if paired else trials)]
+        beside = [against[key] for key in (both if paired else against)]
         found.append(Beside(density, tuple(values), tuple(beside), paired))
     return found
 

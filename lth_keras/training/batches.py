@@ -177,6 +177,8 @@ def _options() -> tf.data.Options:
     # The autotuner keeps the end of a short fit waiting for its next wake-up.
     options.autotune.enabled = False
     options.deterministic = True
+    # They would write out the pipeline, and with it a copy of all the arrays.
+    options.experimental_optimization.apply_default_optimizations = False
     # Said outright: the default (AUTO) first tries to shard files and warns.
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA

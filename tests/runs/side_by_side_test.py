@@ -38,6 +38,9 @@ def test_trials_of_other_seeds_have_welchs_error() -> None:
     (found,) = side_by_side.compare(mine, theirs, ACCURACY)
     assert not found.paired and found.difference == pytest.approx(0.25)
     assert found.error == pytest.approx(math.sqrt(0.005 / 2 + 0.01 / 3))
+    # One pair is no reason to leave out the others.
+    (found,) = side_by_side.compare(mine[:1], rows({1: [0.7, 0.6]}), ACCURACY)
+    assert not found.paired and found.difference == pytest.approx(0.25)
     assert side_by_side.compare(mine[:1], theirs, ACCURACY)[0].error is None
 
 

@@ -44,3 +44,23 @@ def test_silence_and_bars_of_the_users_own_are_left_alone(capsys, tmp_path) -> N
     lines = printed(capsys, tmp_path / "own", 0, verbose=2, callbacks=[own])
     named = [line for line in lines if line.startswith("Epoch") or "level" in line]
     assert named == ["Epoch 1/2", "Epoch 2/2"]
+
+
+@pytest.mark.slow
+def test_a_whole_search_has_one_bar_and_a_log_a_line_a_level(capsys, tmp_path) -> None:
+    model = small.compiled()
+    model.run_eagerly = True
+    search = lth.LotterySearch(model, 2, str(tmp_path))
+    search.fit(X, Y, batch_size=15, epochs=2, validation_data=(X, Y))
+    lines = [re.split("  +", n.strip()) for n in capsys.readouterr().out.splitlines()]
+    assert [line[:3] for line in lines] == [
+        ["33 %", "ticket level 0/2", "100.0 % of weights kept"],
+        ["67 %", "ticket level 1/2", "70.8 % of weights kept"],
+        ["100 %", "ticket level 2/2", "50.0 % of weights kept"],
+    ]
+    assert all(line[-1].endswith(" left") for line in lines)
+    search.fit(X, Y, batch_size=15, epochs=2, validation_data=(X, Y))
+    assert capsys.readouterr().out == "", "there is nothing left to train"
+    # Controls have bars by epoch, as they had.
+    lth.controls.run(search, "noise:sigma=0.5", levels=[1])
+    assert "level 1, P_m 70.8 %, noise sigma=0.5: epoch 1/2" in capsys.readouterr().out
