@@ -1,4 +1,4 @@
-"""The notebook of Keras 3 on JAX runs, cell by cell, with fewer and shorter levels."""
+"""The notebooks of the documents run, cell by cell, with fewer and shorter levels."""
 
 from __future__ import annotations
 
