@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from lth_keras import compat
 from lth_keras.analysis import first_layer, networks
 from lth_keras.analysis.first_layer import Between
 from lth_keras.analysis.statistics import Recalibration, normalisations
@@ -50,6 +51,11 @@ class Along:
 
     def __init__(self, search: LotterySearch, examples: int | None):
         plan = ready(search)
+        if compat.is_keras3_model(search.model):
+            raise LotteryError(
+                "errors along a line between networks are measured of tf_keras models: "
+                "search lth.wrap(lth.from_keras3(model)) for them."
+            )
         # Neither search nor feed is held, by which the last use of them is told.
         self._wanted = plan.monitor_metric
         found = {name: e for name, e in plan.evaluators.items() if name == "test"}

@@ -56,11 +56,6 @@ def wrapped_model(
     # What has no rate is no part of a budget either.
     exclude = () if budget is None else f"^(?!.*({'|'.join(rates)}))"
     if options.keras == "keras3":
-        if options.where != "each":
-            raise FlagError(
-                f"--where={options.where} is of layers that are wrapped, and a Keras 3 "
-                "model is held in place: leave it out, or --keras=tf_keras"
-            )
         return hold(
             model,
             rates if budget is None else budget,

@@ -78,6 +78,8 @@ def costs(options: Options) -> dict[str, Cost]:
     options = method_runs.with_phases(options)
     searches.check_names(options)
     sizes = _sizes(options)
+    # Of either Keras the network is the same.
+    options = dataclasses.replace(options, keras="tf_keras")
     model = plain_model(options, sizes.shape, sizes.classes, 0)
     held_out = options.validation_size or known_sizes.held_out(sizes.train)
     rewound = searches.rewind_step(options, sizes.train - held_out)

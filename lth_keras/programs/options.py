@@ -201,6 +201,7 @@ def read(
     if given["method"] != IMP:
         _check_method(given["method"], [n for n in known if known[n].present])
         given["controls"] = ()
+    _check_keras(given)
     _check_layers(given, paper, {name: known[name].default for name in _LAYERS})
     if given["hidden"] != known["hidden"].default and given["model"] != "lenet":
         raise FlagError(
@@ -222,6 +223,22 @@ def read(
         leaf = f"{given['dataset']}_{given['model']}".replace("/", "_")
         given["output_dir"] = os.path.join("runs", leaf)
     return Options(**given)
+
+
+def _check_keras(given: dict[str, Any]) -> None:
+    """Refuses what is there for tf_keras alone."""
+    if given["keras"] == "tf_keras":
+        return
+    if given["method"] != IMP:
+        raise FlagError(
+            f"--method={given['method']} is of tf_keras models: leave out "
+            "--keras=keras3"
+        )
+    if given["where"] != "each" or given["granularity"].startswith("filter"):
+        raise FlagError(
+            "--granularity=filter and --where are of layers that are wrapped, and a "
+            "Keras 3 model is held in place: leave them out, or --keras=tf_keras"
+        )
 
 
 def _check_method(method: str, given: Sequence[str]) -> None:

@@ -331,3 +331,9 @@ def test_flags_are_read_without_tensorflow():
         "cost_flags.read(['program'], '')\n"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+@pytest.mark.parametrize("flag", ["--method=edge_popup", "--granularity=filter"])
+def test_what_is_of_tf_keras_alone_is_refused_with_keras_3(flag):
+    with pytest.raises(FlagError, match="--keras="):
+        read("--keras=keras3", flag)

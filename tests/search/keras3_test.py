@@ -99,6 +99,15 @@ def test_evaluation_and_the_form_of_the_data_change_nothing_that_is_trained(
         ]
 
 
+@pytest.mark.parametrize("backend", jobs.BACKENDS[:1])
+def test_what_keras_exports_of_a_searched_model_computes_the_same(
+    backend, tmp_path
+) -> None:
+    told = jobs.told("exports", backend, tmp_path)
+    assert set(told) == {"saved_model", "litert", "keras", "tf_keras", "compact"}
+    assert max(told.values()) < 1e-5
+
+
 def test_settings_of_compile_leave_levels_exact(backend, tmp_path) -> None:
     told = jobs.told("settings", backend, tmp_path)
     assert len(told) >= 6

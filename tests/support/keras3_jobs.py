@@ -20,8 +20,11 @@ _NEEDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 def _row(backend: str) -> Any:
     lacks = importlib.util.find_spec(_NEEDS[backend]) is None
-    reason = f"{backend} is not installed: pip install {backend}"
-    return pytest.param(backend, marks=pytest.mark.skipif(lacks, reason=reason))
+    reason = f"{backend} is not installed: pip install 'lth_keras[keras3-{backend}]'"
+    marks = [pytest.mark.skipif(lacks, reason=reason)]
+    if backend != "tensorflow":
+        marks.append(pytest.mark.backends)
+    return pytest.param(backend, marks=marks)
 
 
 # A row a backend. JAX and torch are no requirements of the package: CI installs both.

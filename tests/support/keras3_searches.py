@@ -240,7 +240,43 @@ def pruned(folder: pathlib.Path) -> dict[str, Any]:
     return found
 
 
-_EVERY = (whole, killed, others, settings, controls, pruned)
+def exports(folder: pathlib.Path) -> dict[str, Any]:
+    """The largest difference of what a searched model is exported to, by format."""
+    import tensorflow as tf
+
+    one = search(folder / "search", rewind_to="0it")
+    fit(one, epochs=1)
+    made, x = one.model, data(8, 5)[0]
+    expected = made.predict(x, verbose=0)
+    found: dict[str, Any] = {}
+
+    def differs(name: str, given: Any) -> None:
+        found[name] = float(np.abs(np.asarray(given) - expected).max())
+
+    made.export(str(folder / "saved"), verbose=False)
+    served = tf.saved_model.load(str(folder / "saved"))
+    differs("saved_model", served.serve(x))
+    made.export(str(folder / "m.tflite"), format="litert", verbose=False)
+    interpreter = tf.lite.Interpreter(str(folder / "m.tflite"))
+    interpreter.resize_tensor_input(0, x.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+    interpreter.invoke()
+    output = interpreter.get_output_details()[0]["index"]
+    differs("litert", interpreter.get_tensor(output))
+    made.save(folder / "m.keras")
+    read = {"loss": loss}
+    differs(
+        "keras", keras.models.load_model(folder / "m.keras", read).predict(x, verbose=0)
+    )
+    converted = lth.from_keras3(made)
+    differs("tf_keras", converted.predict(x, verbose=0))
+    differs("compact", lth.compact(converted).predict(x, verbose=0))
+    lth.verify(made)
+    return found
+
+
+_EVERY = (whole, killed, others, settings, controls, pruned, exports)
 JOBS = {job.__name__: job for job in _EVERY}
 
 if __name__ == "__main__":
