@@ -30,10 +30,10 @@ def test_all_come_back_at_zero_and_train(pruned):
     assert small.same_bits(small.values(model), before)
     lth.verify(model)
     released = [~mask for mask in masks]
-    for weight, name, slot, _ in network.slots:
+    for slot in network.slots:
         for pruned_weight, gone in zip(network.pruned, released, strict=True):
-            if weight is pruned_weight:
-                assert not np.asarray(slot)[gone].any(), name
+            if slot.weight is pruned_weight:
+                assert not np.asarray(slot.variable)[gone].any(), slot.name
     model.fit(small.X, small.Y, batch_size=10, verbose=0)
     for weight, gone in zip(network.pruned, released, strict=True):
         assert (weight.read()[gone] != 0).mean() > 0.5
