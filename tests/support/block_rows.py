@@ -240,7 +240,8 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         (("restore(6)", "restore(1)"),)
     ),
     ("docs/tutorial_keras3.md", "import collections"): Python(
-        (("levels=6", "levels=1"), ("epochs=20", "epochs=1"))
+        (("levels=6", "levels=1"), ("trials=3", "trials=1"), ("epochs=20", "epochs=1"))
+        + (("restore(6)", "restore(1)"),)
     ),
     ("docs/showing.md", "import lth_keras as lth"): Python(given=READERS + FINISHED),
     ("docs/showing.md", "found = lth.sensitivity"): Python(
