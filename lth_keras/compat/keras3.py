@@ -19,12 +19,20 @@ def keras3() -> Any:
     """The module `keras`, of version 3.
 
     Raises:
-        LotteryError: it is not installed, or is Keras 2.
+        LotteryError: it is not installed, or is Keras 2, or its backend is not there.
     """
     try:
         module = importlib.import_module("keras")
-    except ImportError as error:
-        raise LotteryError(f"Keras 3 is not installed ({error}): {_INSTALL}") from error
+    except (ImportError, ValueError) as error:
+        if getattr(error, "name", None) == "keras":
+            text = f"Keras 3 is not installed ({error}): {_INSTALL}"
+        else:
+            text = (
+                f"Keras 3 does not find its backend ({error}): "
+                "KERAS_BACKEND is tensorflow, jax or torch; the last two come with "
+                "pip install 'lth_keras[keras3-jax]' or '[keras3-torch]'."
+            )
+        raise LotteryError(text) from error
     if int(module.__version__.partition(".")[0]) < 3:
         raise LotteryError(f"keras is of version {module.__version__}: {_INSTALL}")
     return module

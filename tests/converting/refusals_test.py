@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 import lth_keras as lth
 from lth_keras.compat import keras, keras3
+from lth_keras.errors import LotteryError
 from tests.support.keras3_models import array, chain
 
 
@@ -205,3 +207,23 @@ def test_a_tf_keras_model_is_refused() -> None:
 def test_custom_objects_are_functions_and_classes_by_name(given: Any) -> None:
     message = refusal(chain((2,), keras3().layers.Dense(1)), custom_objects=given)
     assert message.startswith("custom_objects=")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ImportError("No module named 'keras'", name="keras"), "is not installed"),
+        (
+            ImportError("No module named 'jax'", name="jax"),
+            r"'lth_keras\[keras3-jax\]'",
+        ),
+        (ValueError("Unable to import backend : abc"), "KERAS_BACKEND is tensorflow"),
+    ],
+)
+def test_what_keras_3_lacks_is_said_with_the_way_out(error, said, monkeypatch):
+    def fails(name):
+        raise error
+
+    monkeypatch.setattr(importlib, "import_module", fails)
+    with pytest.raises(LotteryError, match=said):
+        keras3()
