@@ -21,7 +21,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from absl import app, flags
 
 import paired
@@ -36,22 +35,6 @@ _ROUNDS = flags.DEFINE_integer("rounds", 3, "Searches of each arm.")
 _ONE = flags.DEFINE_string("one", None, "Carries out one arm, in this process.")
 
 _BATCH, _EVERY, _RATE, _LEARNING_RATE = 60, 100, 0.2, 1.2e-3
-
-
-def _data() -> Any:
-    from lth_keras.papers import datasets
-
-    if _DATA_DIR.value:
-        return datasets.load("mnist", _DATA_DIR.value)
-    rng = np.random.default_rng(0)
-
-    def split(size: int) -> tuple[np.ndarray, np.ndarray]:
-        y = rng.integers(0, 10, size)
-        x = rng.random((size, 28, 28, 1), np.float32) * 0.5
-        x[np.arange(size), y * 2] += 0.5
-        return x, y
-
-    return datasets.Data("made-up", split(55_000), split(5_000), split(10_000), 10)
 
 
 def _model(arm: str, masked: bool) -> Any:
@@ -91,7 +74,10 @@ def _steps(arm: str, masked: bool, data: Any) -> Callable[[], object]:
 def _one(arm: str) -> None:
     import lth_keras as lth
 
-    data = _data()
+    # After the backend has been chosen.
+    import mnist
+
+    data = mnist.load(_DATA_DIR.value)
     found = paired.measure(
         _steps(arm, True, data), _steps(arm, False, data), _PAIRS.value
     )

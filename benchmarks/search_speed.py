@@ -18,6 +18,7 @@ import numpy as np
 from absl import app, flags
 
 import lth_keras as lth
+import mnist
 import paired
 from lth_keras import compat
 from lth_keras.compat import keras, sparsity
@@ -33,20 +34,6 @@ _LEVELS = flags.DEFINE_integer("levels", 4, "Pruning rounds (levels 0 to this)."
 _ITERATIONS = flags.DEFINE_integer("iterations", 1000, "Iterations per level.")
 
 _BATCH, _EVERY, _RATE, _LEARNING_RATE = 60, 100, 0.2, 1.2e-3
-
-
-def _data() -> datasets.Data:
-    if _DATA_DIR.value:
-        return datasets.load("mnist", _DATA_DIR.value)
-    rng = np.random.default_rng(0)
-
-    def split(size: int) -> tuple[np.ndarray, np.ndarray]:
-        y = rng.integers(0, 10, size)
-        x = rng.random((size, 28, 28, 1), np.float32) * 0.5
-        x[np.arange(size), y * 2] += 0.5
-        return x, y
-
-    return datasets.Data("made-up", split(55_000), split(5_000), split(10_000), 10)
 
 
 def _lenet() -> keras.Model:
@@ -241,7 +228,7 @@ class WithTfmot:
 
 
 def main(_: list[str]) -> None:
-    data = _data()
+    data = mnist.load(_DATA_DIR.value)
     ours, by_hand, tfmot = Ours(data), ByHand(data), WithTfmot(data)
     work = f"LeNet on {data.name}, {_LEVELS.value + 1} levels x {_ITERATIONS.value}"
     found = paired.measure(ours, by_hand, _PAIRS.value)
