@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from lth_keras.compat.keras3 import keras3
 from lth_keras.compat.trainers.by_tf_keras import of_tensorflow
@@ -23,8 +22,6 @@ class Keras3Trainer(Trainer):
     cuts_executions = False
     tests_by_step = False
     takes_generators = True
-    # torch raises RuntimeError for shapes that do not go together.
-    misfits = (*Trainer.misfits, RuntimeError)
 
     def __init__(self) -> None:
         self.backend = str(self.keras.backend.backend())
@@ -36,6 +33,11 @@ class Keras3Trainer(Trainer):
     @property
     def told(self) -> dict[str, str]:
         return {"keras": self.name, "backend": self.backend}
+
+    @property
+    def misfits(self) -> tuple[type[Exception], ...]:
+        # torch raises RuntimeError for shapes that do not go together.
+        return (*super().misfits, RuntimeError)
 
     def is_built(self, model: Any) -> bool:
         return bool(model.built)
@@ -74,6 +76,8 @@ class Keras3Trainer(Trainer):
             )
 
     def trace(self, model: Any, shape: tuple[int, ...], dtype: Any) -> None:
+        import tensorflow as tf
+
         name = tf.as_dtype(dtype).name
         model.compute_output_spec(self.keras.KerasTensor((None, *shape), dtype=name))
 
