@@ -5,7 +5,8 @@ is met here alone.
 
 Importing this room imports none of them: a name of `of_tf_keras` brings tf_keras, and
 `keras`, which is tf_keras, is imported when something of it is asked for. So whoever
-has a Keras 3 model alone does not wait for them.
+has a Keras 3 model alone does not wait for them; and where TensorFlow is imported,
+tf_keras is too.
 """
 
 from __future__ import annotations

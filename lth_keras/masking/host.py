@@ -22,8 +22,6 @@ _FILES = {
 class Host(Protocol):
     """What is done in another way for models of each Keras."""
 
-    NAME: str
-
     @staticmethod
     def network(model: Any, optimizer: Any = None) -> Any:
         """The `Network` of a built model."""
@@ -39,10 +37,6 @@ class Host(Protocol):
     @staticmethod
     def coverage(model: Any) -> Any:
         """The table of `lth.coverage`."""
-
-    @staticmethod
-    def reset_generators(model: Any, seed: int) -> None:
-        """Starts the random generators of the layers afresh from a seed."""
 
 
 def of(model: Any) -> Host:

@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, Union
 
 import numpy as np
 
+from lth_keras import compat
 from lth_keras.errors import LotteryError
 from lth_keras.masking import host, orders
+from lth_keras.masking.optimized import Optimized
 from lth_keras.masking.orders import Listed
-from lth_keras.masking.slot import Slot
 from lth_keras.masking.weight import Weight
 from lth_keras.pruning import masks, round_rates
 from lth_keras.pruning.counts import RoundRate
@@ -33,7 +34,7 @@ from lth_keras.pruning.recipe import Recipe
 Held = Union[Any, "Network"]
 
 
-class Network(ABC):
+class Network(Optimized):
     """The weights of a built model, in an order that no `trainable` changes.
 
     Made by `of`: wrapped layers and masks in place of tf_keras are found by
@@ -44,10 +45,6 @@ class Network(ABC):
         weights: every weight of the network, in the order that tf_keras has if all of
             it trains.
     """
-
-    model: Any
-    weights: tuple[Weight, ...]
-    _optimizer: Any
 
     @classmethod
     def of(cls, held: Held, optimizer: Any = None) -> Network:
@@ -75,69 +72,6 @@ class Network(ABC):
         return other
 
     @property
-    def optimizer(self) -> Any:
-        """The optimizer, or None where there is none."""
-        return self._optimizer or getattr(self.model, "optimizer", None)
-
-    @property
-    @abstractmethod
-    def optimizers(self) -> Mapping[str, Any]:
-        """Every optimizer that trains the model, by attribute; `optimizer` is "".
-
-        A class of the caller's may hold several, as a GAN does. In a loop with an
-        optimizer of its own it is that one alone.
-        """
-
-    @property
-    @abstractmethod
-    def slots(self) -> list[Slot]:
-        """The optimizers' variables that belong to one weight.
-
-        Empty before the optimizers are built.
-        """
-
-    @property
-    @abstractmethod
-    def every_slot(self) -> list[Any]:
-        """The optimizers' variables that belong to any one weight, of any model."""
-
-    @property
-    @abstractmethod
-    def iterations(self) -> list[Any]:
-        """The variable of each optimizer that counts its steps."""
-
-    @abstractmethod
-    def optimizer_variables(self) -> dict[str, Any]:
-        """Every variable of the optimizers, which are built if need be, by its path.
-
-        A further optimizer's has its name before it.
-        """
-
-    @abstractmethod
-    def align_counts(self) -> None:
-        """Lets what the optimizers count beside variables follow these."""
-
-    @abstractmethod
-    def read(self, variable: Any) -> np.ndarray:
-        """The value of a variable of an optimizer."""
-
-    @abstractmethod
-    def assign(self, variable: Any, value: np.ndarray) -> None:
-        """Sets a variable of an optimizer."""
-
-    @abstractmethod
-    def dtype_of(self, variable: Any) -> np.dtype:
-        """The dtype of a variable of an optimizer."""
-
-    @abstractmethod
-    def check_optimizer(self, optimizer: Any) -> None:
-        """Refuses what is no optimizer of the model's Keras; None is none at all.
-
-        Raises:
-            LotteryError: says what one is.
-        """
-
-    @property
     @abstractmethod
     def keras_order(self) -> list[int]:
         """Positions of `weights` as Keras lists them now, what does not train last."""
@@ -147,13 +81,23 @@ class Network(ABC):
     def _training(self) -> set[int]:
         """Keys of the weights that the next training would change."""
 
-    @abstractmethod
     def require_complete(self) -> Network:
         """The network itself.
 
         Raises:
             LotteryError: the model has made weights since, which theta_0 lacks.
         """
+        if (path := self._made_since()) is not None:
+            raise LotteryError(
+                f"{path} of {self.model.name!r} was made in its first train step, "
+                "after theta_0 was taken: make it in __init__ or build, before "
+                "lth.hold."
+            )
+        return self
+
+    @abstractmethod
+    def _made_since(self) -> str | None:
+        """The path of a weight that the model has and the network lacks, or None."""
 
     @abstractmethod
     def head(self) -> set[int]:
@@ -177,11 +121,6 @@ class Network(ABC):
         """What a criterion of the whole network reads: see `NetworkContext`."""
 
     @property
-    def learned(self) -> tuple[Weight, ...]:
-        """The scores that train in place of weights; no part of what is found."""
-        return ()
-
-    @property
     def _how_to_mask(self) -> str:
         return (
             "wrap it first, model = lth.wrap(model), or lth.hold(model) where it is of "
@@ -193,17 +132,9 @@ class Network(ABC):
         """How weights may have come off masks that are held in place, or ""."""
         return ""
 
-    def sync(self) -> None:
-        """Brings what a running `fit` has trained into the variables, as of JAX."""
-        return None
-
-    def unshare(self) -> None:
-        """Lets no two variables share an array at the end of a `fit`, as on JAX."""
-        return None
-
     def reset_generators(self, seed: int) -> None:
         """Starts the random generator of each dropout-like layer afresh."""
-        host.of(self.model).reset_generators(self.model, seed)
+        compat.trainer_of(self.model).reset_generators(self.model, seed)
 
     def places(self, listed: Sequence[Listed]) -> list[int]:
         """For each of `weights` its position in a stored list of the same weights.

@@ -6,14 +6,9 @@ import numpy as np
 
 from lth_keras import compat
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
-from lth_keras.masking import held
+from lth_keras.masking import anew, held
 from lth_keras.masking.network import Network
-from lth_keras.masking.reinitialising import (
-    keeps_state,
-    reinitialised,
-    without_seeds,
-)
+from lth_keras.masking.reinitialising import keeps_state, reinitialised
 from lth_keras.masking.weights import trainable_in
 
 
@@ -38,32 +33,11 @@ def redrawn(model: keras.Model, seed: int) -> list[np.ndarray | None]:
             weight.read() for weight in Network.of(reinitialised(model, seed)).weights
         ]
     weights, build = Network.of(model).weights, held.builder_of(model)
-    keys = [id(compat.raw_variable(weight.variable)) for weight in weights]
     with compat.seeded(seed):
-        if build is None:
-            found = _drawn(model)
-        else:
-            new = Network.of(build()).weights
-            if [w.shape for w in new] != [w.shape for w in weights]:
-                raise LotteryError(
-                    "build= of lth.hold makes a model of other weights than this one: "
-                    "it must return a new one of the same kind, built."
-                )
-            stays = _staying(model)
-            pairs = zip(keys, new, strict=True)
-            found = {key: w.read() for key, w in pairs if key not in stays}
-    training = trainable_in(model)
-    missing = [
-        weight.path
-        for weight, key in zip(weights, keys, strict=True)
-        if key in training and key not in found
-    ]
-    if missing:
-        raise LotteryError(
-            f"the initialisers of {', '.join(missing[:3])} are not known: give "
-            "lth.hold(model, build=f), with f() -> a new, built model."
+        found = anew.drawn(
+            weights, build, lambda: _drawn(model), lambda: _staying(model)
         )
-    return [found.get(key) for key in keys]
+    return anew.complete(weights, found, trainable_in(model))
 
 
 def _drawn(model: keras.Model) -> dict[int, np.ndarray]:
@@ -95,7 +69,7 @@ def _made_anew(layer: keras.layers.Layer) -> keras.layers.Layer | None:
     if isinstance(layer, keras.Model) or not layer.built or shape is None:
         return None
     try:
-        fresh = type(layer).from_config(without_seeds(layer.get_config()))
+        fresh = type(layer).from_config(anew.without_seeds(layer.get_config()))
         fresh.build(shape)
     except Exception:  # Whatever a layer of the caller's raises.
         return None

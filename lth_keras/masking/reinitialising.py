@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lth_keras import compat
 from lth_keras.compat import keras
+from lth_keras.masking.anew import without_seeds
 from lth_keras.masking.copying import rebuilt
 from lth_keras.masking.wrappers import PruneByLevel
 
@@ -38,15 +37,3 @@ def reinitialised(model: keras.Model, seed: int) -> keras.Model:
 def keeps_state(layer: keras.layers.Layer) -> bool:
     """Whether a layer stays as it is: frozen, or preprocessing that was adapted."""
     return isinstance(layer, _PREPROCESSING) or not layer.trainable
-
-
-def without_seeds(config: Any) -> Any:
-    """A layer's configuration whose initialisers follow the seed that is set."""
-    if isinstance(config, dict):
-        return {
-            key: None if key == "seed" else without_seeds(value)
-            for key, value in config.items()
-        }
-    if isinstance(config, list):
-        return [without_seeds(value) for value in config]
-    return config

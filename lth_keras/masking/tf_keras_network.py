@@ -47,9 +47,7 @@ class TfKerasNetwork(Network):
         self._optimizer = optimizer
 
     @property
-    def optimizers(self) -> dict[str, Any]:
-        if self._optimizer not in (None, getattr(self.model, "optimizer", None)):
-            return {"": self._optimizer}
+    def _optimizers_held(self) -> dict[str, Any]:
         return compat.optimizers_of(self.model)
 
     @property
@@ -69,37 +67,23 @@ class TfKerasNetwork(Network):
             "(hold first, or trace it again); "
         )
 
-    def require_complete(self) -> Network:
-        if not compat.is_functional(self.model):
-            known = {weight.key for weight in self.weights}
-            for weight in weights_of(self.model):
-                if weight.key not in known:
-                    raise LotteryError(
-                        f"{weight.path} of {self.model.name!r} was made in its first "
-                        "train step, after theta_0 was taken: make it in __init__ or "
-                        "build, before lth.hold."
-                    )
-        return self
+    def _made_since(self) -> str | None:
+        if compat.is_functional(self.model):
+            return None
+        known = {weight.key for weight in self.weights}
+        found = weights_of(self.model)
+        return next((w.path for w in found if w.key not in known), None)
 
     @property
     def _training(self) -> set[int]:
-        if self._optimizer is not None and self._optimizer is not getattr(
-            self.model, "optimizer", None
-        ):
-            return trainable_in(self.model)  # A loop of the caller's own.
+        if self._own_loop:
+            return trainable_in(self.model)
         with compat.as_compiled(self.model):
             return trainable_in(self.model)
 
-    @property
-    def slots(self) -> list[Slot]:
-        return [
-            Slot(weight, name, variable, optimizer)
-            for optimizer in self.optimizers.values()
-            for weight in (*self.weights, *self.learned)
-            for name, variable in compat.optimizer_slots(
-                optimizer, weight.variable
-            ).items()
-        ]
+    def _slots_of(self, optimizer: Any, weight: Weight) -> list[Slot]:
+        found = compat.optimizer_slots(optimizer, weight.variable)
+        return [Slot(weight, n, v, optimizer) for n, v in found.items()]
 
     @property
     def every_slot(self) -> list[Any]:
@@ -113,18 +97,13 @@ class TfKerasNetwork(Network):
     def iterations(self) -> list[Any]:
         return [optimizer.iterations for optimizer in self.optimizers.values()]
 
-    def optimizer_variables(self) -> dict[str, Any]:
+    def _variables_of(self, optimizer: Any) -> dict[str, Any]:
         model = self.model
+        with model.distribute_strategy.scope():
+            compat.build_optimizer(optimizer, model.trainable_variables)
         others = {id(v) for v in model.weights}
         others |= {id(raw_variable(v)) for v in model.weights}
-        found: dict[str, Any] = {}
-        for name, optimizer in self.optimizers.items():
-            with model.distribute_strategy.scope():
-                compat.build_optimizer(optimizer, model.trainable_variables)
-            prefix = f"{name}: " if name else ""
-            variables = compat.optimizer_variables(optimizer, others)
-            found.update((prefix + path, v) for path, v in variables.items())
-        return found
+        return compat.optimizer_variables(optimizer, others)
 
     def align_counts(self) -> None:
         for optimizer in self.optimizers.values():

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 import lth_keras as lth
+from lth_keras.masking.native import steps
 from lth_keras.masking.network import Network
 from tests.support import native_models as zoo
 from tests.support import native_oracle as oracle
@@ -227,6 +228,38 @@ def rewinds_exactly_to_a_later_step() -> Found:
     fit(plain, x[late], y[late])
     if count := differing(oracle.values(model), oracle.values(plain)):
         wrong.append(f"{count} entries differ after the steps that were left")
+    return wrong
+
+
+@row
+def zeroes_what_is_pruned_and_no_other_bit() -> Found:
+    wrong = []
+    special = [np.nan, -np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-40, -2.5]
+    whole = np.resize(np.array(special, np.float32), (8, 8))
+    ways: dict[str, Callable[[Any], Any]] = {
+        "whole": lambda a: a,
+        "transposed": keras.ops.transpose,
+        "a part": lambda a: a[1:5, 3:6],
+    }
+    for dtype in ("float16", "bfloat16", "float32"):
+        for way, change in ways.items():
+            tensor = change(keras.ops.convert_to_tensor(whole, dtype))
+            before = np.array(keras.ops.convert_to_numpy(tensor))
+            where = np.random.default_rng(0).random(before.shape) < 0.5
+            variable = keras.Variable(before, dtype=dtype)
+            pruned = keras.Variable(where, dtype="bool", trainable=False)
+            (masked,) = steps.masked([tensor], [pruned])
+            steps.clean([variable], [pruned])
+            for found in (masked, variable.value):
+                after = np.array(keras.ops.convert_to_numpy(found))
+                bits = [np.ascontiguousarray(a).view(np.uint8) for a in (before, after)]
+                each = np.repeat(where, before.itemsize, axis=1)
+                if not np.array_equal(np.where(each, 0, bits[0]), bits[1]):
+                    wrong.append(f"{dtype} {way}: {before[:1]} became {after[:1]}")
+            if not np.array_equal(
+                np.array(keras.ops.convert_to_numpy(tensor)), before, equal_nan=True
+            ):
+                wrong.append(f"{dtype} {way}: the gradient was written into")
     return wrong
 
 

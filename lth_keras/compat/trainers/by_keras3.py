@@ -6,9 +6,17 @@ import os
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from lth_keras.compat.keras3 import keras3
+from lth_keras.compat.keras3_models import (
+    keras3_backend,
+    keras3_dtype,
+    keras3_layers_within,
+    keras3_replicas,
+    keras3_seed_generators,
+    keras3_sync,
+)
+from lth_keras.compat.keras3_optimizers import keras3_inner_optimizer
 from lth_keras.compat.trainers.by_tf_keras import of_tensorflow
 from lth_keras.compat.trainers.trainer import Trainer
 from lth_keras.errors import LotteryError
@@ -23,11 +31,9 @@ class Keras3Trainer(Trainer):
     cuts_executions = False
     tests_by_step = False
     takes_generators = True
-    # torch raises RuntimeError for shapes that do not go together.
-    misfits = (*Trainer.misfits, RuntimeError)
 
     def __init__(self) -> None:
-        self.backend = str(self.keras.backend.backend())
+        self.backend = keras3_backend()
 
     @property
     def keras(self) -> Any:
@@ -36,6 +42,11 @@ class Keras3Trainer(Trainer):
     @property
     def told(self) -> dict[str, str]:
         return {"keras": self.name, "backend": self.backend}
+
+    @property
+    def misfits(self) -> tuple[type[Exception], ...]:
+        # torch raises RuntimeError for shapes that do not go together.
+        return (*super().misfits, RuntimeError)
 
     def is_built(self, model: Any) -> bool:
         return bool(model.built)
@@ -74,27 +85,30 @@ class Keras3Trainer(Trainer):
             )
 
     def trace(self, model: Any, shape: tuple[int, ...], dtype: Any) -> None:
+        import tensorflow as tf
+
         name = tf.as_dtype(dtype).name
         model.compute_output_spec(self.keras.KerasTensor((None, *shape), dtype=name))
 
     def replicas(self, model: Any) -> int:
-        strategy = getattr(model, "distribute_strategy", None)
         across = self.keras.distribution.distribution()
         if across is not None:
             return int(np.prod(across.device_mesh.shape))
-        return int(getattr(strategy, "num_replicas_in_sync", 1))
+        return keras3_replicas(model)
 
     def reset_generators(self, model: Any, seed: int) -> None:
-        """The states of all seed generators, from (seed, place)."""
+        """Sets the state of each generator from the seed and its place alone."""
+        keras3_sync(model)
         sequence = np.random.SeedSequence(seed)
-        for state in seed_states(model):
+        for generator in keras3_seed_generators(model):
             (child,) = sequence.spawn(1)
-            # A seed is of 32 bits, and some backends take none above 2**31.
+            # Positive in the signed integers that some backends keep it in.
             drawn = int(child.generate_state(1)[0]) >> 1
-            state.assign(np.array([drawn, 0], str(state.dtype)))
+            dtype = keras3_dtype(generator.state)
+            generator.state.assign(np.array([drawn, 0], dtype))
 
     def reset_states(self, model: Any) -> None:
-        for layer in model._flatten_layers():
+        for layer in keras3_layers_within(model):
             if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
                 layer.reset_state()
 
@@ -102,15 +116,15 @@ class Keras3Trainer(Trainer):
         return self.keras.ops.convert_to_tensor(value, dtype)
 
     def learning_rate(self, optimizer: Any) -> Any:
-        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        inner = keras3_inner_optimizer(optimizer)
         return np.array(self.keras.ops.convert_to_numpy(inner.learning_rate))
 
     def set_learning_rate(self, optimizer: Any, rate: Any) -> None:
-        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        inner = keras3_inner_optimizer(optimizer)
         inner.learning_rate = rate
 
     def learning_rate_schedule(self, optimizer: Any) -> Any:
-        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        inner = keras3_inner_optimizer(optimizer)
         rate = getattr(inner, "_learning_rate", None)
         known = self.keras.optimizers.schedules.LearningRateSchedule
         return rate if isinstance(rate, known) else None
@@ -135,17 +149,6 @@ class Keras3Trainer(Trainer):
             device = self.keras.ops.zeros(()).device.type
             return [torch.get_num_threads()], [str(device).upper()]
         return of_tensorflow()
-
-
-def seed_states(model: Any) -> list[Any]:
-    """The states of the seed generators of a model's layers, in their order."""
-    found, seen = [], set()
-    for layer in model._flatten_layers():
-        for generator in getattr(layer, "_seed_generators", ()):
-            if id(generator.state) not in seen:
-                seen.add(id(generator.state))
-                found.append(generator.state)
-    return found
 
 
 def _has_affinity() -> bool:

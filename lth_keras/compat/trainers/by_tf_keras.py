@@ -1,11 +1,12 @@
-"""Models that tf_keras trains. It is imported when something of it is asked for."""
+"""Models that tf_keras trains. It is imported when something of it is asked for.
+
+So is TensorFlow, which would import it.
+"""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
-
-import tensorflow as tf
 
 from lth_keras.compat.trainers.trainer import Trainer
 
@@ -45,6 +46,8 @@ class TfKerasTrainer(Trainer):
         return int(_file("fits").steps_per_execution(model))
 
     def trace(self, model: Any, shape: tuple[int, ...], dtype: Any) -> None:
+        import tensorflow as tf
+
         call = tf.function(lambda inputs: model(inputs, training=False))
         call.get_concrete_function(tf.TensorSpec([None, *shape], dtype))
 
@@ -59,6 +62,8 @@ class TfKerasTrainer(Trainer):
             model.reset_states()
 
     def constant(self, value: Any, dtype: Any) -> Any:
+        import tensorflow as tf
+
         return tf.constant(value, dtype)
 
     def learning_rate(self, optimizer: Any) -> Any:
@@ -82,6 +87,8 @@ class TfKerasTrainer(Trainer):
 
 def of_tensorflow() -> tuple[list[int], list[str]]:
     """Thread counts and kinds of devices of TensorFlow."""
+    import tensorflow as tf
+
     threading = tf.config.threading
     threads = [
         threading.get_intra_op_parallelism_threads(),

@@ -6,8 +6,6 @@ import abc
 import functools
 from typing import Any
 
-import tensorflow as tf
-
 
 class Trainer(abc.ABC):
     """The Keras of a model, with what its `fit` knows and what differs by version.
@@ -22,7 +20,6 @@ class Trainer(abc.ABC):
             many steps as are left.
         tests_by_step: whether `test_step` alone makes the metrics' variables.
         takes_generators: whether f(level, seed) may return a generator of batches.
-        misfits: what a batch raises that does not fit the model.
     """
 
     name: str
@@ -32,11 +29,6 @@ class Trainer(abc.ABC):
     cuts_executions = True
     tests_by_step = True
     takes_generators = False
-    misfits: tuple[type[Exception], ...] = (
-        TypeError,
-        ValueError,
-        tf.errors.InvalidArgumentError,
-    )
 
     @property
     @abc.abstractmethod
@@ -47,6 +39,13 @@ class Trainer(abc.ABC):
     def bars(self) -> dict[str, Any]:
         """What its `ProgbarLogger` is made with."""
         return {}
+
+    @property
+    def misfits(self) -> tuple[type[Exception], ...]:
+        """What a batch raises that does not fit the model."""
+        import tensorflow as tf
+
+        return TypeError, ValueError, tf.errors.InvalidArgumentError
 
     def callback(self, logic: type, base: type | None = None) -> Any:
         """The class of callbacks that do what a class without a base says.

@@ -15,6 +15,7 @@ from lth_keras.masking.native.slots import Keras3Slot
 from lth_keras.masking.native.weights import owned, weights_of
 from lth_keras.masking.network import Network
 from lth_keras.masking.slot import Slot
+from lth_keras.masking.weight import Weight
 
 
 class Keras3Network(Network):
@@ -39,9 +40,7 @@ class Keras3Network(Network):
             held.attach(optimizer)
 
     @property
-    def optimizers(self) -> dict[str, Any]:
-        if self._optimizer not in (None, getattr(self.model, "optimizer", None)):
-            return {"": self._optimizer}
+    def _optimizers_held(self) -> dict[str, Any]:
         return compat.keras3_optimizers_of(self.model)
 
     @property
@@ -59,32 +58,18 @@ class Keras3Network(Network):
             "does not hold the masks (lth.capture(model, optimizer) lets one); "
         )
 
-    def require_complete(self) -> Network:
+    def _made_since(self) -> str | None:
         known = {weight.key for weight in self.weights}
-        for each in owned(self.model):
-            if id(each.variable) not in known:
-                raise LotteryError(
-                    f"{each.variable.path} of {self.model.name!r} was made in its "
-                    "first train step, after theta_0 was taken: make it in __init__ or "
-                    "build, before lth.hold."
-                )
-        return self
+        found = (each.variable for each in owned(self.model))
+        return next((v.path for v in found if id(v) not in known), None)
 
     @property
     def _training(self) -> set[int]:
         return {id(variable) for variable in self.model.trainable_variables}
 
-    @property
-    def slots(self) -> list[Slot]:
-        self.sync()
-        return [
-            Keras3Slot(weight, name, variable, optimizer)
-            for optimizer in self.optimizers.values()
-            for weight in self.weights
-            for name, variable in compat.keras3_slots(
-                optimizer, weight.variable
-            ).items()
-        ]
+    def _slots_of(self, optimizer: Any, weight: Weight) -> list[Slot]:
+        found = compat.keras3_slots(optimizer, weight.variable)
+        return [Keras3Slot(weight, n, v, optimizer) for n, v in found.items()]
 
     @property
     def every_slot(self) -> list[Any]:
@@ -98,20 +83,13 @@ class Keras3Network(Network):
     def iterations(self) -> list[Any]:
         return [compat.keras3_iterations(each) for each in self.optimizers.values()]
 
-    def optimizer_variables(self) -> dict[str, Any]:
-        self.sync()
+    def _variables_of(self, optimizer: Any) -> dict[str, Any]:
+        if not optimizer.built:
+            optimizer.build(self.model.trainable_variables)
         held = HeldModel.of(self.model)
-        others = {id(variable) for variable in self.model.variables}
-        found: dict[str, Any] = {}
-        for name, optimizer in self.optimizers.items():
-            if not optimizer.built:
-                optimizer.build(self.model.trainable_variables)
-            masks = [] if held is None else held.mask_variables(optimizer)
-            prefix = f"{name}: " if name else ""
-            others_here = others | {id(variable) for variable in masks}
-            variables = compat.keras3_optimizer_variables(optimizer, others_here)
-            found.update((prefix + path, v) for path, v in variables.items())
-        return found
+        masks = [] if held is None else held.mask_variables(optimizer)
+        others = {id(variable) for variable in (*self.model.variables, *masks)}
+        return compat.keras3_optimizer_variables(optimizer, others)
 
     def align_counts(self) -> None:
         """Does nothing: Keras 3 counts in variables alone."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lth_keras import compat
-from lth_keras.errors import LotteryError
+from lth_keras.masking import anew
 from lth_keras.masking.native.held import HeldModel
 from lth_keras.masking.network import Network
 
@@ -43,26 +43,11 @@ def redrawn(model: Any, seed: int) -> list[np.ndarray | None]:
     weights, held = Network.of(model).weights, HeldModel.of(model)
     build = None if held is None else held.build
     with compat.keras3_seeded(seed):
-        if build is None:
-            found = _drawn(model)
-        else:
-            new = Network.of(build()).weights
-            if [w.shape for w in new] != [w.shape for w in weights]:
-                raise LotteryError(
-                    "build= of lth.hold makes a model of other weights than this one: "
-                    "it must return a new one of the same kind, built."
-                )
-            stays = _staying(model)
-            pairs = zip(weights, new, strict=True)
-            found = {w.key: n.read() for w, n in pairs if w.key not in stays}
-    training = {id(variable) for variable in model.trainable_variables}
-    missing = [w.path for w in weights if w.key in training and w.key not in found]
-    if missing:
-        raise LotteryError(
-            f"the initialisers of {', '.join(missing[:3])} are not known: give "
-            "lth.hold(model, build=f), with f() -> a new, built model."
+        found = anew.drawn(
+            weights, build, lambda: _drawn(model), lambda: _staying(model)
         )
-    return [found.get(weight.key) for weight in weights]
+    training = {id(variable) for variable in model.trainable_variables}
+    return anew.complete(weights, found, training)
 
 
 def _drawn(model: Any) -> dict[int, np.ndarray]:
@@ -90,24 +75,12 @@ def _made_anew(layer: Any) -> Any:
     if isinstance(layer, keras.Model) or not layer.built or not layer.weights:
         return None
     try:
-        fresh = type(layer).from_config(without_seeds(layer.get_config()))
+        fresh = type(layer).from_config(anew.without_seeds(layer.get_config()))
         fresh.build_from_config(layer.get_build_config())
     except Exception:  # Whatever a layer of the caller's raises.
         return None
     shapes = [[tuple(v.shape) for v in each.weights] for each in (layer, fresh)]
     return fresh if shapes[0] == shapes[1] else None
-
-
-def without_seeds(config: Any) -> Any:
-    """A layer's configuration whose initialisers follow the seed that is set."""
-    if isinstance(config, dict):
-        return {
-            key: None if key == "seed" else without_seeds(value)
-            for key, value in config.items()
-        }
-    if isinstance(config, list):
-        return [without_seeds(value) for value in config]
-    return config
 
 
 def _keeps_state(layer: Any) -> bool:

@@ -26,6 +26,11 @@ def test_steps_equal_those_of_gradients_masked_by_hand(backend: str) -> None:
     assert rows_on(backend)["equals_gradients_that_are_masked_by_hand"] == []
 
 
+@every_backend
+def test_kept_entries_keep_every_bit(backend: str) -> None:
+    assert rows_on(backend)["zeroes_what_is_pruned_and_no_other_bit"] == []
+
+
 @compiling_backends
 def test_a_compiled_step_equals_one_masked_by_hand(backend: str) -> None:
     assert rows_on(backend)["compiled_steps_equal_after_one"] == []
