@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import abc
+
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from lth_keras.training.steps import StepCallback
 
 
-class Changing(StepCallback):
-    """Changes a model's masks when training begins, and every so many steps.
+class Changing(StepCallback, abc.ABC):
+    """Changes a model's masks every so many steps, and when training begins.
 
     Several `fit` calls that are given the same object go on counting.
 
@@ -22,11 +24,12 @@ class Changing(StepCallback):
         self._done: int | None = None
 
     def begin(self, network: Network) -> None:
-        """Before the first step of all."""
+        """Before the first step of all; by default nothing is done."""
+        return None
 
+    @abc.abstractmethod
     def change(self, network: Network) -> None:
         """After each `every` steps; `self.step` tells how many there were."""
-        raise NotImplementedError
 
     def on_train_begin(self, logs: object = None) -> None:
         before = self.step if self._done is not None else 0

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lth_keras.arguments import among, count
+from lth_keras.arguments import count
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError, shown
+from lth_keras.errors import LotteryError
 from lth_keras.masking import growing
 from lth_keras.masking.network import Network
 from lth_keras.masking.wrapping import wrap
@@ -23,8 +23,6 @@ from lth_keras.methods.method import Method, Phase
 from lth_keras.methods.registry import register
 from lth_keras.pruning.counts import check_density, keep_count
 from lth_keras.pruning.ranking import shrink, shrink_together
-
-SCOPES = ("layer", "global")
 
 
 @register("gradual")
@@ -75,12 +73,8 @@ class Gradual(Method):
                 f"every={self.every}: give a density below 1, and an end that comes "
                 "after the start and is a multiple of every."
             )
-        if not among(scope, SCOPES):
-            raise LotteryError(
-                f"scope={shown(scope)}: allowed are {' and '.join(SCOPES)}."
-            )
-        self.scope = scope
         self.model = wrap(model, 1 - self.density, scope=scope)
+        self.scope = scope
         self._initial = [weight.read() for weight in Network.of(self.model).weights]
 
     def begin(self, index: int, network: Network) -> None:

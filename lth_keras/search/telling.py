@@ -6,9 +6,9 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 
-from lth_keras.compat import keras
 from lth_keras.search.prepared import PreparedSearch
 from lth_keras.storage import paths
+from lth_keras.training import bars, callables
 from lth_keras.training.plan import Plan
 from lth_keras.training.progress import Progress
 
@@ -42,5 +42,7 @@ def shown(search: PreparedSearch, plan: Plan) -> Iterator[Plan]:
 def _is_wanted(plan: Plan) -> bool:
     if plan.fit_arguments.get("verbose", "auto") != "auto":
         return False
-    given = plan.callbacks if isinstance(plan.callbacks, (list, tuple)) else []
-    return not any(isinstance(c, keras.callbacks.ProgbarLogger) for c in given)
+    if callables.is_callback_function(plan.callbacks):
+        return True
+    given = callables.callback_list(plan.callbacks, plan.trainer)
+    return not bars.has_own(plan.trainer, given)

@@ -61,6 +61,17 @@ def title(run: Run, density: float, dense_share: float = 0.0) -> str:
     return f"{text}, {summaries.label(row)}"
 
 
+def has_own(trainer: Trainer, callbacks: list[Any]) -> bool:
+    """Whether a user's callbacks have a bar of that Keras among them.
+
+    Args:
+        trainer: the Keras that trains.
+        callbacks: the user's.
+    """
+    kind = trainer.keras.callbacks.ProgbarLogger
+    return any(isinstance(callback, kind) for callback in callbacks)
+
+
 def of_run(
     trainer: Trainer,
     run: Run,
@@ -79,8 +90,7 @@ def of_run(
         callbacks: the user's.
         dense_share: see `title`.
     """
-    kind = trainer.keras.callbacks.ProgbarLogger
-    if not verbose or any(isinstance(c, kind) for c in callbacks):
+    if not verbose or has_own(trainer, callbacks):
         return []
-    made = trainer.callback(NamesItsRun, kind)
+    made = trainer.callback(NamesItsRun, trainer.keras.callbacks.ProgbarLogger)
     return [made(run, density, dense_share, **trainer.bars)]

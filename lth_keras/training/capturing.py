@@ -11,17 +11,11 @@ rewinding happen as the next level begins. For a Keras 3 model: `lth.keras3`.
 from __future__ import annotations
 
 from lth_keras.compat import keras
-from lth_keras.training.rounds import CaptureLogic, KeepsStart, RoundLogic
+from lth_keras.training.rounds import KeepsStart, RoundLogic
+from lth_keras.training.steps import StepCallback
 
 
-class CaptureAt(CaptureLogic, keras.callbacks.Callback):
-    """Captures theta_k and the optimizer's state once; see `CaptureLogic`."""
-
-    # No conversion of the logs to NumPy for each batch.
-    _supports_tf_logs = True
-
-
-class CaptureInitialWeights(KeepsStart, CaptureAt):
+class CaptureInitialWeights(KeepsStart, StepCallback):
     """Captures theta_0 (or theta_k) in the first `fit` of a model.
 
     Args:

@@ -69,7 +69,7 @@ class Evaluator:
         step: Any = None,
     ):
         self._model = model
-        self._step = step or CompiledTest(model)
+        self._step: Any = step or CompiledTest(model)
         self._cleared: list[np.ndarray] | None = None
         if isinstance(data, tf.data.Dataset):
             if data.cardinality() == tf.data.INFINITE_CARDINALITY:

@@ -164,18 +164,17 @@ class Keras3Evaluator(Evaluator):
         rule: BatchRule | None = None,
         step: Keras3Test | None = None,
     ):
-        self._test = step or step_of(model)
-        super().__init__(model, data, rule, self._test)
+        super().__init__(model, data, rule, step or step_of(model))
 
     def _cut(self) -> None:
         super()._cut()
-        self._batches = [self._test.tensors(batch) for batch in self._batches]
+        self._batches = [self._step.tensors(batch) for batch in self._batches]
 
     def __call__(self) -> dict[str, float]:
         """Loss and every metric by name, averaged over the examples."""
         batches: Any = self._batches
         if isinstance(batches, tf.data.Dataset):
-            batches = map(self._test.tensors, batches)
+            batches = map(self._step.tensors, batches)
         convert = compat.keras3().ops.convert_to_numpy
-        found = {n: convert(value) for n, value in self._test(batches).items()}
+        found = {n: convert(value) for n, value in self._step(batches).items()}
         return {n: float(value) for n, value in found.items() if np.ndim(value) == 0}

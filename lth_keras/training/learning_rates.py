@@ -13,11 +13,11 @@ from typing import Any
 import tensorflow as tf
 
 from lth_keras.compat import keras
-from lth_keras.errors import LotteryError
+from lth_keras.training.warming import WarmupLogic
 
 
 @keras.utils.register_keras_serializable("lth_keras")
-class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
+class LinearWarmup(WarmupLogic, keras.optimizers.schedules.LearningRateSchedule):
     """Rises from nearly 0 to the full rate, then follows it (1803.03635, section 4).
 
     Iteration i, counted from 0, has min(1, (i + 1) / warmup) times the full rate.
@@ -30,30 +30,10 @@ class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
         LotteryError: `warmup` is no whole number of at least 1.
     """
 
-    def __init__(self, rate: Any, warmup: int):
-        super().__init__()
-        if int(warmup) != warmup or warmup < 1:
-            raise LotteryError(
-                f"warmup={warmup!r} is not allowed: give a whole number of iterations, "
-                "at least 1, or leave the warmup out."
-            )
-        self.rate, self.warmup = rate, int(warmup)
+    schedules = keras.optimizers.schedules
 
     def __call__(self, step: Any) -> tf.Tensor:
         """The rate at iteration `step`, float32."""
-        full = self.rate(step) if callable(self.rate) else self.rate
         done = tf.cast(step, tf.float32) + 1.0
-        return tf.minimum(1.0, done / self.warmup) * tf.cast(full, tf.float32)
-
-    def get_config(self) -> dict[str, Any]:
-        rate = self.rate
-        if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-            rate = keras.optimizers.schedules.serialize(rate)
-        return {"rate": rate, "warmup": self.warmup}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> LinearWarmup:
-        rate = config["rate"]
-        if isinstance(rate, dict):
-            rate = keras.optimizers.schedules.deserialize(rate)
-        return cls(rate, config["warmup"])
+        full = tf.cast(self.full(step), tf.float32)
+        return tf.minimum(1.0, done / self.warmup) * full

@@ -48,9 +48,7 @@ def alone(tmp_path_factory) -> tuple[list[Any], list[str]]:
 
 
 @every
-@pytest.mark.parametrize(
-    "workers", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["own", "row"]
-)
+@pytest.mark.parametrize("workers", [False, True], ids=["own", "row"])
 @pytest.mark.slow
 def test_it_finds_what_one_process_finds_and_goes_on(engine, workers, alone, tmp_path):
     given = rows.ENGINES[engine] if workers else {}

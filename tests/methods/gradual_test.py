@@ -49,5 +49,5 @@ def test_what_cannot_be_used_is_refused():
     for given in ({"density": 1.0}, {"start": 1000}, {"end": 150}):
         with pytest.raises(lth.LotteryError, match="give a density below 1, and an"):
             lth.methods.Gradual(model, **given)
-    with pytest.raises(lth.LotteryError, match="scope='all': allowed are layer and"):
+    with pytest.raises(lth.LotteryError, match="scope='all' is not known: use 'layer'"):
         lth.methods.Gradual(model, scope="all")

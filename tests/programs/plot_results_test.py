@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 
 import pytest
 
@@ -65,6 +66,24 @@ def test_figures_and_report_go_into_the_run_and_are_named(tmp_path, capfd):
     lines = capfd.readouterr().out.splitlines()
     assert sorted(os.path.relpath(line, run) for line in lines) == written(run)
     assert (run / "report.html").read_text().count("<img ") == 2
+
+
+def test_two_searches_are_compared_trial_by_trial(tmp_path, capfd):
+    one, other = make(tmp_path / "one", trials=2), make(tmp_path / "other", trials=2)
+    for each in search(2, trials=2):
+        lower = {**each, "test_accuracy": each["test_accuracy"] - 0.01}
+        store(other / f"trial{each['trial']}", lower)
+    given = ("--compare", "--kinds=density", "--format=svg")
+    assert plot(one, other, *given, f"--output_dir={tmp_path / 'both'}") == 0
+    told = [re.split("  +", n.strip()) for n in capfd.readouterr().out.splitlines()]
+    assert told[1:5] == [
+        ["weights (%)", "one", "other", "difference", "trials"],
+        ["100.0", "97.95", "96.95", "+1.00 +- 0.00", "2, paired"],
+        ["80.0", "97.85", "96.85", "+1.00 +- 0.00", "2, paired"],
+        ["64.0", "97.75", "97.75", "+0.00 +- 0.00", "2, paired"],
+    ]
+    page = (tmp_path / "both" / "report.html").read_text()
+    assert "+1.00 +- 0.00" in page
 
 
 def test_every_kind_of_figure_can_be_drawn():
@@ -219,6 +238,8 @@ def test_flags_are_read_before_and_behind_the_directories():
         ([], "RUN_DIR is missing"),
         (["a", "b"], "--output_dir is missing"),
         (["a", "a", "--output_dir=x"], "one RUN_DIR is named twice"),
+        (["a", "--compare"], "--compare takes two RUN_DIRs, not 1"),
+        (["a", "b", "--compare", "--serve"], "--serve has no table of --compare"),
         (["a", "--kinds=pies"], "--kinds=pies: use any of density, curves"),
         (["a", "--densities=0"], "--densities=0: use percentages such as"),
         (["a", "--densities=x"], "--densities=x: use percentages such as"),

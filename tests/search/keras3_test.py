@@ -69,7 +69,9 @@ def test_levels_train_on_from_the_step_that_they_are_rewound_to(backend, whole) 
 
 def test_one_trace_serves_every_level(backend, whole) -> None:
     first, *others = whole[1]["traces"]
-    if backend != "torch":  # Which calls it in every step.
+    if backend == "torch":  # Which traces nothing, and calls it in every step.
+        assert first < others[0] < others[1]
+    else:
         assert set(others) == {first}
 
 

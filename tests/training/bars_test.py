@@ -8,6 +8,8 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.compat import keras
+from lth_keras.compat.trainers import TF_KERAS, Keras3Trainer
+from lth_keras.training import bars
 from tests.support import small_search as small
 
 X, Y = small.data()
@@ -41,9 +43,17 @@ def test_each_epoch_is_named_by_level_and_share_of_weights(capsys, tmp_path) -> 
 def test_silence_and_bars_of_the_users_own_are_left_alone(capsys, tmp_path) -> None:
     assert printed(capsys, tmp_path / "silent", 0, verbose=0) == []
     own = keras.callbacks.ProgbarLogger(count_mode="steps")
-    lines = printed(capsys, tmp_path / "own", 0, verbose=2, callbacks=[own])
-    named = [line for line in lines if line.startswith("Epoch") or "level" in line]
-    assert named == ["Epoch 1/2", "Epoch 2/2"]
+    for verbose in (2, "auto"):
+        folder = tmp_path / str(verbose)
+        lines = printed(capsys, folder, 0, verbose=verbose, callbacks=[own])
+        named = [line for line in lines if line.startswith("Epoch") or "level" in line]
+        assert named == ["Epoch 1/2", "Epoch 2/2"]
+
+
+def test_a_bar_of_either_keras_is_the_users_own() -> None:
+    for trainer in (TF_KERAS, Keras3Trainer()):
+        own = trainer.keras.callbacks.ProgbarLogger()
+        assert bars.has_own(trainer, [own]) and not bars.has_own(trainer, [])
 
 
 @pytest.mark.slow
