@@ -120,8 +120,8 @@ def load(
 
     Grey images are scaled to [0, 1]; colour images are standardised per channel with
     the mean and standard deviation of the training images. Where TFDS has no test
-    split, its validation split serves; where it has neither, and for digits, a
-    fifth of the examples does, the same fifth for every seed.
+    split with labels, its validation split serves; where it has neither, and for
+    digits, a fifth of the examples does, the same fifth for every seed.
 
     Args:
       name: "digits" (scikit-learn's 1,797 images of 8x8, no network needed), or the

@@ -194,6 +194,9 @@ def opened(
         count("validation_size", validation_size, 1, "examples")
     found = tfds_reader.opened(name, data_dir, several_sizes=size is not None)
     decoder = Decoder.of(found.features, found.keys, _checked(size))
+    for split in ("train", found.held_out):
+        if split:
+            tfds_reader.check_labels(name, found, split)
     train = Records.of(found.builder, "train", name)
     if found.held_out:
         test = Records.of(found.builder, found.held_out, name)

@@ -162,6 +162,23 @@ def test_files_that_were_cut_off_are_refused(tfds, tmp_path):
         datasets.open("one", str(tmp_path))
 
 
+@pytest.mark.parametrize("make", [datasets.load, datasets.open])
+def test_validation_serves_where_labels_of_the_test_split_are_kept_secret(
+    tfds, tmp_path, make
+):
+    def write(name: str, **sizes: int) -> None:
+        given = (tfds, tmp_path, name, (4, 4, 1), {"train": 12, **sizes}, "1.0.0")
+        prepare(*given, unlabelled=["test"])
+
+    write("both", validation=3, test=2)
+    data = make("both", str(tmp_path), 2)
+    (_, y) = data.test if make is datasets.load else batches(data.test)[0]
+    assert y.tolist() == [0, 1, 2]
+    write("one", test=2)
+    with pytest.raises(LotteryError, match="'one' has no labels in its test split"):
+        make("one", str(tmp_path))
+
+
 def test_an_unknown_augmentation_is_answered_with_those_there_are(tfds, tmp_path):
     prepare(tfds, tmp_path, "one", (4, 4, 1), {"train": 12, "test": 1}, "1.0.0")
     data = datasets.open("one", str(tmp_path))
