@@ -93,6 +93,9 @@ def test_images_of_several_sizes_are_brought_to_one(tfds, tmp_path):
     np.testing.assert_array_equal(x, np.broadcast_to([90.0, 40.0, 17.5], x.shape))
     assert y.tolist() == [0, 1]
     stream = data.stream(4, "area_flip")
+    # A search that goes on tells by the name that its data are others.
+    names = {data.stream(4, how).__qualname__ for how in ("none", "crop_flip")}
+    assert len(names | {stream.__qualname__}) == 3
     all_batches = batches(stream(1, 3), 6)
     assert_same(batches(stream(1, 3, start=2), 4), all_batches[2:])
     assert not np.array_equal(all_batches[0][0], batches(stream(2, 3), 1)[0][0])
