@@ -63,7 +63,8 @@ def read(path: str, manifest: Manifest) -> Ticket:
                 raise LotteryError(f"{name} has weights that its mask prunes")
             if _FROZEN + name in found:
                 frozen = _taken(found, _FROZEN + name, entry.shape, value.dtype)
-        if not np.all(np.isfinite(np.asarray(value, np.float64))):
+        given = [value] if frozen is None else [value, frozen]
+        if not np.all(np.isfinite(np.asarray(given, np.float64))):
             raise LotteryError(f"{name} is NaN or infinite: nothing can start from it")
         weights.append(
             TicketWeight(entry.layer, entry.kind, entry.name, value, mask, frozen)

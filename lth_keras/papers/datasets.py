@@ -12,12 +12,12 @@ and tests do.
 from __future__ import annotations
 
 import dataclasses
-import operator
 from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from lth_keras.arguments import count
 from lth_keras.errors import LotteryError
 from lth_keras.papers import augmentation, memory, normalising, streaming, tfds_reader
 from lth_keras.training import batches
@@ -120,8 +120,8 @@ def load(
 
     Grey images are scaled to [0, 1]; colour images are standardised per channel with
     the mean and standard deviation of the training images. Where TFDS has no test
-    split, its validation split serves; where it has neither, and for digits, a
-    fifth of the examples does, the same fifth for every seed.
+    split with labels, its validation split serves; where it has neither, and for
+    digits, a fifth of the examples does, the same fifth for every seed.
 
     Args:
       name: "digits" (scikit-learn's 1,797 images of 8x8, no network needed), or the
@@ -142,8 +142,8 @@ def load(
     """
     # Before any data are read, which can take a while.
     if validation_size is not None:
-        validation_size = _integer("validation_size", validation_size, 1)
-    seed = _integer("seed", seed, 0)
+        validation_size = count("validation_size", validation_size, 1, "examples")
+    seed = count("seed", seed, 0, "a number for the split")
     raw = _digits() if name == "digits" else tfds_reader.read(name, data_dir)
     images, labels = raw.train
     kept, held_out = normalising.split(len(images), validation_size, seed, name)
@@ -164,18 +164,6 @@ def load(
 
 # The same of what does not fit in memory, or has images of several sizes.
 open = streaming.opened
-
-
-def _integer(name: str, value: int, least: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
-        raise LotteryError(
-            f"{name}={value!r} is not allowed; use an integer of at least {least}."
-        )
-    return number
 
 
 def _digits() -> tfds_reader.Raw:

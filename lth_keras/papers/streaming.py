@@ -94,7 +94,7 @@ class Streamed:
         batches.steps_per_epoch(size, batch_size, drop_remainder=True)
         numbers = tf.range(size, dtype=tf.int64)
 
-        def level_batches(level: int, seed: int, start: int = 0) -> tf.data.Dataset:
+        def batches_of(level: int, seed: int, start: int, key: Any) -> tf.data.Dataset:
             chosen = batches.batches(
                 (numbers,),
                 batch_size,
@@ -103,8 +103,6 @@ class Streamed:
                 start=start,
                 drop_remainder=True,
             )
-            areas = augment == "area_flip"
-            key = decoding.key(seed, level) if areas else None
             serialized = chosen.enumerate(start).map(
                 lambda step, batch: self._read("train", batch[0], step),
                 num_parallel_calls=_AHEAD,
@@ -121,11 +119,19 @@ class Streamed:
             )
             return endless.prefetch(_AHEAD)
 
+        def level_batches(level: int, seed: int, start: int = 0) -> tf.data.Dataset:
+            return batches_of(level, seed, start, None)
+
+        def area_batches(level: int, seed: int, start: int = 0) -> tf.data.Dataset:
+            return batches_of(level, seed, start, decoding.key(seed, level))
+
         def augmented_batches(level: int, seed: int, start: int = 0) -> tf.data.Dataset:
             plain = level_batches(level, seed, start)
             return augmentation.crop_flip(plain, seed=seed, level=level, start=start)
 
-        return augmented_batches if augment == "crop_flip" else level_batches
+        # A stored search knows its data by the name of the function.
+        made = (level_batches, augmented_batches, area_batches)
+        return dict(zip(decoding.AUGMENTATIONS, made, strict=True))[augment]
 
     def _pass(self, split: str) -> tf.data.Dataset:
         size = self.size(split)
@@ -194,6 +200,9 @@ def opened(
         count("validation_size", validation_size, 1, "examples")
     found = tfds_reader.opened(name, data_dir, several_sizes=size is not None)
     decoder = Decoder.of(found.features, found.keys, _checked(size))
+    for split in ("train", found.held_out):
+        if split:
+            tfds_reader.check_labels(name, found, split)
     train = Records.of(found.builder, "train", name)
     if found.held_out:
         test = Records.of(found.builder, found.held_out, name)

@@ -117,16 +117,47 @@ def opened(name: str, data_dir: str | None, several_sizes: bool = False) -> Open
             f"dataset={name!r} has no train split, only {', '.join(splits)}; use "
             "another data set."
         )
+    held_out = [split for split in ("test", "validation") if split in splits]
+    # imagenet2012 keeps the labels of its test split to itself.
+    if len(held_out) == 2 and not _has_labels(builder, keys[1], "test"):
+        del held_out[0]
     return Opened(
         builder,
         keys,
         _decoders(tfds, keys).extract_features(builder.info.features),
         builder.info.features[keys[1]].num_classes,
-        next((split for split in ("test", "validation") if split in splits), ""),
+        held_out[0] if held_out else "",
     )
 
 
-def _decoders(tfds: Any, keys: tuple[str, str]) -> Any:
+def check_labels(name: str, found: Opened, split: str) -> None:
+    """Looks at the first example of a split that is not read here.
+
+    Raises:
+        LotteryError: it has no label, as in splits whose labels are kept secret.
+    """
+    if not _has_labels(found.builder, found.keys[1], split):
+        raise _without_labels(name, split)
+
+
+def _has_labels(builder: Any, key: str, split: str) -> bool:
+    import tensorflow_datasets as tfds
+
+    place = f"{split}[:1]"
+    if builder.info.file_format.value == "array_record":
+        first = builder.as_data_source(split=place)
+    else:
+        first = builder.as_dataset(split=place, decoders=_decoders(tfds, (key,)))
+    return all(int(example[key]) >= 0 for example in first)
+
+
+def _without_labels(name: str, split: str) -> LotteryError:
+    return LotteryError(
+        f"dataset={name!r} has no labels in its {split} split; use another set."
+    )
+
+
+def _decoders(tfds: Any, keys: tuple[str, ...]) -> Any:
     return tfds.decode.PartialDecoding(dict.fromkeys(keys, True))
 
 
@@ -254,9 +285,7 @@ def _read(name: str, found: Opened, split: str) -> Split:
             f"the {size} it declares; prepare it again."
         )
     if size and labels.min() < 0:
-        raise LotteryError(
-            f"dataset={name!r} has no labels in its {split} split; use another set."
-        )
+        raise _without_labels(name, split)
     return images, labels
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from lth_keras.errors import LotteryError
-from lth_keras.programs import plotting
+from lth_keras.programs import plot_compared, plotting
 from lth_keras.programs.plot_flags import Request
 from lth_keras.reporting import live
 from lth_keras.reporting import page as html_report
@@ -60,9 +60,14 @@ def page(request: Request, at: str) -> str:
         for kind in request.kinds or _KINDS:
             try:
                 found = plotting.figures(kind, runs, request, title)
-            except LotteryError:
+            except LotteryError as error:
+                if isinstance(error.__cause__, ImportError):
+                    raise
                 continue  # Of a search that has just begun.
             pictures += [picture for _, picture, _ in found]
-        return html_report.page(runs, pictures, title, request.monitor_metric, live=at)
+        metric, told = request.monitor_metric, None
+        if request.compare:
+            told, _ = plot_compared.compared(runs, metric)
+        return html_report.page(runs, pictures, title, metric, at, told)
     except LotteryError as error:
         return html_report.waiting(str(error), live=at)

@@ -24,7 +24,7 @@ from lth_keras.reporting import drawing, markup, reproduction, styles
 from lth_keras.reporting import page as html_report
 from lth_keras.runs import display_names, finished
 from lth_keras.runs.finished import RunFiles
-from lth_keras.storage import paths
+from lth_keras.storage import files, paths
 
 # Flags that say how much was done rather than what; they tell no searches apart
 # where others do.
@@ -53,10 +53,7 @@ def run(request: Request) -> None:
             print(f"no {kind} figure: {error}")
             continue
         for name, picture, figure in found:
-            for form in request.formats:
-                path = paths.join(folder, f"{name}.{form}")
-                drawing.save(figure, path)
-                print(path)
+            _write(paths.join(folder, name), picture, figure, request)
             pictures.append(picture)
     told = None
     if request.compare:
@@ -86,19 +83,27 @@ def figures(
     Raises:
         LotteryError: it cannot be drawn.
     """
+    is_written = "svg" in request.formats and not request.serve
+    found = []
     with styles.chosen(request.style):
-        return [
-            (
-                name,
-                markup.Picture(
-                    caption,
-                    drawing.content(figure, "svg"),
-                    plot_charts.chart(kind, runs, request, name),
-                ),
-                figure,
-            )
-            for name, caption, figure in _DRAWN[kind](runs, request, title)
-        ]
+        for name, caption, figure in _DRAWN[kind](runs, request, title):
+            chart = plot_charts.chart(kind, runs, request, name)
+            # A page that draws a chart itself shows no picture of it.
+            is_shown = is_written or chart is None
+            svg = drawing.content(figure, "svg") if is_shown else b""
+            found.append((name, markup.Picture(caption, svg, chart), figure))
+    return found
+
+
+def _write(place: str, picture: markup.Picture, figure: Any, request: Request) -> None:
+    """Writes a figure in every format that is asked for, and prints the paths."""
+    for form in request.formats:
+        path = f"{place}.{form}"
+        # Labels of ticks are made, in the letters of the style, as it is written.
+        with styles.chosen(request.style):
+            data = picture.svg if form == "svg" else drawing.content(figure, form)
+        files.write_bytes(path, data)
+        print(path)
 
 
 def selected(found: list[RunFiles], request: Request) -> list[RunFiles]:

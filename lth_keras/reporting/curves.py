@@ -73,7 +73,7 @@ def draw(
     found = summaries.densities(columns)
     most = len(drawing.COLOURS)
     chosen = shown_levels.choose_levels(found, densities, most=most)
-    shown = _controls(groups, controls)
+    shown = controls_of(groups, controls)
     panels: list[tuple[str, list[str]]] = [("tickets", [summaries.TICKET])]
     panels += [
         (f"with {display_names.control(label)}", [summaries.TICKET, label])
@@ -182,7 +182,14 @@ def mean_curve(
     return np.asarray(iterations), mean, values
 
 
-def _controls(groups: Iterable[str], wanted: Sequence[str] | None) -> list[str]:
+def controls_of(
+    groups: Iterable[str], wanted: Sequence[str] | None = None
+) -> list[str]:
+    """The controls that are shown: those wanted, or random_reinit, or the first one.
+
+    Raises:
+        LotteryError: one that is wanted has no runs.
+    """
     known = [label for label in groups if label != summaries.TICKET]
     if wanted is None:
         return [_PREFERRED] if _PREFERRED in known else known[:1]

@@ -44,11 +44,10 @@ def rows(results: Any) -> list[dict[str, Any]]:
     """
     if isinstance(results, (str, os.PathLike)):
         return finished.read(results).rows
-    found = results
     if isinstance(results, (StoredSearch, SearchHistory)):
         found = results.results
-    elif type(results).__name__ == "Experiment":  # Of a room above.
-        found = results.rows
+    else:  # An experiment, of a room above, has rows.
+        found = getattr(results, "rows", results)
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
         raise LotteryError(f"results={shown(results)}: {_ALLOWED}.")
     if not found:

@@ -57,7 +57,7 @@ class Picture:
 
     Attributes:
         caption: what it shows.
-        svg: the content of an SVG file.
+        svg: the content of an SVG file; empty where the chart alone is shown.
         chart: the same in Vega-Lite, for pages that can draw it.
     """
 

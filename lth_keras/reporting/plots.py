@@ -15,7 +15,7 @@ from typing import Any
 from lth_keras.arguments import listed, number, text
 from lth_keras.errors import LotteryError, shown
 from lth_keras.reporting import curves, density_lines, density_panels, drawing, given
-from lth_keras.runs import shown_levels, shown_metric, summaries
+from lth_keras.runs import display_names, shown_levels, shown_metric, summaries
 
 _INCHES = 5.0  # of a panel, about, where nobody says
 
@@ -60,7 +60,7 @@ def plot_density(
     entries = density_panels.entries([axes])
     axes.legend(
         list(entries.values()),
-        list(entries),
+        [display_names.line(label) for label in entries],
         title=density_panels.note(lines, [metric]),
         frameon=False,
     )

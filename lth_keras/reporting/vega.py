@@ -9,6 +9,7 @@ A chart is plain data; the one script that draws all of them is written into the
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -114,53 +115,91 @@ def density(series: Mapping[str, Rows], metric: Metric) -> Spec:
 
 
 def metric_curves(runs: Sequence[RowAndCurve], metric: Metric) -> Spec | None:
-    """The ticket's curves of five levels; None where none of them has that metric.
+    """The figure of `reporting.curves` as it is drawn unless more is asked for.
 
     Args:
         runs: result rows with their curves.
         metric: what is shown.
+
+    Returns:
+        The ticket's curves of five levels, dashed those of one control, with bands;
+        None where none of them has that metric.
     """
-    groups = curves.grouped(runs).get(summaries.TICKET, {})
-    known = {level: found[0][0]["density"] for level, found in groups.items()}
+    groups = curves.grouped(runs)
+    tickets = groups.get(summaries.TICKET, {})
+    known = {level: found[0][0]["density"] for level, found in tickets.items()}
     chosen = shown_levels.choose_levels(known) if known else []
+    labels = [summaries.TICKET, *curves.controls_of(groups)]
     values = []
-    for level in chosen:
-        found = curves.mean_curve(groups[level], metric)
+    for label, level in itertools.product(labels, chosen):
+        found = curves.mean_curve(groups.get(label, {}).get(level, []), metric)
         if found is None:
             continue
-        steps, mean, _ = found
+        steps, mean, every = found
         stride = max(1, math.ceil(len(steps) / _MOST_POINTS))
+        columns = (steps, mean, every.min(0), every.max(0))
         values += [
             {
                 "line": f"{wording.percent_kept(known[level])} %",
+                "what": display_names.control(label),
                 "iteration": int(step),
                 "value": _short(value),
+                "low": _short(low),
+                "high": _short(high),
             }
-            for step, value in zip(steps[::stride], mean[::stride], strict=True)
+            for step, value, low, high in zip(
+                *(column[::stride] for column in columns), strict=True
+            )
             if math.isfinite(value)
         ]
     if not values:
         return None
     names = list(dict.fromkeys(value["line"] for value in values))
+    whats = [display_names.control(label) for label in labels]
     colour = {"domain": names, "range": list(drawing.COLOURS[: len(names)])}
+    dashes = {"domain": whats, "range": [_DASHES["-"], _DASHES["--"]][: len(whats)]}
     tooltip = [
+        {"field": "what"},
         {"field": "line", "title": "weights"},
         {"field": "iteration"},
         {"field": "value", "title": metric.said},
+        {"field": "low", "title": "minimum"},
+        {"field": "high", "title": "maximum"},
     ]
-    y = {**_y("value"), "title": metric.said + metric.unit}
+    title = {"title": metric.said + metric.unit}
+    y, low = {**_y("value"), **title}, {**_y("low"), **title}
+    # The colours of the legend are those of the lines, not of the faint bands.
+    legend = {"symbolType": "stroke", "symbolOpacity": 1, "symbolStrokeWidth": 2}
+    dashed = {"symbolType": "stroke", "symbolSize": 400} if len(whats) > 1 else None
+    strokes = {"field": "what", "scale": dashes, "title": None, "legend": dashed}
     return {
         **_chart(values),
         "encoding": {
             "x": {"field": "iteration", "type": "quantitative"},
-            "y": y,
-            "color": {"field": "line", "scale": colour, "title": "weights remaining"},
+            "color": {
+                "field": "line",
+                "scale": colour,
+                "title": "weights remaining",
+                "legend": legend,
+            },
         },
         "layer": [
-            {"params": _zoom(), "mark": "line"},
+            {
+                "params": _zoom(),
+                "mark": "line",
+                "encoding": {"y": y, "strokeDash": strokes},
+            },
+            {
+                "mark": {"type": "area", "opacity": 0.15},
+                "encoding": {
+                    "y": low,
+                    "y2": {"field": "high"},
+                    "detail": {"field": "what"},
+                },
+            },
             {
                 "mark": {"type": "point", "size": 60, "opacity": 0},
-                "encoding": {"tooltip": tooltip},
+                "encoding": {"y": y, "tooltip": tooltip},
             },
         ],
     }

@@ -17,6 +17,7 @@ import numpy as np
 from lth_keras import arguments
 from lth_keras.errors import LotteryError, shown
 from lth_keras.runs import wording
+from lth_keras.runs.paired_trials import standard_error
 from lth_keras.runs.shown_metric import Metric, grows
 
 # Rounding alone must not decide that a level is out of the tolerance, in points.
@@ -59,10 +60,7 @@ class Compared:
 
         None of a single trial, which says nothing of its spread.
         """
-        if len(self.values) < 2:
-            return None
-        found = np.subtract(self.values, self.dense)
-        return float(np.std(found, ddof=1)) / math.sqrt(len(found))
+        return standard_error(np.subtract(self.values, self.dense))
 
 
 def compare(

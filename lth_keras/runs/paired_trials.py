@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,11 +47,10 @@ class Paired:
     @property
     def lowest(self) -> float | None:
         """What the mean is at least, at 95 % (one-sided, Student's t); None of one."""
-        count = len(self.differences)
-        if count < 2:
+        if (error := standard_error(self.differences)) is None:
             return None
-        error = float(np.std(self.differences, ddof=1)) / math.sqrt(count)
-        return self.mean - _STUDENT[min(count - 1, len(_STUDENT)) - 1] * error
+        freedom = min(len(self.differences) - 1, len(_STUDENT))
+        return self.mean - _STUDENT[freedom - 1] * error
 
     def __str__(self) -> str:
         count = len(self.differences)
@@ -62,6 +61,13 @@ class Paired:
         if (lowest := self.lowest) is not None:
             text += f", at least {lowest:+.2f} at 95 %"
         return f"{text}) for {self.spent[0] / self.spent[1]:.2f} of the iterations"
+
+
+def standard_error(differences: Sequence[float] | np.ndarray) -> float | None:
+    """That of the mean of paired differences; None of one, which has no spread."""
+    if len(differences) < 2:
+        return None
+    return float(np.std(differences, ddof=1)) / math.sqrt(len(differences))
 
 
 def compare(rows: Rows, others: Rows, monitor_metric: str | None = None) -> Paired:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lth_keras.runs import summaries
+from lth_keras.runs.paired_trials import standard_error
 from lth_keras.runs.shown_metric import Metric
 
 Rows = Iterable[Mapping[str, Any]]
@@ -50,11 +51,10 @@ class Beside:
 
         Of paired trials that of the mean of their differences, else Welch's.
         """
+        if self.paired:
+            return standard_error(np.subtract(self.values, self.others))
         if min(len(self.values), len(self.others)) < 2:
             return None
-        if self.paired:
-            found = np.subtract(self.values, self.others)
-            return float(np.std(found, ddof=1)) / math.sqrt(len(found))
         parts = (np.var(v, ddof=1) / len(v) for v in (self.values, self.others))
         return math.sqrt(sum(map(float, parts)))
 

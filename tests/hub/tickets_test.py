@@ -13,17 +13,21 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.errors import LotteryError
-from lth_keras.hub import cards
+from lth_keras.hub import cards, tensors
+from lth_keras.tickets import manifest as manifests
 from lth_keras.tickets.content import TicketWeight
 from tests.support.result_files import row
 
 
-def made(level: int = 2) -> lth.Ticket:
-    """A ticket of one masked kernel and a bias."""
+def made(level: int = 2, frozen: float | None = None) -> lth.Ticket:
+    """A ticket of one masked kernel, perhaps frozen where it is pruned, and a bias."""
     mask = np.array([[True, False], [False, True]])
     value = np.where(mask, np.float32(1.5), np.float32(0))
+    held = None
+    if frozen is not None:
+        held = np.where(mask, np.float32(0), np.float32(frozen))
     weights = (
-        TicketWeight("dense", "Dense", "kernel", value, mask),
+        TicketWeight("dense", "Dense", "kernel", value, mask, held),
         TicketWeight("dense", "Dense", "bias", np.zeros(2, np.float32), None),
     )
     settings = {"criterion": "magnitude", "rewind_to": 0}
@@ -84,6 +88,20 @@ def test_what_is_pushed_is_pulled_bit_for_bit(hub) -> None:
     numpy = pytest.importorskip("safetensors.numpy")
     tensors = numpy.load(hub.files["me/x"]["ticket.safetensors"])
     np.testing.assert_array_equal(tensors["0000/dense/kernel"], [[1.5, 0], [0, 1.5]])
+
+
+@pytest.mark.extras
+def test_frozen_values_come_along_and_are_finite(tmp_path, hub) -> None:
+    lth.hub.push(made(frozen=0.25), "me/x", endpoint=hub.endpoint)
+    found = lth.hub.pull("me/x", endpoint=hub.endpoint)
+    np.testing.assert_array_equal(
+        found.weights[0].effective, [[1.5, 0.25], [0.25, 1.5]]
+    )
+    path = str(tmp_path / tensors.NAME)
+    tensors.write(path, made(frozen=np.nan))
+    made(frozen=0.25).save(tmp_path / "ticket")
+    with pytest.raises(LotteryError, match="0000/dense/kernel is NaN or infinite"):
+        tensors.read(path, manifests.read(tmp_path / "ticket"))
 
 
 @pytest.mark.extras

@@ -129,7 +129,8 @@ def test_a_validation_size_that_is_no_count_or_leaves_no_training_set_is_refused
 
 @pytest.mark.parametrize("seed", [-1, 0.5, None])
 def test_a_seed_that_is_no_count_is_refused(seed):
-    assert f"seed={seed!r} is not allowed" in one_line("digits", seed=seed)
+    said = f"seed={seed!r}: give a number for the split, 0 or more"
+    assert said in one_line("digits", seed=seed)
 
 
 @pytest.mark.parametrize(

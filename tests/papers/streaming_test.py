@@ -93,6 +93,9 @@ def test_images_of_several_sizes_are_brought_to_one(tfds, tmp_path):
     np.testing.assert_array_equal(x, np.broadcast_to([90.0, 40.0, 17.5], x.shape))
     assert y.tolist() == [0, 1]
     stream = data.stream(4, "area_flip")
+    # A search that goes on tells by the name that its data are others.
+    names = {data.stream(4, how).__qualname__ for how in ("none", "crop_flip")}
+    assert len(names | {stream.__qualname__}) == 3
     all_batches = batches(stream(1, 3), 6)
     assert_same(batches(stream(1, 3, start=2), 4), all_batches[2:])
     assert not np.array_equal(all_batches[0][0], batches(stream(2, 3), 1)[0][0])
@@ -160,6 +163,23 @@ def test_files_that_were_cut_off_are_refused(tfds, tmp_path):
     record.write_bytes(record.read_bytes()[:-7])
     with pytest.raises(LotteryError, match="12 examples that it declares.; prepare it"):
         datasets.open("one", str(tmp_path))
+
+
+@pytest.mark.parametrize("make", [datasets.load, datasets.open])
+def test_validation_serves_where_labels_of_the_test_split_are_kept_secret(
+    tfds, tmp_path, make
+):
+    def write(name: str, **sizes: int) -> None:
+        given = (tfds, tmp_path, name, (4, 4, 1), {"train": 12, **sizes}, "1.0.0")
+        prepare(*given, unlabelled=["test"])
+
+    write("both", validation=3, test=2)
+    data = make("both", str(tmp_path), 2)
+    (_, y) = data.test if make is datasets.load else batches(data.test)[0]
+    assert y.tolist() == [0, 1, 2]
+    write("one", test=2)
+    with pytest.raises(LotteryError, match="'one' has no labels in its test split"):
+        make("one", str(tmp_path))
 
 
 def test_an_unknown_augmentation_is_answered_with_those_there_are(tfds, tmp_path):

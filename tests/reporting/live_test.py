@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +11,9 @@ from contextlib import contextmanager
 import pytest
 
 from lth_keras.errors import LotteryError
-from lth_keras.programs import plot_flags, plot_live
-from lth_keras.reporting import live
-from tests.support.result_files import search, store, store_settings
+from lth_keras.programs import plot_flags, plot_live, plotting
+from lth_keras.reporting import drawing, live, vega
+from tests.support.result_files import row, search, store, store_settings
 
 
 @contextmanager
@@ -83,3 +84,41 @@ def test_levels_appear_as_they_are_finished(tmp_path) -> None:
     assert plot_live.state(request) not in (first, second)
     assert "2 finished training runs" in plot_live.page(request, "x")
     assert sorted(path.name for path in root.iterdir()) == ["settings.json", "trial0"]
+
+
+def test_a_live_page_compares_two_searches_if_asked(tmp_path, monkeypatch) -> None:
+    places = [str(tmp_path / name) for name in ("a", "b")]
+    for place, accuracy in zip(places, (0.95, 0.94), strict=True):
+        store_settings(tmp_path / place, model="lenet", dataset="mnist")
+        store(tmp_path / place / "trial0", row(0, test_accuracy=accuracy))
+    request = plot_flags.read(["p", *places, "--serve", "--compare"], "")
+    monkeypatch.setattr(plotting, "figures", lambda *_: [])
+    assert "<td>95.00</td><td>94.00</td><td>+1.00</td>" in plot_live.page(request, "x")
+
+
+def test_a_live_page_without_matplotlib_says_so(tmp_path, monkeypatch) -> None:
+    store_settings(tmp_path / "run", model="lenet", dataset="mnist")
+    store(tmp_path / "run" / "trial0", row(0))
+    request = plot_flags.read(["p", str(tmp_path / "run"), "--serve"], "")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert "a figure needs matplotlib: pip install" in plot_live.page(request, "x")
+
+
+def test_a_chart_of_a_live_page_is_not_drawn_as_a_picture_too(
+    tmp_path, monkeypatch
+) -> None:
+    store_settings(tmp_path / "run", model="lenet", dataset="mnist")
+    store(tmp_path / "run" / "trial0", row(0))
+    request = plot_flags.read(["p", str(tmp_path / "run"), "--serve"], "")
+    written: list[str] = []
+
+    def content(figure: object, form: str) -> bytes:
+        written.append(form)
+        return b"<svg/>"
+
+    monkeypatch.setattr(drawing, "content", content)
+    monkeypatch.setattr(vega, "bundle", lambda: "window.vegaEmbed = 1;")
+    assert plot_live.page(request, "x").count("data-chart=") == 2 and not written
+    monkeypatch.setattr(vega, "bundle", lambda: None)
+    assert plot_live.page(request, "x").count("<img") == len(written) == 2

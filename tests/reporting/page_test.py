@@ -301,6 +301,12 @@ def test_a_chart_has_the_points_of_the_figure(tmp_path):
         "64.0 %",
     }
     assert curves["data"]["values"][3]["value"] == 98.0
+    # As the caption says: bands, and the control dashed.
+    ends = [v for v in curves["data"]["values"] if v["what"] != "ticket"]
+    assert {v["line"] for v in ends} == {"80.0 %", "64.0 %"}
+    assert all(v["low"] <= v["value"] <= v["high"] for v in curves["data"]["values"])
+    dashes = curves["layer"][0]["encoding"]["strokeDash"]["scale"]
+    assert dashes["domain"] == ["ticket", "random reinitialisation"]
 
 
 def test_without_jinja2_one_line_says_what_to_install(tmp_path, monkeypatch):

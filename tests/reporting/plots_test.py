@@ -40,6 +40,8 @@ def test_density_is_drawn_on_the_axes_that_are_given(run) -> None:
     found = drawn(ax)
     assert found["ticket"] == pytest.approx([98.0, 97.9, 97.8])
     assert found["random_reinit"] == pytest.approx([97.9, 97.8])
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == ["ticket", "random reinitialisation", "dense network"]
     assert ax.get_ylabel() == "test accuracy after training (%)"
     lth.plot_density(run, "early_stop_iteration", ax=(other := axes()))
     assert drawn(other)["ticket"] == [400, 400, 400]
@@ -52,6 +54,17 @@ def test_rows_histories_and_several_searches_are_drawn_alike(run) -> None:
     assert found[0] == found[1] == drawn(lth.plot_density(str(run), ax=axes()))
     both = drawn(lth.plot_density({"a": run, "b": rows}, ax=axes()))
     assert set(both) == {"a", "a, random_reinit", "b", "b, random_reinit"}
+
+
+def test_an_experiment_of_a_class_of_ones_own_is_drawn(run, tmp_path_factory) -> None:
+    class Mine(lth.Experiment):
+        """Of a script that adds to it."""
+
+    root = tmp_path_factory.mktemp("experiment")
+    run.rename(root / "trial0")
+    made = Mine(lambda trial, directory: None, trials=1, directory=root)
+    found = drawn(lth.plot_density(made, ax=axes()))
+    assert found["ticket"] == pytest.approx([98.0, 97.9, 97.8])
 
 
 def test_curves_are_drawn_for_the_levels_that_are_asked_for(run) -> None:
