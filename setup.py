@@ -70,7 +70,7 @@ RELEASE = ["build>=1.3", "twine>=6.2"]
 setup(
     name="lth_keras",
     version=VERSION,
-    description="Lottery tickets in tf_keras models, found with model.fit",
+    description="Lottery tickets in Keras models, found with model.fit",
     long_description=LONG_DESCRIPTION,
     long_description_content_type="text/markdown",
     license="Apache-2.0",

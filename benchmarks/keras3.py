@@ -4,13 +4,14 @@ Each arm is a process of its own, one after the other, as often as --rounds says
 each a step of the held (or wrapped) model is timed against the plain one in turn, and
 then a search: the paper's LeNet and cadence, at the counts that every arm must reach.
 
-    python benchmarks/keras3.py                               # made-up data
+    python benchmarks/keras3.py      # made-up data, and what backends are installed
     python benchmarks/keras3.py --data_dir=DIR_OF_TFDS        # MNIST
     python benchmarks/keras3.py --arms=keras3-jax,keras3-torch
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import statistics
@@ -26,7 +27,9 @@ from absl import app, flags
 import paired
 
 _ARMS = ("tf_keras", "keras3-tensorflow", "keras3-jax", "keras3-torch")
-_CHOSEN = flags.DEFINE_list("arms", list(_ARMS), "Which arms are timed.")
+# JAX and torch are extras, and `make benchmark` runs without them.
+_HERE = [a for a in _ARMS if importlib.util.find_spec(a.rpartition("-")[2])]
+_CHOSEN = flags.DEFINE_list("arms", _HERE, "Which arms are timed.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "TFDS directory that holds mnist.")
 _LEVELS = flags.DEFINE_integer("levels", 3, "Pruning rounds (levels 0 to this).")
 _ITERATIONS = flags.DEFINE_integer("iterations", 1000, "Iterations per level.")
