@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
 from lth_keras.errors import LotteryError, shown
-from lth_keras.storage import remote
+from lth_keras.storage import leases, remote
 from lth_keras.storage.json_text import parse, plain
 from lth_keras.storage.opening import open_to_read
 from lth_keras.storage.paths import (
@@ -161,6 +161,7 @@ def atomic_file(path: PathLike) -> Iterator[IO[bytes]]:
             # Remote files cannot seek back, as writing an archive does.
             buffer = io.BytesIO()
             yield buffer
+            leases.check(path)
             try:
                 with remote.gfile().GFile(temporary, "wb") as file:
                     file.write(buffer.getvalue())

@@ -116,6 +116,13 @@ def make_directory(path: PathLike) -> None:
             ) from error
 
 
+def is_directory(path: PathLike) -> bool:
+    """Whether a remote directory has this path."""
+    path = as_path(path)
+    with errors_naming(path, "read"):
+        return bool(remote.gfile().isdir(path))
+
+
 def check_directory(path: PathLike, name: str) -> None:
     """Refuses a path where no directory is or can be made.
 
