@@ -18,6 +18,7 @@ from tools.imports import Imports
 # Figures, data sets and TensorBoard are asked for when they are first wanted, and their
 # absence is answered with the command that installs them.
 WITH_EXTRAS = {
+    "experiments": ("ray",),
     "hub": ("hub",),
     "papers": ("examples",),
     "reporting": ("examples", "report"),
@@ -53,7 +54,9 @@ def test_tests_and_tools_import_what_their_extra_brings(given: dict[str, Any]) -
         # What peers import comes with the environment that each has of its own.
         if floors.room(source) is None and not source.startswith("benchmarks/peers/"):
             native = source.startswith("tests/support/native_")
+            clusters = source.startswith("tests/support/ray_")
             allowed = asked | (backends if native else set())
+            allowed |= names(given["extras_require"]["ray"]) if clusters else set()
             assert imports.of(source)[1] <= allowed, source
 
 

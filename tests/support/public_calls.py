@@ -197,6 +197,18 @@ def _criteria(w: World) -> list[Call]:
     ]
 
 
+def _engines(w: World) -> list[Call]:
+    def engine(job: Any) -> list[str]:
+        return []
+
+    ray = {"address": "auto", "num_gpus": 0, "memory": None}
+    return [
+        _registered(lth.engines.register, engine, check=None, elsewhere=False),
+        Call(lth.engines.get, {"engine": "local"}),
+        Call(lth.engines.Ray, ray),
+    ]
+
+
 def _methods(w: World) -> list[Call]:
     class Own(lth.methods.EdgePopup):
         pass
@@ -297,6 +309,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
         )
     ],
     "criteria": _criteria,
+    "engines": _engines,
     "export_keras": _exports(lth.export_keras, "export.keras"),
     "export_saved_model": _exports(
         lth.export_saved_model,
