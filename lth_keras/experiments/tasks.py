@@ -237,13 +237,20 @@ class Queue:
         )
 
     def _look(self) -> None:
-        """Finds which levels that controls wait for have been finished meanwhile."""
+        """Finds which levels that controls wait for have been finished meanwhile.
+
+        Levels follow each other: behind one that is not there nothing is looked for,
+        since in an object store each look is a request.
+        """
         awaited = {(task.trial, task.level) for task in self._waiting}
-        self._finished |= {
-            (trial, level)
-            for trial, level in awaited - self._finished
-            if paths.exists(self._directory.trial(trial).level(level).result)
-        }
+        missing: set[int] = set()
+        for trial, level in sorted(awaited - self._finished):
+            if trial in missing:
+                continue
+            if paths.exists(self._directory.trial(trial).level(level).result):
+                self._finished.add((trial, level))
+            else:
+                missing.add(trial)
 
     def _shared(self, task: Task) -> list[tuple[int, str]]:
         """What a task trains that others train too: by trial and transform."""
