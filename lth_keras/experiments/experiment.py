@@ -15,6 +15,7 @@ from lth_keras.arguments import MOST_LEVELS, MOST_RUNS, MOST_WORKERS, count
 from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError, shown
 from lth_keras.experiments import checks, engines, holding, job, tasks
+from lth_keras.experiments.engines.registry import AnyEngine
 from lth_keras.experiments.trials import MakeSearch, Trials
 from lth_keras.runs import layout
 from lth_keras.runs.results import Results
@@ -132,7 +133,7 @@ class Experiment:
     def run(
         self,
         workers: int = 0,
-        engine: engines.AnyEngine = "local",
+        engine: AnyEngine = "local",
         only_trial: int | None = None,
     ) -> Results:
         """Carries out what is not stored yet.

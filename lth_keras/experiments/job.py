@@ -11,6 +11,7 @@ from typing import Any
 
 from lth_keras.errors import LotteryError
 from lth_keras.experiments import engines, tasks
+from lth_keras.experiments.engines.registry import AnyEngine
 from lth_keras.experiments.holding import Hold
 from lth_keras.experiments.tasks import Queue, Task
 from lth_keras.experiments.trials import Trials
@@ -39,7 +40,7 @@ def carry_out(
     summary: Callable[[], str],
     hold: Hold,
     workers: int = 0,
-    engine: engines.AnyEngine = "local",
+    engine: AnyEngine = "local",
 ) -> None:
     """Carries out the tasks that are not stored yet, and stores all result lines.
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from lth_keras.experiments import engines
+from lth_keras.experiments.engines.registry import AnyEngine
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
 
@@ -31,7 +32,7 @@ class Where:
         only_trial: the one trial that this process carries out; None for all.
     """
 
-    engine: engines.AnyEngine = _LOCAL
+    engine: AnyEngine = _LOCAL
     workers: int | None = None
     only_trial: int | None = None
 

@@ -42,7 +42,7 @@ def write_bytes(path: PathLike, data: bytes) -> None:
     """Writes a file atomically; its directory is created on demand.
 
     It is written beside its place, flushed to the disk and renamed. On ``gs://`` an
-    object takes its place when it has been uploaded, and the one before stays till then.
+    object takes its place once it is uploaded; the one before stays until then.
 
     Raises:
         LotteryError: if it cannot be written (full disk, no permission, a file where

@@ -278,7 +278,6 @@ def refusal(folder: pathlib.Path, make: Any = None, run: Any = None, **given) ->
         ({"make": 3}, "make_search=3 is no function"),
         ({"run": {"workers": -1}}, "workers=-1: give a number of processes, 0 to 1000"),
         ({"run": {"engine": "x"}}, "engine='x' is not known: use one of local, ray."),
-        ({"run": {"only_trial": 5}}, "only_trial=5: give one of the trials, 0 to "),
         ({"make": small(steps=3)}, "fit does not take steps"),
     ],
 )

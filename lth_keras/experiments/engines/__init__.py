@@ -6,15 +6,8 @@
 `register` adds one of your own; `names` lists them. Nothing here imports TensorFlow.
 """
 
-from lth_keras.experiments.engines import local  # Importing it registers it.
+import lth_keras.experiments.engines.local  # noqa: F401  Importing it registers it.
 from lth_keras.experiments.engines.on_ray import Ray
-from lth_keras.experiments.engines.registry import (
-    AnyEngine,
-    Engine,
-    Job,
-    get,
-    names,
-    register,
-)
+from lth_keras.experiments.engines.registry import Engine, Job, get, names, register
 
-__all__ = ["AnyEngine", "Engine", "Job", "Ray", "get", "local", "names", "register"]
+__all__ = ["Engine", "Job", "Ray", "get", "names", "register"]
