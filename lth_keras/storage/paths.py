@@ -179,6 +179,12 @@ def errors_naming(path: str, act: str) -> Iterator[None]:
     except Exception as error:
         if not remote.is_error(error):
             raise
+        if remote.is_unknown_scheme(error):
+            scheme = path.partition("://")[0]
+            raise LotteryError(
+                f"cannot {act} {path}: TensorFlow has no file system of {scheme}://: "
+                "use gs://, or a local directory, as one that it is mounted on."
+            ) from error
         message = getattr(error, "message", "") or type(error).__name__
         reason = _clean(message.splitlines()[0])
         raise LotteryError(f"cannot {act} {path}: {reason}") from error

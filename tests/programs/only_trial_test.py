@@ -1,4 +1,4 @@
-"""Processes with a trial each fill one directory, as an array of SLURM does."""
+"""Processes with a trial each fill one directory, by the script of docs/cluster.md."""
 
 from __future__ import annotations
 
@@ -10,29 +10,48 @@ import pytest
 
 from lth_keras.programs import command_line, lottery_search, run_controls
 from lth_keras.storage import files
-from tests.support import ray_jobs
+from tests.support import pages, ray_jobs
 from tests.support.places import EXAMPLES, ROOT
 
 JOB = ("--trials=3", "--levels=1", "--iterations=40", "--evaluate_every=20")
 
 
+def script() -> str:
+    """What `sbatch` is given, on tiny data and with three trials."""
+    (block,) = [b for b in pages.blocks() if "SLURM_ARRAY" in b.text]
+    assert block.page == "docs/cluster.md" and "#SBATCH --array=0-4" in block.text
+    text = block.text
+    for written, instead in (
+        ("--flagfile=lenet --data_dir=DIR --trials=5", " ".join(JOB)),
+        ("/shared/lenet", "array"),
+        ("lth-search", f"{sys.executable} {EXAMPLES / 'lottery_search.py'}"),
+    ):
+        assert text.count(written) == 1
+        text = text.replace(written, instead)
+    return text
+
+
 @pytest.mark.slow
 def test_three_processes_at_once_end_with_the_results_of_one(tmp_path):
-    def begin(output: str, *given: str) -> subprocess.Popen:
-        flags = [*JOB, "--workers=1", f"--output_dir={output}", *given]
+    def begin(command: list[str], **variables: str) -> subprocess.Popen:
         return subprocess.Popen(
-            [sys.executable, str(EXAMPLES / "lottery_search.py"), *flags],
+            command,
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    array = [begin("array", f"--only_trial={trial}") for trial in range(3)]
+    (tmp_path / "array.sbatch").write_text(script())
+    array = [
+        begin(["bash", "array.sbatch"], SLURM_ARRAY_TASK_ID=str(trial))
+        for trial in range(3)
+    ]
     outputs = [process.communicate(timeout=900) for process in array]
     assert [error for _, error in outputs] == [""] * 3
-    one = begin("one")
+    program = [sys.executable, str(EXAMPLES / "lottery_search.py")]
+    one = begin([*program, *JOB, "--workers=1", "--output_dir=one"])
     assert one.communicate(timeout=900)[1] == ""
     rows, tickets = ray_jobs.found(tmp_path / "array")
     assert len(rows) == 9 and len(tickets) == 9

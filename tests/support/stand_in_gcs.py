@@ -25,6 +25,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
 CERTIFICATE = pathlib.Path(__file__).with_name("stand_in_gcs.pem")
+_STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
 _UPLOAD = r"/upload/storage/v1/b/([^/]+)/o"
 _REWRITE = r"/storage/v1/b/([^/]+)/o/([^/]+)/rewriteTo/b/([^/]+)/o/([^/]+)"
 _OBJECT = r"/storage/v1/b/([^/]+)/o/([^/]+)"
@@ -82,12 +83,20 @@ class Server:
         with self.lock:
             return sorted(name for where, name in self.objects if where == bucket)
 
+    def age(self, seconds: float) -> None:
+        """Lets everything be older than it is, as if that time had passed."""
+        with self.lock:
+            for key, (number, stamp, data) in self.objects.items():
+                then = datetime.datetime.strptime(stamp, _STAMP)
+                earlier = then - datetime.timedelta(seconds=seconds)
+                self.objects[key] = number, earlier.strftime(_STAMP), data
+
     # Below, with the lock held.
 
     def put(self, key: tuple[str, str], data: bytes) -> dict[str, Any]:
         self.generation += 1
         now = datetime.datetime.now(datetime.timezone.utc)
-        stamp = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        stamp = now.strftime(_STAMP)
         self.objects[key] = (self.generation, stamp, data)
         return self.about(key)
 

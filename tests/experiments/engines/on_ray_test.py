@@ -17,7 +17,7 @@ from lth_keras.experiments.engines import ray_cluster, ray_task
 from lth_keras.experiments.tasks import Task
 from lth_keras.runs import layout
 from lth_keras.storage import files
-from tests.support import ray_jobs
+from tests.support import block_rows, pages, ray_jobs
 from tests.support.places import EXAMPLES, ROOT
 
 Run = Callable[..., str]
@@ -77,6 +77,29 @@ def test_the_program_runs_on_a_cluster_of_its_own_without_a_word_of_rays(
     # Later controls are of one thread too, on whatever engine.
     flags = files.read_json(tmp_path / "ray" / "settings.json")["flags"]
     assert flags["workers"] == 1 and "engine" not in flags
+
+
+@pytest.mark.extras
+@pytest.mark.distributed
+@pytest.mark.slow
+def test_the_engine_of_the_document_runs_an_experiment(in_own_process: Run) -> None:
+    """docs/cluster.md, on a cluster of this machine's own."""
+    _require()
+    (block,) = [b for b in pages.blocks() if b.text.startswith("engine = lth.engines")]
+    assert block.page == "docs/cluster.md"
+    text = block.text
+    for written, instead in (
+        ('address="auto"', 'address="local"'),
+        ("memory=4 * 2**30", "memory=2**28"),
+        ("trials=5", "trials=1"),
+        ("/shared/mine", "mine"),
+    ):
+        assert text.count(written) == 1
+        text = text.replace(written, instead)
+    begin = f"import os\nos.environ.update({ray_jobs.QUICK!r})\n"
+    after = "\nassert [row['level'] for row in rows] == [0, 1]\n"
+    code = begin + block_rows.READERS + block_rows.MAKE_SEARCH + text + after
+    in_own_process(code, timeout=900)
 
 
 def test_without_ray_it_is_said_what_to_install(monkeypatch, tmp_path):
