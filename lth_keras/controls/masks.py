@@ -16,7 +16,6 @@ from lth_keras.controls import continued as strategy_2
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.errors import LotteryError
 from lth_keras.masking import scoring
-from lth_keras.masking.gradients import mean_gradients
 from lth_keras.masking.network import Network
 from lth_keras.masking.seen import Seen
 from lth_keras.pruning.recipe import Recipe
@@ -116,7 +115,7 @@ def _gradients(search: LotterySearch, case: Case) -> list[np.ndarray]:
     if feed not in _GRADIENTS:
         search.restore(0)
         data = search.pruning_data(case.plan, 1)
-        _GRADIENTS[feed] = mean_gradients(search.network, data)
+        _GRADIENTS[feed] = search.network.mean_gradients(data)
     return _GRADIENTS[feed]
 
 
