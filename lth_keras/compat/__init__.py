@@ -35,6 +35,12 @@ from lth_keras.compat.keras3 import (
     keras3_spares_weights,
     keras3_structures,
 )
+from lth_keras.compat.keras3_gradients import (
+    keras3_gradient,
+    keras3_loss,
+    keras3_outputs,
+    keras3_traced,
+)
 from lth_keras.compat.keras3_models import (
     keras3_backend,
     keras3_dtype,
@@ -60,11 +66,13 @@ from lth_keras.compat.keras3_optimizers import (
     keras3_key,
     keras3_optimizer_variables,
     keras3_optimizers_of,
+    keras3_parts,
     keras3_slot_start,
     keras3_slots,
     keras3_untrack,
     keras3_updated,
 )
+from lth_keras.compat.seeding import seeded
 from lth_keras.compat.trainers import TF_KERAS, Trainer, trainer_of
 
 if TYPE_CHECKING:
@@ -102,6 +110,7 @@ __all__ = [
     "keras3_follow_state",
     "keras3_forget_traces",
     "keras3_frozen_alone",
+    "keras3_gradient",
     "keras3_idf_weights",
     "keras3_inner_layers",
     "keras3_inner_optimizer",
@@ -110,12 +119,15 @@ __all__ = [
     "keras3_iterations",
     "keras3_key",
     "keras3_layers_within",
+    "keras3_loss",
     "keras3_mask",
     "keras3_nodes",
     "keras3_optimizer_variables",
     "keras3_optimizers_of",
+    "keras3_outputs",
     "keras3_own_variables",
     "keras3_own_weights",
+    "keras3_parts",
     "keras3_producer",
     "keras3_read",
     "keras3_replicas",
@@ -128,7 +140,9 @@ __all__ = [
     "keras3_sync",
     "keras3_untrack",
     "keras3_updated",
+    "keras3_traced",
     "keras3_uses_nnx",
+    "seeded",
     "trainer_of",
 ]
 
