@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.controls import continued as strategy_2
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.errors import LotteryError
 from lth_keras.masking import scoring
@@ -195,8 +194,15 @@ def prune_at_init(
     )
 
 
+def _check_continued(model: Any, iterations: int | None) -> None:
+    """Refuses what stock tfmot does in another way; it is imported for that alone."""
+    from lth_keras.controls import continued as strategy_2
+
+    strategy_2.check(model, iterations)
+
+
 @register(
-    "continued", check=strategy_2.check, change=Change.MASK, shares=True, trained=True
+    "continued", check=_check_continued, change=Change.MASK, shares=True, trained=True
 )
 def continued(search: LotterySearch, case: Case, seed: int) -> Case:
     """The mask of continued training, strategy 2 (1803.03635, appendix B), on theta_k.
@@ -207,6 +213,8 @@ def continued(search: LotterySearch, case: Case, seed: int) -> Case:
     Raises:
         LotteryError: stock tfmot cannot prune as the search did.
     """
+    from lth_keras.controls import continued as strategy_2
+
     chosen = strategy_2.masks_at(search, case.plan, case.ticket.level)
     return case._replace(
         ticket=with_values(case.ticket, values_of(search.theta), chosen)
