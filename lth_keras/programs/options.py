@@ -77,6 +77,7 @@ _ROUNDS = (
     *chain_flags.NAMES,
     "controls",
     "replicates",
+    "keep_trained",
 )
 
 KINDS = ("conv", "dense", "output")
@@ -145,6 +146,7 @@ class Options:
     seed: int
     workers: int
     export: str
+    keep_trained: str
     output_dir: str
 
     @property

@@ -46,6 +46,11 @@ def run(options: Options) -> None:
             f"--export=on writes a local directory, not {options.output_dir}: run "
             "export_ticket.py (lth-export) with a local --output afterwards"
         )
+    if exports and options.keep_trained == "needed":
+        raise FlagError(
+            "--export=on reads the trained weights of the level that it chooses: leave "
+            "out --keep_trained=needed"
+        )
     directory = layout.ExperimentDirectory(options.output_dir)
     make_search = functools.cache(lambda: Searches(options))
     if paths.exists(directory.settings):
@@ -117,7 +122,7 @@ def run_stability(options: Options, study: Study) -> None:
     _check_reached(directory, sorted({each.level for each in starts}))
     # The steps that networks start from decide how many are taken at a time.
     controls = tuple(dict.fromkeys(each.control for each in starts))
-    options = dataclasses.replace(options, controls=controls)
+    options = dataclasses.replace(options, controls=controls, keep_trained="all")
     with job.held(directory, "--output_dir"):
         _train(
             options,

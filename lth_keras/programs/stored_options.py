@@ -19,6 +19,7 @@ ADDED: Mapping[str, Any] = {
     "budget": "none",
     "criterion": "magnitude",
     "granularity": "weight",
+    "keep_trained": "all",
     "keras": "tf_keras",
     "layer_rates": [],
     "first": "train",
