@@ -218,6 +218,8 @@ class Queue:
         # that a control is about to write.
         clearing = {task.trial for task in self._running if not task.control}
         clearing -= self._begun
+        # One that is to begin again waits for its controls, not for more of them.
+        clearing |= {task.trial for task in self._waiting if not task.control}
         self._look()
         for task in self._waiting:
             if (

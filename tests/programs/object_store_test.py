@@ -12,6 +12,13 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.errors import LotteryError
+from lth_keras.programs import (
+    command_line,
+    export_ticket,
+    lottery_search,
+    plot_results,
+    run_controls,
+)
 from lth_keras.storage import files, paths
 from tests.support import small_search as small
 from tests.support import stand_in_gcs
@@ -114,6 +121,25 @@ def test_requests_of_a_run_do_not_grow_with_the_number_of_levels(server, monkeyp
         # What TensorFlow remembers of a few seconds makes them differ by a few.
         assert max(many[control]) <= max(few[control]) + 8, control
         assert max(many[control]) <= most
+
+
+@pytest.mark.slow
+def test_one_process_may_keep_it_all_in_memory(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    far = f"ram://{tmp_path}/far"
+    job = [flag for flag in JOB if not flag.startswith("--workers")]
+    for program, given in (
+        (lottery_search, [*job, f"--output_dir={far}"]),
+        (run_controls, [far, "--controls=random_mask", "--levels=2"]),
+        (plot_results, [far, "--output_dir=plots"]),
+        (export_ticket, [far, "--level=1", "--output=exported"]),
+        (lottery_search, [*job, f"--output_dir={far}"]),
+    ):
+        assert command_line.run(program.main, ["program", *given]) == 0
+    assert capsys.readouterr().err == ""
+    assert len(files.read_jsonl(f"{far}/results.jsonl")) == 6
+    assert (tmp_path / "plots" / "report.html").exists()
+    assert list((tmp_path / "exported").rglob("saved_model.pb"))
 
 
 def test_a_store_that_tensorflow_does_not_know_is_refused_in_one_line():

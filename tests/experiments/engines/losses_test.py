@@ -52,7 +52,8 @@ def test_what_is_begun_again_comes_next(tmp_path):
 def test_a_search_waits_for_its_running_controls_before_it_begins_again(tmp_path):
     """It clears its directory first, where they may be about to write."""
     directory = layout.ExperimentDirectory(str(tmp_path))
-    queue = Queue([SEARCH, CONTROL], directory)
+    other = Task(0, "random_reinit", 1, replicate=1)
+    queue = Queue([SEARCH, CONTROL, other], directory)
     queue.take(None)
     files.write_json(directory.trial(0).level(1).result, {})
     queue.begin(SEARCH)
@@ -61,3 +62,6 @@ def test_a_search_waits_for_its_running_controls_before_it_begins_again(tmp_path
     assert queue.take(None) is None
     queue.finish(CONTROL)
     assert queue.take(None) == SEARCH
+    assert queue.take(None) is None
+    queue.begin(SEARCH)
+    assert queue.take(None) == other

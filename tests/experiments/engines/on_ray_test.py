@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -172,3 +173,22 @@ def test_it_is_told_what_no_node_has():
     assert said == (
         "no node of the cluster has CPU 1, GPU 1: the runs wait until one joins."
     )
+
+
+class Connected:
+    """A Ray that the user has connected, whose threads print."""
+
+    def is_initialized(self) -> bool:
+        return True
+
+
+def test_what_threads_of_ray_print_is_left_out(monkeypatch, capsys):
+    monkeypatch.setattr(ray_cluster, "imported", Connected)
+    with ray_cluster.connected("auto") as ray:
+        assert ray.is_initialized()
+        for name in ("ray_listen_error_messages", "of the user"):
+            thread = threading.Thread(target=print, args=[name], name=name)
+            thread.start()
+            thread.join()
+        print("of the job")
+    assert capsys.readouterr().out == "of the user\nof the job\n"
