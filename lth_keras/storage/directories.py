@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 
 from lth_keras.errors import LotteryError
-from lth_keras.storage import files, paths, remote
+from lth_keras.storage import files, leases, paths, remote
 
 
 @contextlib.contextmanager
@@ -40,6 +40,7 @@ def atomic_directory(path: paths.PathLike, overwrite: bool = False) -> Iterator[
     if taken and not overwrite:
         raise LotteryError(_taken(path))
     if paths.is_remote(path):
+        leases.check(path)
         paths.remove_directory(path)
         paths.make_directory(path)
         try:
