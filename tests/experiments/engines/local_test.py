@@ -8,6 +8,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,7 @@ from lth_keras.experiments.engines import local
 from lth_keras.experiments.tasks import Queue, Task
 from lth_keras.runs import layout
 from lth_keras.storage import files
+from tests.support import ray_jobs
 from tests.support.places import EXAMPLES
 
 SCRIPT = EXAMPLES / "lottery_search.py"
@@ -111,25 +113,23 @@ def test_two_workers_find_what_one_finds_also_after_a_kill(start: Start, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_job_outlives_a_worker_that_is_killed(start: Start, tmp_path):
-    one = start("one", 1)
-    assert one.communicate(timeout=600)[1] == ""
-    process = start("two", 2)
-    for _ in range(3):  # the head line and two finished runs
-        process.stdout.readline()
-    line = "spawn_main"
-    workers = [
-        pid
-        for pid in children(process)
-        if line in pathlib.Path(f"/proc/{pid}/cmdline").read_text()
-    ]
-    assert len(workers) == 2
-    os.kill(workers[0], signal.SIGKILL)
-    out, err = process.communicate(timeout=600)
-    assert (process.returncode, err) == (0, "")
-    (told,) = [line for line in out.splitlines() if "ended from outside" in line]
+def test_a_job_outlives_a_worker_that_is_killed_and_ends_the_same(tmp_path, capsys):
+    stored = tmp_path / "two" / "trial0" / "level01" / "result.json"
+
+    def kill_one() -> None:
+        while not stored.exists():
+            time.sleep(0.02)
+        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    ray_jobs.experiment(str(tmp_path / "two")).run(workers=2)
+    killer.join()
+    lines = capsys.readouterr().out.splitlines()
+    (told,) = [line for line in lines if "ended from outside" in line]
     assert "exit code -9" in told and told.endswith("it is begun again.")
-    assert found(tmp_path / "two") == found(tmp_path / "one")
+    ray_jobs.experiment(str(tmp_path / "one")).run(workers=1)
+    assert ray_jobs.found(tmp_path / "two") == ray_jobs.found(tmp_path / "one")
 
 
 @pytest.mark.slow
