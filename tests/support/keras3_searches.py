@@ -212,6 +212,17 @@ def controls(folder: pathlib.Path) -> dict[str, Any]:
             "counts": all(a.sum() == b.sum() for a, b in masks),
             "iterations": line["iterations"],
         }
+        if name == "one_shot":
+            pairs = zip(one.trained_weights(0), one.ticket(2).weights, strict=True)
+            largest = [
+                np.sort(np.abs(value), axis=None)[-weight.mask.sum()] <= np.abs(value)
+                for value, weight in pairs
+                if weight.mask is not None
+            ]
+            found[name]["by_hand"] = all(
+                np.array_equal(theirs, ours)
+                for theirs, (ours, _) in zip(largest, masks, strict=True)
+            )
     return found
 
 
