@@ -18,6 +18,7 @@ from lth_keras.storage import files, paths
 ADDED: Mapping[str, Any] = {
     "budget": "none",
     "criterion": "magnitude",
+    "devices": None,
     "granularity": "weight",
     "keras": "tf_keras",
     "layer_rates": [],
@@ -29,6 +30,7 @@ ADDED: Mapping[str, Any] = {
     "rewind": "weights",
     "search_iterations": None,
     "stop": "none",
+    "strategy": "none",
     "train_levels": [],
     "validation_size": None,
     "where": "each",

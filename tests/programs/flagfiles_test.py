@@ -59,6 +59,8 @@ ALL: dict[str, Any] = {
     "monitor_metric": "accuracy",
     "seed": 0,
     "workers": 0,
+    "strategy": "none",
+    "devices": None,
 }
 LENET = ALL | {
     "dataset": "mnist",
@@ -222,6 +224,7 @@ def test_every_setting_of_the_paper_is_written_out(name):
     apart |= {"criterion", "first", "monitor_metric", "validation_size"}
     apart |= {"lr_decay", "method", "rewind", "budget", "stop"}
     apart |= {"recipe", "search_iterations", "train_levels"}
+    apart |= {"strategy", "devices"}
     apart |= {"criterion", "monitor_metric", "validation_size"}
     if EXPECTED[name]["granularity"] == "weight":
         apart |= {"granularity", "where", "layer_rates"}

@@ -36,7 +36,8 @@ class TfKerasTrainer(Trainer):
         return bool(_file("graphs").has_call(model))
 
     def check_alone(self, model: Any) -> None:
-        """Strategies are covered."""
+        """Strategies are covered, but for those whose replicas are not in step."""
+        _file("strategies").check(model)
 
     def fixed_batch_size(self, model: Any) -> int | None:
         found: int | None = _file("fits").fixed_batch_size(model)

@@ -1,0 +1,84 @@
+"""--strategy: the devices that the flags name, as a strategy of `tf.distribute`."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from typing import Any
+
+import tensorflow as tf
+
+from lth_keras import compat
+from lth_keras.programs.command_line import FlagError
+from lth_keras.programs.options import Options
+from lth_keras.programs.strategy_flags import MIRRORED, NONE
+
+
+def of(options: Options) -> Any:
+    """The strategy, the same one for every search of a process; None for none.
+
+    The first call must come before anything is computed.
+
+    Raises:
+        FlagError: the devices are not there, or do not share the batches evenly.
+    """
+    found = _MADE[options.strategy](options.devices)
+    if found is None:
+        return None
+    replicas = found.num_replicas_in_sync
+    if options.batch_size % replicas:
+        raise FlagError(
+            f"--batch_size={options.batch_size}, over all {replicas} replicas of "
+            f"--strategy={options.strategy}, gives them no equal parts: use a multiple "
+            f"of {replicas}"
+        )
+    if options.jit == "on" and not compat.xla_compiles(found):
+        raise FlagError(
+            f"--jit=on: XLA does not compile a step that {replicas} replicas on CPUs "
+            "share: use --jit=auto, or one replica"
+        )
+    return found
+
+
+def scope(options: Options) -> Any:
+    """The context in which models are made and compiled."""
+    found = of(options)
+    return contextlib.nullcontext() if found is None else found.scope()
+
+
+@functools.cache
+def _mirrored(devices: int | None) -> Any:
+    gpus = tf.config.list_physical_devices("GPU")
+    if devices is None and not gpus:
+        raise FlagError(
+            f"--strategy={MIRRORED}: there is no GPU here; --devices=2 trains on two "
+            "parts of the CPU"
+        )
+    if devices is not None and gpus and devices > len(gpus):
+        raise FlagError(
+            f"--devices={devices}: there are {len(gpus)} GPUs here; use at most that"
+        )
+    kind = "GPU" if gpus else "CPU"
+    count = devices or len(gpus)
+    if kind == "CPU":
+        _divide_cpu(count)
+    return tf.distribute.MirroredStrategy([f"{kind}:{n}" for n in range(count)])
+
+
+def _divide_cpu(parts: int) -> None:
+    """Makes logical devices of the CPU, which has one until TensorFlow starts."""
+    (cpu, *_) = tf.config.list_physical_devices("CPU")
+    made = tf.config.get_logical_device_configuration(cpu) or [None]
+    if len(made) >= parts:
+        return
+    try:
+        each = [tf.config.LogicalDeviceConfiguration()] * parts
+        tf.config.set_logical_device_configuration(cpu, each)
+    except RuntimeError:
+        raise FlagError(
+            f"--devices={parts}: TensorFlow has started with {len(made)} parts of the "
+            "CPU in this process: start the program anew"
+        ) from None
+
+
+_MADE: dict[str, Any] = {NONE: lambda devices: None, MIRRORED: _mirrored}
