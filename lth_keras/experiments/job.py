@@ -16,7 +16,7 @@ from lth_keras.experiments.trials import Trials
 from lth_keras.runs import integrity, layout
 from lth_keras.runs.result_lines import ResultLines
 from lth_keras.search.search import LotterySearch
-from lth_keras.storage import directories, locks, paths
+from lth_keras.storage import directories, locks, paths, sharing
 from lth_keras.training.progress import Progress
 
 
@@ -114,12 +114,15 @@ def _lines_in_order(directory: layout.ExperimentDirectory) -> Iterator[None]:
     try:
         yield
     except BaseException:
+        if sharing.is_joined():
+            raise  # Others of the group may be gone; a new start does it.
         with contextlib.suppress(LotteryError):
             _store_lines(directory)
         raise
     _store_lines(directory)
 
 
+@sharing.by_chief
 def _store_lines(directory: layout.ExperimentDirectory) -> None:
     """Writes the result lines of each trial, and of all, from what is stored."""
     for trial in map(directory.trial, directory.trials()):

@@ -15,10 +15,17 @@ from lth_keras.errors import LotteryError
 from lth_keras.experiments import checks, job, tasks
 from lth_keras.experiments.tasks import Task
 from lth_keras.experiments.trials import Trials
-from lth_keras.programs import exporting, method_runs, searches, stored_options
+from lth_keras.programs import (
+    exporting,
+    method_runs,
+    searches,
+    stored_options,
+    strategies,
+)
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
 from lth_keras.programs.searches import Searches
+from lth_keras.programs.strategy_flags import MULTIWORKER
 from lth_keras.reporting import density as figure_density
 from lth_keras.runs import layout, stability, tables
 from lth_keras.search.search import LotterySearch
@@ -40,12 +47,16 @@ def run(options: Options) -> None:
     per_search = len(options.controls) * options.last_level * options.replicates
     checks.check_size(options.trials, options.last_level, per_search)
     searches.check_names(options)
-    exports = options.export == "on"
-    if exports and paths.is_remote(options.output_dir):
+    if options.export == "on" and paths.is_remote(options.output_dir):
         raise FlagError(
             f"--export=on writes a local directory, not {options.output_dir}: run "
             "export_ticket.py (lth-export) with a local --output afterwards"
         )
+    with strategies.together(options):
+        _run(options)
+
+
+def _run(options: Options) -> None:
     directory = layout.ExperimentDirectory(options.output_dir)
     make_search = functools.cache(lambda: Searches(options))
     if paths.exists(directory.settings):
@@ -60,7 +71,7 @@ def run(options: Options) -> None:
         stored_options.store(directory, options)
         _train(options, directory, make_search, every)
         _show(options, directory)
-        if exports:
+        if options.export == "on":
             print(exporting.one_line(directory.root))
 
 
@@ -77,6 +88,11 @@ def run_controls(options: Options, levels: Sequence[int] | None) -> None:
     """
     method_runs.refuse_controls(options)
     searches.check_names(options)
+    with strategies.together(options):
+        _run_controls(options, levels)
+
+
+def _run_controls(options: Options, levels: Sequence[int] | None) -> None:
     directory = layout.ExperimentDirectory(options.output_dir)
     levels = options.pruned_levels if levels is None else levels
     found = directory.trials()
@@ -106,6 +122,11 @@ def run_stability(options: Options, study: Study) -> None:
         LotteryError: a search has not finished one of the levels; or as of `run`.
     """
     method_runs.refuse_controls(options)
+    if options.strategy == MULTIWORKER:
+        raise FlagError(
+            f"{options.output_dir} is of --strategy={MULTIWORKER}, with which the "
+            "stability of a search is not measured"
+        )
     directory = layout.ExperimentDirectory(options.output_dir)
     try:
         starts = study.starts(first=options.first)

@@ -12,7 +12,7 @@ from lth_keras.programs.options import Options
 from lth_keras.programs.values import as_text
 from lth_keras.reporting.page import FREE
 from lth_keras.runs import layout
-from lth_keras.storage import files, paths
+from lth_keras.storage import files, paths, sharing
 
 # Flags that jobs of earlier versions did not store, with what these did.
 ADDED: Mapping[str, Any] = {
@@ -101,6 +101,8 @@ def store(directory: layout.ExperimentDirectory, options: Options) -> None:
         )
     # Those that may differ are now these.
     files.write_json(directory.settings, {"flags": as_plain(options)})
+    if sharing.is_joined():
+        check(directory, options)  # Every worker's flags, with those of the chief.
 
 
 def check(directory: layout.ExperimentDirectory, options: Options) -> None:

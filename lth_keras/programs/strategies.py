@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -11,7 +14,8 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
-from lth_keras.programs.strategy_flags import MIRRORED, NONE
+from lth_keras.programs.strategy_flags import MIRRORED, MULTIWORKER, NONE
+from lth_keras.training import cluster
 
 
 def of(options: Options) -> Any:
@@ -38,6 +42,18 @@ def of(options: Options) -> Any:
             "share: use --jit=auto, or one replica"
         )
     return found
+
+
+@contextlib.contextmanager
+def together(options: Options) -> Iterator[None]:
+    """A job of one process; or of all workers, of which the chief writes.
+
+    Raises:
+        FlagError: as `of`.
+        LotteryError: another worker was lost, or reported what went wrong.
+    """
+    with cluster.joined(of(options)):
+        yield
 
 
 def scope(options: Options) -> Any:
@@ -81,4 +97,29 @@ def _divide_cpu(parts: int) -> None:
         ) from None
 
 
-_MADE: dict[str, Any] = {NONE: lambda devices: None, MIRRORED: _mirrored}
+@functools.cache
+def _multiworker(devices: int | None) -> Any:
+    del devices  # Those of each worker are its own.
+    try:
+        config = json.loads(os.environ.get("TF_CONFIG", "{}"))
+        known = config["cluster"]["worker"] and config["task"]["type"]
+    except (KeyError, TypeError, ValueError):
+        known = None
+    if not known:
+        raise FlagError(
+            f"--strategy={MULTIWORKER}: TF_CONFIG does not say which worker this is: "
+            'set it to {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": '
+            '"worker", "index": 0}}, with another index for each'
+        )
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise FlagError(f"--strategy={MULTIWORKER}: {reason}") from error
+
+
+_MADE: dict[str, Any] = {
+    NONE: lambda devices: None,
+    MIRRORED: _mirrored,
+    MULTIWORKER: _multiworker,
+}

@@ -12,8 +12,8 @@ from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.job_flags import Flag
 from lth_keras.programs.values import Value, whole
 
-NONE, MIRRORED = "none", "mirrored"
-STRATEGIES = (NONE, MIRRORED)
+NONE, MIRRORED, MULTIWORKER = "none", "mirrored", "multiworker"
+STRATEGIES = (NONE, MIRRORED, MULTIWORKER)
 _MOST_DEVICES = 1024
 
 
@@ -33,7 +33,8 @@ def define(flag: Flag) -> None:
             "of step, and masks and results would not be the same twice",
         ),
         "How a run is trained on several devices, which share each batch: mirrored, on "
-        "those of this machine.",
+        "those of this machine; multiworker, by several processes in one OUTPUT_DIR, "
+        "each started with these flags and a TF_CONFIG of its own.",
     )
     flag(
         "devices",
@@ -65,6 +66,11 @@ def check(given: Mapping[str, Any]) -> None:
         raise FlagError(
             f"--strategy={strategy} is of tf.distribute, with which Keras 3 does not "
             "train here: leave it out, or --keras=tf_keras"
+        )
+    if strategy == MULTIWORKER and given["export"] == "on":
+        raise FlagError(
+            "--export=on is done by one process: run lth-export when the search is "
+            "finished"
         )
     if given["workers"]:
         raise FlagError(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import filelock
 
 from lth_keras.errors import LotteryError
-from lth_keras.storage import files, paths, remote
+from lth_keras.storage import files, paths, remote, sharing
 
 # Windows lets nobody but the holder read the byte that is locked, the first.
 _LOCKED_BYTE = b"\n"
@@ -38,7 +38,10 @@ def lock(directory: paths.PathLike) -> Iterator[None]:
     directory = paths.as_path(directory)
     paths.make_directory(directory)
     hold = _remote_lock if paths.is_remote(directory) else _local_lock
-    with hold(directory):
+    with contextlib.ExitStack() as held:
+        with sharing.together() as mine:
+            if mine:
+                held.enter_context(hold(directory))
         yield
 
 

@@ -119,6 +119,9 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/cluster.md", "lth-search --flagfile=resnet18"): Elsewhere(
         "tests/programs/mirrored_test.py"
     ),
+    ("docs/cluster.md", "export TF_CONFIG"): Elsewhere(
+        "tests/programs/strategies_test.py"
+    ),
     ("docs/cluster.md", "strategy = tf.distribute.Mirrored"): Python(
         given="import tensorflow as tf" + READERS
     ),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -23,11 +26,14 @@ _JOB = (
 _TWO = ("--strategy=mirrored", "--devices=2")
 
 
-def started(directory: pathlib.Path, *flags: str) -> subprocess.Popen[str]:
+def started(
+    directory: pathlib.Path, *flags: str, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     program = str(ROOT / "examples" / "lottery_search.py")
     return subprocess.Popen(
         [sys.executable, program, *_JOB, *flags, f"--output_dir={directory}"],
         cwd=directory.parent,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -39,9 +45,31 @@ def finished(job: subprocess.Popen[str]) -> str:
     return said
 
 
+def wait_for(path: pathlib.Path, job: subprocess.Popen[str]) -> None:
+    """Until a file is there, or its job has ended."""
+    end = time.monotonic() + 250
+    while not path.exists() and job.poll() is None and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 def lines(directory: pathlib.Path) -> list[dict]:
     text = (directory / "results.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
+
+
+def workers(directory: pathlib.Path) -> list[subprocess.Popen[str]]:
+    """Two of --strategy=multiworker on free ports; the first is the chief."""
+    with socket.socket() as one, socket.socket() as two:
+        for each in (one, two):
+            each.bind(("127.0.0.1", 0))
+        places = [f"127.0.0.1:{each.getsockname()[1]}" for each in (one, two)]
+    found = []
+    for index in range(2):
+        task = {"type": "worker", "index": index}
+        config = json.dumps({"cluster": {"worker": places}, "task": task})
+        flag = "--strategy=multiworker"
+        found.append(started(directory, flag, environment={"TF_CONFIG": config}))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +121,7 @@ def test_the_number_of_replicas_stands_in_search_and_tickets(mirrored):
 def test_a_job_that_was_killed_ends_as_one_that_was_not(mirrored, tmp_path):
     directory = tmp_path / "killed"
     job = started(directory, *_TWO)
-    reached = directory / "trial0" / "level01" / "ticket"
-    end = time.monotonic() + 200
-    while not reached.exists() and job.poll() is None and time.monotonic() < end:
-        time.sleep(0.01)
+    wait_for(directory / "trial0" / "level01" / "ticket", job)
     job.kill()
     assert finished(job) is not None and job.returncode == -9
     job = started(directory, *_TWO)
@@ -105,6 +130,34 @@ def test_a_job_that_was_killed_ends_as_one_that_was_not(mirrored, tmp_path):
     for two, one in zip(lines(directory), lines(mirrored), strict=True):
         assert {**two, "seconds": 0} == {**one, "seconds": 0}
     assert content(directory) == content(mirrored)
+
+
+def test_two_workers_of_whom_the_chief_is_killed_end_as_two_devices(mirrored, tmp_path):
+    directory = tmp_path / "workers"
+    chief, other = workers(directory)
+    wait_for(directory / "trial0" / "level01" / "ticket", chief)
+    chief.kill()
+    began = time.monotonic()
+    *_, line = finished(other).splitlines()
+    assert time.monotonic() - began < 60
+    assert line.endswith("as though nothing had happened")
+    assert "a worker was lost; start all again" in line
+    assert other.returncode == 1
+    for job in workers(directory):
+        assert "100 %" in finished(job)
+        assert job.returncode == 0
+    found, expected = content(directory), content(mirrored)
+    # Which strategy it was.
+    assert found.pop("settings.json") != expected.pop("settings.json")
+    assert found == expected
+
+
+def test_workers_without_a_cluster_are_refused_in_one_line(tmp_path):
+    job = started(tmp_path / "run", "--strategy=multiworker")
+    (line,) = finished(job).splitlines()
+    assert "TF_CONFIG does not say which worker this is" in line
+    assert job.returncode == 2
+    assert not (tmp_path / "run").exists()
 
 
 def refusals() -> None:
