@@ -14,7 +14,7 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
-from lth_keras.programs.strategy_flags import MIRRORED, MULTIWORKER, NONE
+from lth_keras.programs.strategy_flags import MIRRORED, MULTIWORKER, NONE, TPU
 from lth_keras.training import cluster
 
 
@@ -38,8 +38,8 @@ def of(options: Options) -> Any:
         )
     if options.jit == "on" and not compat.xla_compiles(found):
         raise FlagError(
-            f"--jit=on: XLA does not compile a step that {replicas} replicas on CPUs "
-            "share: use --jit=auto, or one replica"
+            f"--jit=on: XLA is not asked to compile a step that {replicas} replicas on "
+            "CPUs share, or a TPU's, which it compiles in any case: use --jit=auto"
         )
     return found
 
@@ -118,8 +118,27 @@ def _multiworker(devices: int | None) -> Any:
         raise FlagError(f"--strategy={MULTIWORKER}: {reason}") from error
 
 
+@functools.cache
+def _tpu(devices: int | None) -> Any:
+    del devices  # All of its cores.
+    name = os.environ.get("TPU_NAME", "local")
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
+        if name != "local":
+            tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+        return tf.distribute.TPUStrategy(resolver)
+    except (OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise FlagError(
+            f"--strategy={TPU}: there is no TPU by the name of TPU_NAME={name} "
+            f"({reason[:120]})"
+        ) from error
+
+
 _MADE: dict[str, Any] = {
     NONE: lambda devices: None,
     MIRRORED: _mirrored,
     MULTIWORKER: _multiworker,
+    TPU: _tpu,
 }

@@ -12,8 +12,8 @@ from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.job_flags import Flag
 from lth_keras.programs.values import Value, whole
 
-NONE, MIRRORED, MULTIWORKER = "none", "mirrored", "multiworker"
-STRATEGIES = (NONE, MIRRORED, MULTIWORKER)
+NONE, MIRRORED, MULTIWORKER, TPU = "none", "mirrored", "multiworker", "tpu"
+STRATEGIES = (NONE, MIRRORED, MULTIWORKER, TPU)
 _MOST_DEVICES = 1024
 
 
@@ -34,7 +34,8 @@ def define(flag: Flag) -> None:
         ),
         "How a run is trained on several devices, which share each batch: mirrored, on "
         "those of this machine; multiworker, by several processes in one OUTPUT_DIR, "
-        "each started with these flags and a TF_CONFIG of its own.",
+        "each started with these flags and a TF_CONFIG of its own; tpu, on the one that "
+        "TPU_NAME names, or this machine's.",
     )
     flag(
         "devices",

@@ -45,11 +45,13 @@ def shared(strategy: Any, batch: Any) -> Any:
     """
     size = composites.length(tf.nest.flatten(batch)[0])
     cuts = bounds(size, strategy.num_replicas_in_sync)
+    # A TPU fetches what it is given from the host.
+    fetched = isinstance(strategy, tf.distribute.TPUStrategy)
     devices = iter(strategy.extended.worker_devices)
 
     def of_replica(context: Any) -> Any:
         number = context.replica_id_in_sync_group
-        with tf.device(next(devices)):
+        with tf.device("CPU:0" if fetched else next(devices)):
             return tf.nest.map_structure(
                 lambda t: tf.identity(
                     composites.part(t, cuts[number], cuts[number + 1])
