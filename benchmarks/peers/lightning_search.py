@@ -33,6 +33,7 @@ class LeNet(lightning.LightningModule):
         self.starts: list[dict] = []
         self.seconds: list[float] = []
         self.saved: pathlib.Path | None = None
+        self._began = time.perf_counter()  # Resuming in an epoch calls no start of it.
 
     def masks(self) -> list[np.ndarray]:
         return [
@@ -72,7 +73,7 @@ class LeNet(lightning.LightningModule):
         self.seconds.append(time.perf_counter() - self._began)
 
 
-def _train(model: LeNet) -> None:
+def _train(model: LeNet, checkpoint: pathlib.Path | None = None) -> None:
     x, y = (torch.tensor(array) for array in task.data())
     data = torch.utils.data.TensorDataset(x, y)
     sampler = torch.utils.data.RandomSampler(
@@ -96,7 +97,7 @@ def _train(model: LeNet) -> None:
         enable_model_summary=False,
         enable_checkpointing=False,
     )
-    trainer.fit(model, loader)
+    trainer.fit(model, loader, ckpt_path=checkpoint, weights_only=False)
 
 
 def main() -> None:
@@ -112,6 +113,14 @@ def main() -> None:
         shipped = pathlib.Path(folder, "model.pt")
         torch.save(copy.deepcopy(model.state_dict()), shipped)
         size = shipped.stat().st_size
+        again, why = LeNet(), ""
+        try:
+            _train(again, model.saved)
+            counts = [task.counted(start["masks"]) for start in again.starts]
+            resumes = counts[-1] == task.counted(masks[-1])
+            why = f"goes on with {counts[-1]} weights kept"
+        except Exception as error:  # What it says is the finding.
+            resumes, why = False, f"{type(error).__name__}: {error}".splitlines()[0]
     last = model.starts[-1]
     found = task.Found(
         kept=[task.counted(level) for level in masks],
@@ -121,8 +130,9 @@ def main() -> None:
         optimizer=last["optimizer"],
         shrinks=task.shrink(masks),
         checkpoint=checkpoint,
+        resumes=resumes,
         shipped=size,
-        note="starts are those of the last level",
+        note=f"from its own checkpoint in the middle of an epoch: {why}",
     )
     task.told("lightning", lightning.__version__, found)
 

@@ -8,6 +8,7 @@ ticket = method.ticket()
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,6 +24,7 @@ from lth_keras.methods.method import Method, Phase
 from lth_keras.methods.registry import register
 from lth_keras.pruning.counts import check_density, keep_count
 from lth_keras.pruning.ranking import shrink, shrink_together
+from lth_keras.tickets.ticket import Ticket
 
 
 @register("gradual")
@@ -36,8 +38,9 @@ class Gradual(Method):
 
     of all is (1710.01878, equation 1, from no sparsity), rounded as rounds of pruning
     are; what is left trains on as it is, and after `end` on the last mask. `fit` needs
-    `callbacks()`, by which that is carried out. A training that ends before `end` has
-    kept more. The ticket is the last mask with the trained weights.
+    `callbacks()`, by which that is carried out. A training that stops before `end` has
+    kept more, of which `ticket` warns. The ticket is the last mask with the trained
+    weights.
 
     Args:
         model: a tf_keras model, as of `lth.wrap`; it stays untouched.
@@ -81,6 +84,21 @@ class Gradual(Method):
         growing.grow(network)
         for weight, value in zip(network.weights, self._initial, strict=True):
             weight.write(value)
+
+    def found(self, network: Network) -> Ticket:
+        """The ticket that the model holds; warns of one that keeps more than asked."""
+        sizes = [mask.size for mask in network.masks]
+        parts = [sum(sizes)] if self.scope == "global" else sizes
+        asked = sum(keep_count(size, 1 - self.density) for size in parts)
+        kept = sum(int(mask.sum()) for mask in network.masks)
+        if kept > asked:
+            warnings.warn(
+                f"the ticket keeps {kept:,} weights, not the {asked:,} of density="
+                f"{self.density}: training stopped before end={self.end}; train longer "
+                "or give a smaller end.",
+                stacklevel=3,
+            )
+        return super().found(network)
 
     def pruned_at(self, step: int) -> float:
         """The share of all weights that is pruned after a step, in [0, 1)."""

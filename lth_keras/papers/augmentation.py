@@ -37,24 +37,14 @@ def crop_flip(
     """
     height, width, channels = dataset.element_spec[0].shape[1:]
     places = 2 * pad + 1
-    # The data order is drawn from seed, level and epoch themselves; hashed, the same
-    # numbers do not meet here. The algorithm is named because the automatic choice
-    # depends on the device.
-    key = tf.random.stateless_uniform(
-        shape=[],
-        seed=tf.constant([seed, level], tf.int64),
-        minval=None,
-        maxval=None,
-        dtype=tf.int64,
-        alg="philox",
-    )
+    first = key(seed, level)
 
     def augmented(step: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple:
         images, labels = batch
         size = tf.shape(images)[0]
         draw = tf.random.stateless_uniform(
             shape=[size, 1],
-            seed=tf.stack([key, step]),
+            seed=tf.stack([first, step]),
             minval=0,
             maxval=2 * places**2,
             dtype=tf.int32,
@@ -66,8 +56,8 @@ def crop_flip(
         columns = left + tf.where(flip == 1, width - 1 - across, across)
         # One gather of pixels for the whole batch: cheaper than an operation per
         # image, and flipping costs nothing more.
-        first = tf.range(size)[:, tf.newaxis] * (height + 2 * pad)
-        lines = (first + rows) * (width + 2 * pad)
+        above = tf.range(size)[:, tf.newaxis] * (height + 2 * pad)
+        lines = (above + rows) * (width + 2 * pad)
         index = lines[:, :, tf.newaxis] + columns[:, tf.newaxis, :]
         padded = tf.pad(images, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
         pixels = tf.gather(tf.reshape(padded, [-1, channels]), index)
@@ -78,3 +68,27 @@ def crop_flip(
         augmented, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
     return made.prefetch(_PREFETCH)
+
+
+def key(seed: int, level: int) -> tf.Tensor:
+    """What the draws of a level begin with.
+
+    The data order is drawn from seed, level and epoch themselves; hashed, the same
+    numbers do not meet here.
+
+    Args:
+      seed: seed of the draws, a 64-bit integer.
+      level: pruning level.
+
+    Returns:
+      int64 scalar.
+    """
+    # The algorithm is named because the automatic choice depends on the device.
+    return tf.random.stateless_uniform(
+        shape=[],
+        seed=tf.constant([seed, level], tf.int64),
+        minval=None,
+        maxval=None,
+        dtype=tf.int64,
+        alg="philox",
+    )

@@ -64,7 +64,7 @@ class Decoder:
 
         Args:
             stored: the bytes of an example.
-            key: `key` of a level, where a random part of the image is taken.
+            key: `augmentation.key` of a level, where a part of the image is drawn.
             draw: the number of the example in the level, then.
         """
         example = self.features.deserialize_example(stored)
@@ -77,18 +77,6 @@ class Decoder:
         if self.taken is not None:
             image = (tf.cast(image, tf.float32) - self.taken) / self.divisor
         return image, label
-
-
-def key(seed: int, level: int) -> tf.Tensor:
-    """What the draws of a level begin with, int64; `augmentation` says why."""
-    return tf.random.stateless_uniform(
-        shape=[],
-        seed=tf.constant([seed, level], tf.int64),
-        minval=None,
-        maxval=None,
-        dtype=tf.int64,
-        alg="philox",
-    )
 
 
 def _middle(image: Any, shape: tuple[int, int, int]) -> Any:

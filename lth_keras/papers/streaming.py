@@ -123,7 +123,7 @@ class Streamed:
             return batches_of(level, seed, start, None)
 
         def area_batches(level: int, seed: int, start: int = 0) -> tf.data.Dataset:
-            return batches_of(level, seed, start, decoding.key(seed, level))
+            return batches_of(level, seed, start, augmentation.key(seed, level))
 
         def augmented_batches(level: int, seed: int, start: int = 0) -> tf.data.Dataset:
             plain = level_batches(level, seed, start)

@@ -80,8 +80,6 @@ def read(argv: Sequence[str], about: str) -> Request:
     request = Request(run_dirs=run_dirs, formats=known["format"].value, **given)
     if len(set(run_dirs)) < len(run_dirs):
         raise FlagError("one RUN_DIR is named twice: name each search once")
-    if request.compare and request.serve:
-        raise FlagError("--serve has no table of --compare: give one of the two")
     if request.compare and len(run_dirs) != 2:
         raise FlagError(f"--compare takes two RUN_DIRs, not {len(run_dirs)}")
     if len(run_dirs) > 1 and request.output_dir is None and not request.serve:

@@ -39,7 +39,7 @@ OPTIMIZERS = {
     ),
 }
 # One of each way to keep state; the others are tried in the slow suite.
-QUICK = ("sgd", "average", "legacy_adam")
+QUICK = ("sgd", "legacy_adam")
 X, Y = small.data()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,26 @@ def test_the_smallest_weights_go_by_the_papers_schedule(scope):
                 assert out.size == 0 or out.max() <= stay.min()
     assert method.ticket().density == 0.25
     lth.verify(model)
+
+
+@pytest.mark.parametrize("scope", ["layer", "global"])
+def test_a_ticket_that_keeps_more_since_training_stopped_early_is_warned_of(scope):
+    method = lth.methods.Gradual(
+        small.dense_model(), density=0.25, start=0, end=8, every=2, scope=scope
+    )
+    model = compiled(method)
+    callbacks = method.callbacks()
+    model.fit(small.X, small.Y, batch_size=10, verbose=0, callbacks=callbacks)
+    share = 0.75 * (1 - (4 / 8) ** 3)  # of five steps the fourth was the last change
+    sizes = [mask.size for mask in Network.of(model).masks]
+    parts = sizes if scope == "layer" else [sum(sizes)]
+    kept = sum(size - round(size * share) for size in parts)
+    with pytest.warns(UserWarning, match=f"keeps {kept:,} weights.* before end=8"):
+        assert round(method.ticket().density * sum(sizes)) == kept
+    model.fit(small.X, small.Y, batch_size=10, verbose=0, callbacks=callbacks)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert method.ticket().density == 0.25
 
 
 def test_what_cannot_be_used_is_refused():

@@ -196,6 +196,7 @@ def test_a_regulariser_of_a_kernel_acts_on_its_scores():
     assert float(loss) == pytest.approx(0.5 * np.sum(scores**2), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_saved_model_goes_on_as_it_was(tmp_path):
     method = lth.methods.Supermask(two_layers(), seed=2)
     compiled(method).fit(small.X, small.Y, batch_size=10, verbose=0)

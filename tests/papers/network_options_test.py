@@ -37,6 +37,7 @@ def test_width_multiplies_the_channels_of_the_convolutions(name, width, channels
     assert all(model.get_layer(d).units == 256 for d in named(model, "dense"))
 
 
+@pytest.mark.slow
 def test_a_wide_resnet_20_has_4_times_the_convolution_weights_but_the_firsts():
     model = networks.build("resnet20", CIFAR, 10, width=2)
     assert kernels(model, "conv") == 4 * (267_696 - 432) + 2 * 432

@@ -20,7 +20,7 @@ CONV_256_256 = 294_912 + 589_824
 # The deepest take seconds to be built.
 NAMES = [
     pytest.param(name, marks=pytest.mark.slow)
-    if name in ("resnet56", "resnet110")
+    if name in ("resnet56", "resnet110", "vgg19")
     else name
     for name in networks.names()
 ]

@@ -33,7 +33,9 @@ def assert_same(found: list[Any], wanted: list[Any]) -> None:
         np.testing.assert_array_equal(y, wanted_y)
 
 
-@pytest.mark.parametrize("augment", ["none", "crop_flip"])
+@pytest.mark.parametrize(
+    "augment", ["none", pytest.param("crop_flip", marks=pytest.mark.slow)]
+)
 def test_batches_are_those_of_the_data_in_memory_bit_for_bit(tfds, tmp_path, augment):
     sizes = {"train": 24, "test": 8}
     prepare(tfds, tmp_path, "cifar10", (32, 32, 3), sizes, "3.0.2")

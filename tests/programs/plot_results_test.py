@@ -239,7 +239,6 @@ def test_flags_are_read_before_and_behind_the_directories():
         (["a", "b"], "--output_dir is missing"),
         (["a", "a", "--output_dir=x"], "one RUN_DIR is named twice"),
         (["a", "--compare"], "--compare takes two RUN_DIRs, not 1"),
-        (["a", "b", "--compare", "--serve"], "--serve has no table of --compare"),
         (["a", "--kinds=pies"], "--kinds=pies: use any of density, curves"),
         (["a", "--densities=0"], "--densities=0: use percentages such as"),
         (["a", "--densities=x"], "--densities=x: use percentages such as"),
