@@ -34,7 +34,7 @@ def define(flag: Flag) -> None:
         ),
         "How a run is trained on several devices, which share each batch: mirrored, on "
         "those of this machine; multiworker, by several processes in one OUTPUT_DIR, "
-        "each started with these flags and a TF_CONFIG of its own; tpu, on the one that "
+        "each started with these flags and its own TF_CONFIG; tpu, on the one that "
         "TPU_NAME names, or this machine's.",
     )
     flag(

@@ -117,7 +117,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ),
     ("docs/cheaper_tickets.md", "import tf_keras as keras"): Python(),
     ("docs/cluster.md", "lth-search --flagfile=resnet18"): Elsewhere(
-        "tests/programs/mirrored_test.py"
+        "tests/programs/strategies_test.py"
     ),
     ("docs/cluster.md", "export TF_CONFIG"): Elsewhere(
         "tests/programs/strategies_test.py"
