@@ -31,13 +31,28 @@ _ARMS = ("tf_keras", "keras3-tensorflow", "keras3-jax", "keras3-torch")
 _HERE = [a for a in _ARMS if importlib.util.find_spec(a.rpartition("-")[2])]
 _CHOSEN = flags.DEFINE_list("arms", _HERE, "Which arms are timed.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "TFDS directory that holds mnist.")
-_LEVELS = flags.DEFINE_integer("levels", 3, "Pruning rounds (levels 0 to this).")
-_ITERATIONS = flags.DEFINE_integer("iterations", 1000, "Iterations per level.")
-_PAIRS = flags.DEFINE_integer("pairs", 7, "Pairs of runs for the ratio of a step.")
-_ROUNDS = flags.DEFINE_integer("rounds", 3, "Searches of each arm.")
+_LEVELS = flags.DEFINE_integer(
+    "levels", 3, "Pruning rounds (levels 0 to this).", lower_bound=1
+)
+_ITERATIONS = flags.DEFINE_integer(
+    "iterations", 1000, "Iterations per level.", lower_bound=1
+)
+_PAIRS = flags.DEFINE_integer(
+    "pairs", 7, "Pairs of runs for the ratio of a step.", lower_bound=1
+)
+_ROUNDS = flags.DEFINE_integer("rounds", 3, "Searches of each arm.", lower_bound=1)
 _ONE = flags.DEFINE_string("one", None, "Carries out one arm, in this process.")
 
-_BATCH, _EVERY, _RATE, _LEARNING_RATE = 60, 100, 0.2, 1.2e-3
+_BATCH, _RATE, _LEARNING_RATE = 60, 0.2, 1.2e-3
+
+
+def _every() -> int:
+    """Iterations between evaluations, and in an execution: 100, as far as they go.
+
+    Whole executions make up a level, or Keras 3 would run past its end.
+    """
+    most = min(100, _ITERATIONS.value)
+    return next(n for n in range(most, 0, -1) if _ITERATIONS.value % n == 0)
 
 
 def _model(arm: str, masked: bool) -> Any:
@@ -58,7 +73,7 @@ def _model(arm: str, masked: bool) -> Any:
         metrics=["accuracy"],
         jit_compile=not arm.endswith("torch"),
         # Where there is something to gain by it.
-        steps_per_execution=_EVERY if on_tensorflow else 1,
+        steps_per_execution=_every() if on_tensorflow else 1,
     )
     return model
 
@@ -71,7 +86,8 @@ def _steps(arm: str, masked: bool, data: Any) -> Callable[[], object]:
     feed = Feed(
         *data.train, batch_size=_BATCH, trainer=compat.trainer_of(model)
     ).dataset(0)
-    return lambda: model.fit(feed, steps_per_epoch=300, verbose=0, shuffle=False)
+    steps = max(300 // _every(), 1) * _every()
+    return lambda: model.fit(feed, steps_per_epoch=steps, verbose=0, shuffle=False)
 
 
 def _one(arm: str) -> None:
@@ -95,7 +111,7 @@ def _one(arm: str) -> None:
             verbose=0,
             validation_data=data.validation,
             test_data=data.test,
-            evaluate_every=_EVERY,
+            evaluate_every=_every(),
         )
         rows = search.results
     # The first level compiles.

@@ -11,7 +11,7 @@ import graphlib
 
 LIBRARY = "lth_keras"
 FLOORS = (
-    "errors lazy notebook version",
+    "backend errors lazy notebook version",
     "arguments",
     "compat pruning storage",
     "converting",
@@ -34,6 +34,7 @@ FLOORS = (
 ONLY_FOR = {"papers": "programs"}
 # What a room may import besides Python itself, where that is the point of it.
 PIP_ALLOWED: dict[str, set[str]] = {
+    "backend": set(),
     "errors": set(),
     "lazy": set(),
     "notebook": set(),

@@ -22,16 +22,15 @@ from lth_keras.masking.network import Network
 from lth_keras.training import composites
 from lth_keras.training.evaluation import Evaluator
 
-_layers = keras.layers
 # Of these nothing but the output of the layer before counts.
 _SIMPLE = (
-    _layers.Activation,
-    _layers.BatchNormalization,
-    _layers.Dense,
-    _layers.Dropout,
-    _layers.Flatten,
-    _layers.ReLU,
-    _layers.Softmax,
+    "Activation",
+    "BatchNormalization",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "ReLU",
+    "Softmax",
 )
 _MOST = 256 * 2**20  # bytes that the outputs of the layer may take at each end
 
@@ -66,12 +65,13 @@ def chain_of(model: keras.Model) -> Chain | None:
         return None
     made = str(id(model.inputs[0]))
     ranks = [len(model.inputs[0].shape)]
+    simple = [getattr(keras.layers, name) for name in _SIMPLE]
     found: list[Any] = []
     for call in calls:
         inner = getattr(call.layer, "layer", call.layer)
         if call.inputs != [made] or len(call.outputs) != 1:
             return None
-        if type(inner) not in _SIMPLE or inner.compute_dtype != "float32":
+        if type(inner) not in simple or inner.compute_dtype != "float32":
             return None
         if inner.activity_regularizer is not None:
             return None  # It is of the output of a call, which there is none of.
@@ -82,7 +82,7 @@ def chain_of(model: keras.Model) -> Chain | None:
         return None
     for place, layer in enumerate(found):
         inner = getattr(layer, "layer", layer)
-        if isinstance(inner, _layers.Dense):
+        if isinstance(inner, keras.layers.Dense):
             flat = ranks[place] == 2
             parts = tuple(found[:place]), inner, tuple(found[place + 1 :])
             return Chain(model, *parts) if flat else None

@@ -13,7 +13,6 @@ import numpy as np
 from lth_keras.analysis.tables import ByWeight
 from lth_keras.arguments import MOST_LEVELS, count, instance
 from lth_keras.errors import LotteryError
-from lth_keras.masking import paths
 from lth_keras.runs import overlaps
 from lth_keras.runs.overlaps import Overlap
 from lth_keras.search.search import LotterySearch
@@ -92,6 +91,9 @@ def effective_density(search: LotterySearch, level: int) -> ByWeight[Paths]:
     instance("search", search, LotterySearch, "an lth.LotterySearch")
     level = count("level", level, 0, "a level of the search", MOST_LEVELS)
     pruned = list(search.ticket(level).pruned())
+    # It needs tf_keras, for which a search of Keras 3 does not wait.
+    from lth_keras.masking import paths
+
     connected = paths.effective(search.network, [mask for _, mask in pruned])
     found = {
         weight.path: Paths(mask.size, _sum(mask), _sum(reached))

@@ -22,6 +22,7 @@ from lth_keras.compat.keras3 import (
     is_keras3_layer,
     is_keras3_model,
     is_keras3_own,
+    is_loss,
     keras3,
     keras3_bytes_per_example,
     keras3_compiled,
@@ -34,6 +35,12 @@ from lth_keras.compat.keras3 import (
     keras3_producer,
     keras3_spares_weights,
     keras3_structures,
+)
+from lth_keras.compat.keras3_gradients import (
+    keras3_gradient,
+    keras3_loss,
+    keras3_outputs,
+    keras3_traced,
 )
 from lth_keras.compat.keras3_models import (
     keras3_backend,
@@ -60,11 +67,13 @@ from lth_keras.compat.keras3_optimizers import (
     keras3_key,
     keras3_optimizer_variables,
     keras3_optimizers_of,
+    keras3_parts,
     keras3_slot_start,
     keras3_slots,
     keras3_untrack,
     keras3_updated,
 )
+from lth_keras.compat.seeding import seeded
 from lth_keras.compat.trainers import TF_KERAS, Trainer, trainer_of
 
 if TYPE_CHECKING:
@@ -91,6 +100,7 @@ __all__ = [
     "is_keras3_model",
     "is_keras3_optimizer",
     "is_keras3_own",
+    "is_loss",
     "keras",
     "keras3",
     "keras3_averages",
@@ -102,6 +112,7 @@ __all__ = [
     "keras3_follow_state",
     "keras3_forget_traces",
     "keras3_frozen_alone",
+    "keras3_gradient",
     "keras3_idf_weights",
     "keras3_inner_layers",
     "keras3_inner_optimizer",
@@ -110,12 +121,15 @@ __all__ = [
     "keras3_iterations",
     "keras3_key",
     "keras3_layers_within",
+    "keras3_loss",
     "keras3_mask",
     "keras3_nodes",
     "keras3_optimizer_variables",
     "keras3_optimizers_of",
+    "keras3_outputs",
     "keras3_own_variables",
     "keras3_own_weights",
+    "keras3_parts",
     "keras3_producer",
     "keras3_read",
     "keras3_replicas",
@@ -128,7 +142,9 @@ __all__ = [
     "keras3_sync",
     "keras3_untrack",
     "keras3_updated",
+    "keras3_traced",
     "keras3_uses_nnx",
+    "seeded",
     "trainer_of",
 ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import sys
 from typing import Any, NamedTuple
 
 from lth_keras.errors import LotteryError
@@ -48,6 +49,18 @@ def is_keras3(value: Any) -> bool:
 def is_keras3_model(value: Any) -> bool:
     """Whether something is a model of Keras 3."""
     return is_keras3(value) and isinstance(value, keras3().Model)
+
+
+def is_loss(value: Any, kind: str = "Loss") -> bool:
+    """Whether something is a loss of a class of either Keras, or of one below it.
+
+    Args:
+        value: anything.
+        kind: the class, by its name.
+    """
+    # Who has one of tf_keras has imported that.
+    keras = keras3() if is_keras3(value) else sys.modules.get("tf_keras")
+    return keras is not None and isinstance(value, getattr(keras.losses, kind))
 
 
 def is_keras3_layer(value: Any) -> bool:

@@ -21,6 +21,15 @@ def keras3_inner_optimizer(optimizer: Any) -> Any:
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
+def keras3_parts(optimizer: Any) -> list[Any]:
+    """The optimizer that makes the steps, and those among which it shares weights."""
+    inner = keras3_inner_optimizer(optimizer)
+    shares = getattr(keras3().optimizers, "MultiOptimizer", None)
+    if shares is None or not isinstance(inner, shares):
+        return [inner]
+    return [inner, *inner.optimizers]
+
+
 def keras3_optimizers_of(model: Any) -> dict[str, Any]:
     """The optimizers that a model holds, by attribute; the compiled one first, as "".
 
@@ -88,6 +97,9 @@ def keras3_optimizer_variables(optimizer: Any, others: set[int]) -> dict[str, An
                 continue
             if is_keras3_optimizer(value):
                 enter(value, f"{before}{name}/")
+            elif isinstance(value, list) and any(map(is_keras3_optimizer, value)):
+                for position, part in enumerate(value):
+                    enter(part, f"{before}{name}/{position}/")
             else:
                 visit(value, before + name)
 
@@ -99,7 +111,7 @@ def keras3_optimizer_variables(optimizer: Any, others: set[int]) -> dict[str, An
 
 
 def keras3_slots(optimizer: Any, variable: Any) -> dict[str, Any]:
-    """The optimizer's variables that belong to one weight, by slot name."""
+    """The variables of an optimizer, one of `keras3_parts`, of one weight, by name."""
     inner = keras3_inner_optimizer(optimizer)
     index = inner._trainable_variables_indices.get(keras3_key(inner, variable))
     if index is None:
@@ -113,8 +125,13 @@ def keras3_slots(optimizer: Any, variable: Any) -> dict[str, Any]:
 
 def keras3_every_slot(optimizer: Any) -> list[Any]:
     """The optimizer's variables that belong to any one weight, of whatever model."""
-    lists = _slot_lists(keras3_inner_optimizer(optimizer)).values()
-    return [slot for slots in lists for slot in slots if slot is not None]
+    return [
+        slot
+        for part in keras3_parts(optimizer)
+        for slots in _slot_lists(part).values()
+        for slot in slots
+        if slot is not None
+    ]
 
 
 def keras3_is_average(name: str) -> bool:
@@ -124,10 +141,14 @@ def keras3_is_average(name: str) -> bool:
 
 def keras3_averages(optimizer: Any) -> list[tuple[Any, Any]]:
     """Each weight with its moving average, where the optimizer keeps these."""
-    inner = keras3_inner_optimizer(optimizer)
-    averages = getattr(inner, _AVERAGE, ())
-    pairs = zip(inner._trainable_variables, averages, strict=False)
-    return [(v, average) for v, average in pairs if average is not None]
+    return [
+        (variable, average)
+        for part in keras3_parts(optimizer)
+        for variable, average in zip(
+            part._trainable_variables, getattr(part, _AVERAGE, ()), strict=False
+        )
+        if average is not None
+    ]
 
 
 def keras3_slot_start(optimizer: Any, name: str) -> float:

@@ -14,7 +14,6 @@ from lth_keras.compat.generators import (
     make_generators_resettable,
     reset_generators,
     resettable_generators,
-    seeded,
     untouched_generators,
 )
 from lth_keras.compat.graphs import (
@@ -155,7 +154,6 @@ __all__ = [
     "require_tf_keras_model",
     "reset_generators",
     "resettable_generators",
-    "seeded",
     "set_constraint",
     "set_name",
     "silence_autocast",

@@ -12,11 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras.controls import continued as strategy_2
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.errors import LotteryError
 from lth_keras.masking import scoring
-from lth_keras.masking.gradients import mean_gradients
 from lth_keras.masking.network import Network
 from lth_keras.masking.seen import Seen
 from lth_keras.pruning.recipe import Recipe
@@ -116,7 +114,7 @@ def _gradients(search: LotterySearch, case: Case) -> list[np.ndarray]:
     if feed not in _GRADIENTS:
         search.restore(0)
         data = search.pruning_data(case.plan, 1)
-        _GRADIENTS[feed] = mean_gradients(search.network, data)
+        _GRADIENTS[feed] = search.network.mean_gradients(data)
     return _GRADIENTS[feed]
 
 
@@ -196,8 +194,15 @@ def prune_at_init(
     )
 
 
+def _check_continued(model: Any, iterations: int | None) -> None:
+    """Refuses what stock tfmot does in another way; it is imported for that alone."""
+    from lth_keras.controls import continued as strategy_2
+
+    strategy_2.check(model, iterations)
+
+
 @register(
-    "continued", check=strategy_2.check, change=Change.MASK, shares=True, trained=True
+    "continued", check=_check_continued, change=Change.MASK, shares=True, trained=True
 )
 def continued(search: LotterySearch, case: Case, seed: int) -> Case:
     """The mask of continued training, strategy 2 (1803.03635, appendix B), on theta_k.
@@ -208,6 +213,8 @@ def continued(search: LotterySearch, case: Case, seed: int) -> Case:
     Raises:
         LotteryError: stock tfmot cannot prune as the search did.
     """
+    from lth_keras.controls import continued as strategy_2
+
     chosen = strategy_2.masks_at(search, case.plan, case.ticket.level)
     return case._replace(
         ticket=with_values(case.ticket, values_of(search.theta), chosen)

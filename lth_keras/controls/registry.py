@@ -65,6 +65,8 @@ class Transform(NamedTuple):
         own_mask: whether it goes with the search's own masks alone.
         trained: whether it takes something of networks that were trained before the
             level, which a search with first="prune" has none of.
+        later: whether it begins from the weights that the level before ended with, of
+            any level.
         dense: whether it says something of a dense network too, and so goes with
             level 0.
         places: names of parameters that say where something lies; they decide no
@@ -79,6 +81,7 @@ class Transform(NamedTuple):
     trained: bool = False
     dense: bool = False
     once: bool = False
+    later: bool = False
     places: tuple[str, ...] = ()
 
 
@@ -129,7 +132,7 @@ def _check_about(name: str, about: dict[str, Any]) -> None:
             "**parameters), and change one of Change.MASK, PLACES, START and WEIGHTS, "
             "or None."
         )
-    for flag in ("shares", "own_mask", "trained", "dense", "once"):
+    for flag in ("shares", "own_mask", "trained", "dense", "once", "later"):
         switch(flag, about.get(flag, False))
     places = about.get("places", ())
     if not isinstance(places, tuple) or not all(isinstance(p, str) for p in places):

@@ -23,7 +23,7 @@ def _check_step(model: Any, iterations: int | None, *, step: str) -> None:
         )
 
 
-@register("fine_tune", change=Change.START, own_mask=True, trained=True)
+@register("fine_tune", change=Change.START, own_mask=True, trained=True, later=True)
 def fine_tune(search: LotterySearch, case: Case, seed: int) -> Case:
     """The mask on the weights it was found in, at the last learning rate (2003.02389).
 
@@ -49,7 +49,7 @@ def fine_tune(search: LotterySearch, case: Case, seed: int) -> Case:
     )
 
 
-@register("lr_rewind", change=Change.START, own_mask=True, trained=True)
+@register("lr_rewind", change=Change.START, own_mask=True, trained=True, later=True)
 def lr_rewind(search: LotterySearch, case: Case, seed: int) -> Case:
     """The mask on the weights it was found in, the schedule rewound (2003.02389).
 

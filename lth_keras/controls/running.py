@@ -21,6 +21,7 @@ from lth_keras.controls.syntax import Control, check_level, parse, seed_of
 from lth_keras.errors import LotteryError
 from lth_keras.pruning import written
 from lth_keras.runs import integrity, result_files
+from lth_keras.runs import trained as trained_files
 from lth_keras.runs.rows import Run
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import directories, locks, paths
@@ -89,7 +90,7 @@ def carry_out(
             check_level(chosen, level, first, last)
             for level in listed("levels", levels, "a list of levels, such as [3, 7]")
         ]
-    chosen.check(search.model, plan.shortest, search.first)
+    chosen.check(search.model, plan.shortest, search.first, search.keep_trained)
     rows, trained = [], False
     for level in levels:
         for replicate in numbers:
@@ -145,4 +146,6 @@ def _train(search: LotterySearch, plan: plans.Plan, control: Control, run: Run) 
             place,
             fresh_optimizer=search.fresh_optimizer,
         )
+        if search.keep_trained == "needed":
+            trained_files.discard(place)
     search.store_results(row)

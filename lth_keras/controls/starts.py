@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras import compat
 from lth_keras.controls.kept import check_signs
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.errors import LotteryError
-from lth_keras.masking import redrawing
-from lth_keras.masking.native import redrawing as native
+from lth_keras.masking import host
 from lth_keras.search.search import LotterySearch
 from lth_keras.tickets.editing import pruned_places, values_of, with_values
 
@@ -61,7 +59,7 @@ def random_reinit(
     """
     model = search.trainable_model()
     first = search.initial
-    draw = native.redrawn if compat.is_keras3_model(model) else redrawing.redrawn
+    draw = host.of(model).redrawn
     values = [
         value if drawn is None else drawn
         for value, drawn in zip(values_of(first), draw(model, seed), strict=True)

@@ -79,13 +79,20 @@ class Control:
         drawn = (p["draw"] for name, p in self.steps if name == orders.NAME)
         return next(drawn, replicate)
 
-    def check(self, model: Any, iterations: int | None, first: str = "train") -> None:
+    def check(
+        self,
+        model: Any,
+        iterations: int | None,
+        first: str = "train",
+        keep_trained: str = "all",
+    ) -> None:
         """Refuses what cannot be run, before anything is trained.
 
         Args:
             model: the wrapped model.
             iterations: of a whole run, None where only `fit` knows.
             first: what the search begins a level with, "train" or "prune".
+            keep_trained: which trained weights the search keeps, "all" or "needed".
 
         Raises:
             LotteryError: a parameter is out of range, or the control does not go
@@ -96,6 +103,11 @@ class Control:
                 raise LotteryError(
                     f"{name} takes something of a network that was trained before, and "
                     "a search with first='prune' trains none: leave it out."
+                )
+            if keep_trained == "needed" and registry.REGISTRY.get(name).later:
+                raise LotteryError(
+                    f"{name} begins from the weights that a level ended with, and "
+                    "keep_trained='needed' keeps none of them: use 'all'."
                 )
             if refuse := registry.REGISTRY.get(name).check:
                 refuse(model, iterations, **parameters)

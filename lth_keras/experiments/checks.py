@@ -41,7 +41,9 @@ def check_search(
     search.plan = None
     for name in controls:
         try:
-            syntax.parse(name).check(search.model, plan.shortest, search.first)
+            syntax.parse(name).check(
+                search.model, plan.shortest, search.first, search.keep_trained
+            )
         except LotteryError as error:
             raise LotteryError(f"controls={name!r}: {error}") from None
     if not paths.exists(search.directory.manifest):
@@ -72,6 +74,10 @@ def check_stability(
     Raises:
         LotteryError: a level is none of the search, or a control does not go with it.
     """
+    if starts and search.keep_trained == "needed":
+        raise LotteryError(
+            "stability reads what its children were trained to: use keep_trained='all'."
+        )
     for each in starts:
         if each.level > search.levels:
             raise LotteryError(

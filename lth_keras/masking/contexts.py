@@ -1,14 +1,12 @@
-"""What a criterion of the whole network reads of a wrapped model."""
+"""What a criterion of the whole network reads of a model on masks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from lth_keras.masking import flows
-from lth_keras.masking.gradients import hessian_products, mean_gradients
 from lth_keras.masking.network import Network
 from lth_keras.masking.seen import Seen
 
@@ -17,7 +15,7 @@ class NetworkContext:
     """A network and its data as `pruning.criteria.context.Context` says.
 
     Args:
-        network: of a wrapped model; its present weights and masks are read anew at
+        network: of a model on masks; its present weights and masks are read anew at
             each step.
         initial: the initial prunable weights, or None.
         data: as `lth.prune` takes it, or None.
@@ -34,7 +32,7 @@ class NetworkContext:
         self._network, self._seen = network, Seen(network)
         self.model, self.data = network.model, data
         self.initial, self.rng = initial, rng
-        self._flow: flows.Flow | None = None
+        self._flow: Callable[[], list[np.ndarray]] | None = None
 
     @property
     def weights(self) -> list[np.ndarray]:
@@ -45,12 +43,12 @@ class NetworkContext:
         return self._network.masks
 
     def gradients(self) -> list[np.ndarray]:
-        return mean_gradients(self._network, self.data)
+        return self._network.mean_gradients(self.data)
 
     def hessian_products(self, vectors: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return hessian_products(self._network, self.data, vectors)
+        return self._network.hessian_products(self.data, vectors)
 
     def flow(self) -> list[np.ndarray]:
         # One trace serves all steps of a round.
-        self._flow = self._flow or flows.Flow(self._network)
+        self._flow = self._flow or self._network.flow()
         return self._flow()

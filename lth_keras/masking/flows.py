@@ -16,13 +16,9 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
+from lth_keras.masking.flow_inputs import INPUTS, PROBABILITIES, require_flow
 from lth_keras.masking.network import Network
 from lth_keras.masking.seen import Seen
-
-# Where a deep network's flow overflows, a smaller input is tried.
-_INPUTS = (1.0, 1e-10, 1e-20, 1e-30)
-# Their outputs have one sum, or one limit, whatever the weights are.
-_PROBABILITIES = ("softmax", "sigmoid", "log_softmax")
 
 
 class Flow:
@@ -51,21 +47,11 @@ class Flow:
             LotteryError: it is nowhere above 0, or overflows.
         """
         with _all_positive(self._network), _logits(self._network.model):
-            for size in _INPUTS:
+            for size in INPUTS:
                 found = self._at(size)
                 if all(np.isfinite(each).all() for each in found):
                     break
-        if not all(np.isfinite(each).all() for each in found):
-            raise LotteryError(
-                "the flow through the network overflows: rank by another criterion, "
-                "such as 'snip', or by 'magnitude'."
-            )
-        if not any(each.any() for each in found):
-            raise LotteryError(
-                "nothing flows through the network: for an input of ones its outputs "
-                "do not depend on its weights. Rank by another criterion."
-            )
-        return self._seen.spread(found)
+        return self._seen.spread(require_flow(found))
 
     def _at(self, size: float) -> list[np.ndarray]:
         strategy = self._network.model.distribute_strategy
@@ -148,7 +134,7 @@ def _logits(model: keras.Model) -> Iterator[None]:
         for layer in _last(model):
             name = "call" if isinstance(layer, keras.layers.Softmax) else "activation"
             kind = getattr(vars(layer).get("activation"), "__name__", "")
-            if name == "call" or kind in _PROBABILITIES:
+            if name == "call" or kind in PROBABILITIES:
                 replaced.append((layer, name, vars(layer).get(name)))
                 # Not through setattr, by which Keras would count it as a change.
                 vars(layer)[name] = _as_it_is

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 
 _BATCH_SIZE = 128
@@ -19,7 +18,8 @@ _WANTED = "pass (x, y), (x, y, sample_weight) or batches of these"
 def batches(data: Any) -> Iterable[Any]:
     if isinstance(data, tuple):
         return _cut(data)
-    if isinstance(data, tf.data.Dataset):
+    tf = sys.modules.get("tensorflow")
+    if tf is not None and isinstance(data, tf.data.Dataset):
         if int(data.cardinality()) == tf.data.INFINITE_CARDINALITY:
             raise LotteryError(
                 "data= is a Dataset without an end: say how many batches count, "
@@ -47,16 +47,25 @@ def _cut(data: tuple[Any, ...]) -> Iterator[Any]:
         def cut(part: Any, begin: int = begin, end: int = end) -> Any:
             return None if part is None else part[begin:end]
 
-        yield tuple(tf.nest.map_structure(cut, part) for part in arrays)
+        yield tuple(_mapped(cut, part) for part in arrays)
 
 
-def checked(model: keras.Model, batch: Any) -> tuple[Any, int]:
-    """A batch (x, y, sample_weight) of tensors, and its number of examples."""
+def checked(
+    model: Any, batch: Any, tensor: Callable[[Any], Any] | None = None
+) -> tuple[Any, int]:
+    """A batch (x, y, sample_weight) of tensors, and its number of examples.
+
+    Args:
+        model: compiled.
+        batch: as the data have it.
+        tensor: f(array) -> a tensor; one of TensorFlow by default.
+    """
     if isinstance(batch, list):
         batch = tuple(batch)
     if isinstance(batch, tuple) and not 1 <= len(batch) <= 3:
         raise LotteryError(f"data= has a batch of {len(batch)} parts: {_WANTED}.")
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+    parts = list(batch) if isinstance(batch, tuple) else [batch]
+    x, y, sample_weight = [*parts, None, None][:3]
     if y is None and model.loss:
         raise LotteryError(
             "data= has no targets, and the model was compiled with a loss: pass (x, "
@@ -64,7 +73,32 @@ def checked(model: keras.Model, batch: Any) -> tuple[Any, int]:
         )
     x, y, sample_weight = (_arrays(part) for part in (x, y, sample_weight))
     size = _size([x, y])
-    return tf.nest.map_structure(_tensor, (x, y, sample_weight)), size
+    made = tensor or _of_tensorflow
+
+    def of(part: Any) -> Any:
+        try:
+            return None if part is None else made(part)
+        except (TypeError, ValueError) as error:
+            text = f"data= holds what is no array: {reason(error)}"
+            raise LotteryError(text) from None
+
+    return _mapped(of, (x, y, sample_weight)), size
+
+
+def _mapped(function: Callable[[Any], Any], part: Any) -> Any:
+    """A structure of what a function gives of each leaf."""
+    if isinstance(part, dict):
+        return {key: _mapped(function, value) for key, value in part.items()}
+    if isinstance(part, (list, tuple)):
+        found = [_mapped(function, value) for value in part]
+        return found if isinstance(part, list) else tuple(found)
+    return function(part)
+
+
+def _leaves(part: Any) -> list[Any]:
+    found: list[Any] = []
+    _mapped(found.append, part)
+    return found
 
 
 def _arrays(part: Any) -> Any:
@@ -72,7 +106,7 @@ def _arrays(part: Any) -> Any:
     if isinstance(part, dict):
         return {key: _arrays(value) for key, value in part.items()}
     if isinstance(part, (list, tuple)):
-        if any(hasattr(leaf, "shape") for leaf in tf.nest.flatten(part)):
+        if any(hasattr(leaf, "shape") for leaf in _leaves(part)):
             found = [_arrays(value) for value in part]
             return found if isinstance(part, list) else tuple(found)
     elif part is None or hasattr(part, "shape"):
@@ -88,7 +122,7 @@ def _arrays(part: Any) -> Any:
 
 def _size(arrays: Any) -> int:
     """How many examples there are, as many in each array."""
-    flat = [array for array in tf.nest.flatten(arrays) if array is not None]
+    flat = [array for array in _leaves(arrays) if array is not None]
     if not all(len(array.shape) for array in flat):
         raise LotteryError(
             "data= holds single numbers where batches of examples are wanted: batch a "
@@ -103,13 +137,10 @@ def _size(arrays: Any) -> int:
     return sizes[0] if sizes else 0
 
 
-def _tensor(part: Any) -> Any:
-    if part is None or tf.is_tensor(part):
-        return part
-    try:
-        return tf.convert_to_tensor(part)
-    except (TypeError, ValueError) as error:
-        raise LotteryError(f"data= holds what is no array: {reason(error)}") from None
+def _of_tensorflow(part: Any) -> Any:
+    import tensorflow as tf
+
+    return part if tf.is_tensor(part) else tf.convert_to_tensor(part)
 
 
 def reason(error: Exception) -> str:

@@ -38,6 +38,14 @@ class Host(Protocol):
     def coverage(model: Any) -> Any:
         """The table of `lth.coverage`."""
 
+    @staticmethod
+    def dense_share(model: Any) -> float:
+        """The share of kernel entries that are on no mask without being asked."""
+
+    @staticmethod
+    def redrawn(model: Any, seed: int) -> Any:
+        """The weights newly drawn, by place; None where one stays as it began."""
+
 
 def of(model: Any) -> Host:
     """What a model's Keras does; of what is no model, tf_keras refuses the rest."""

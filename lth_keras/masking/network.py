@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Union
 
 import numpy as np
@@ -110,6 +110,16 @@ class Network(Optimized):
     @abstractmethod
     def mean_gradients(self, data: Any) -> list[np.ndarray]:
         """For criteria that read gradients: see `gradients.mean_gradients`."""
+
+    @abstractmethod
+    def hessian_products(
+        self, data: Any, vectors: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        """Products of the loss's Hessian: see `gradients.hessian_products`."""
+
+    @abstractmethod
+    def flow(self) -> Callable[[], list[np.ndarray]]:
+        """What gives the flow through each pruned weight: see `flows.Flow`."""
 
     @abstractmethod
     def context(

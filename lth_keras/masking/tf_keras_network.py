@@ -14,7 +14,8 @@ from lth_keras.errors import LotteryError, shown
 from lth_keras.masking import heads
 from lth_keras.masking import held as in_place
 from lth_keras.masking.contexts import NetworkContext
-from lth_keras.masking.gradients import mean_gradients
+from lth_keras.masking.flows import Flow
+from lth_keras.masking.gradients import hessian_products, mean_gradients
 from lth_keras.masking.network import Network
 from lth_keras.masking.slot import Slot
 from lth_keras.masking.weight import Weight
@@ -130,6 +131,14 @@ class TfKerasNetwork(Network):
 
     def mean_gradients(self, data: Any) -> list[np.ndarray]:
         return mean_gradients(self, data)
+
+    def hessian_products(
+        self, data: Any, vectors: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        return hessian_products(self, data, vectors)
+
+    def flow(self) -> Flow:
+        return Flow(self)
 
     def context(
         self,

@@ -19,10 +19,17 @@ import tensorflow as tf
 
 from lth_keras.arguments import count
 from lth_keras.errors import LotteryError
-from lth_keras.papers import augmentation, memory, normalising, streaming, tfds_reader
+from lth_keras.papers import (
+    augmentation,
+    memory,
+    normalising,
+    streaming,
+    tfds_reader,
+    whole_splits,
+)
 from lth_keras.training import batches
 
-Split = tfds_reader.Split
+Split = whole_splits.Split
 
 AUGMENTATIONS = ("none", "crop_flip")
 

@@ -23,7 +23,7 @@ from lth_keras.errors import LotteryError
 # A record: its length, the length's checksum; then the data, and their checksum.
 _HEAD, _TAIL = struct.Struct("<QI"), 4
 # As `tfds.ReadConfig` has them, by which whoever reads a set whole reads it.
-_CYCLE, _BLOCK = 16, 16
+CYCLE, _BLOCK = 16, 16
 
 
 class _Files(Protocol):
@@ -76,7 +76,7 @@ class Records:
             ) from error
         # TFDS itself reads ArrayRecord files by number, one after another.
         ordered = builder.info.disable_shuffling or kind != "tfrecord"
-        return cls(files, _order(info.shard_lengths, 1 if ordered else _CYCLE))
+        return cls(files, order(info.shard_lengths, 1 if ordered else CYCLE))
 
     def __len__(self) -> int:
         return len(self._places)
@@ -190,10 +190,17 @@ def _positions(path: str, length: int) -> tuple[np.ndarray, np.ndarray]:
     return begins, sizes
 
 
-def _order(lengths: Sequence[int], cycle: int) -> np.ndarray:
+def order(lengths: Sequence[int], cycle: int) -> np.ndarray:
     """The numbers of a split's examples as TFDS reads them from several files.
 
     It takes blocks of each of some files in turn; of an ordered set, file by file.
+
+    Args:
+        lengths: examples of each file.
+        cycle: files that are read in turn; `CYCLE`, or 1 for an ordered set.
+
+    Returns:
+        int64 [sum of lengths], numbers of the examples, one file after another.
     """
     ends = np.cumsum(lengths)
     if cycle == 1 or len(lengths) == 1:

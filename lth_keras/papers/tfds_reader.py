@@ -18,11 +18,10 @@ import tensorflow as tf
 from absl import logging
 
 from lth_keras.errors import LotteryError
-
-Split = tuple[np.ndarray, np.ndarray]
+from lth_keras.papers import whole_splits
+from lth_keras.papers.whole_splits import Split
 
 _NETWORK_TIMEOUT = 10.0  # seconds
-_CHUNK = 1000  # images
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -250,41 +249,12 @@ def _unreachable(urls: Any) -> str:
 
 
 def _read(name: str, found: Opened, split: str) -> Split:
-    """A whole split in the order of its files: uint8 images and int64 labels."""
     import tensorflow_datasets as tfds
 
-    builder, keys = found.builder, found.keys
-    size = builder.info.splits[split].num_examples
-    shape = builder.info.features[keys[0]].shape
-    images, labels = np.empty((size, *shape), np.uint8), np.empty(size, np.int64)
-    options = tf.data.Options()
-    # The autotuner would keep the end of the read waiting for its next wake-up.
-    options.autotune.enabled = False
-    dataset = builder.as_dataset(
-        split=split,
-        shuffle_files=False,
-        decoders=_decoders(tfds, keys),
-        # The arrays made here are the cache.
-        read_config=tfds.ReadConfig(try_autocache=False, options=options),
+    images, labels = whole_splits.read(
+        name, found.builder, found.keys, _decoders(tfds, found.keys), split
     )
-    begin = 0
-    try:
-        for batch in dataset.batch(_CHUNK):
-            end = begin + len(batch[keys[1]])
-            images[begin:end] = batch[keys[0]].numpy()
-            labels[begin:end] = batch[keys[1]].numpy()
-            begin = end
-    except (tf.errors.OpError, ValueError) as error:
-        raise LotteryError(
-            f"dataset={name!r} cannot be read from {builder.data_dir} "
-            f"({_first_line(error)}); prepare it again."
-        ) from error
-    if begin != size:
-        raise LotteryError(
-            f"dataset={name!r} has {begin} {split} examples in {builder.data_dir}, not "
-            f"the {size} it declares; prepare it again."
-        )
-    if size and labels.min() < 0:
+    if len(labels) and labels.min() < 0:
         raise _without_labels(name, split)
     return images, labels
 

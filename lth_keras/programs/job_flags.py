@@ -12,6 +12,7 @@ from absl import flags
 
 from lth_keras.arguments import MOST_RUNS, MOST_WORKERS
 from lth_keras.programs.values import TEXT, Value, one_of, split, whole
+from lth_keras.runs.trained import KEEP
 
 # Defines a flag by its name, default, parser and help.
 Flag = Callable[[str, Any, flags.ArgumentParser, str], None]
@@ -79,6 +80,14 @@ def define(flag: Flag) -> None:
         "Whether the sparsest ticket that is as accurate as the dense network, within "
         "0.1 points at the end of training, is exported to OUTPUT_DIR/export as a "
         "packed SavedModel; lth-export (examples/export_ticket.py) does more.",
+    )
+    flag(
+        "keep_trained",
+        "all",
+        one_of(KEEP),
+        "Which trained weights are kept: all, or needed, those of level 0 and of the "
+        "last finished level. Tickets and results are kept in any case; exports, "
+        "analyses and some controls need all.",
     )
     flag(
         "output_dir",

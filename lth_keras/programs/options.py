@@ -77,6 +77,7 @@ _ROUNDS = (
     *chain_flags.NAMES,
     "controls",
     "replicates",
+    "keep_trained",
 )
 
 KINDS = ("conv", "dense", "output")
@@ -147,6 +148,7 @@ class Options:
     strategy: str
     devices: int | None
     export: str
+    keep_trained: str
     output_dir: str
 
     @property

@@ -92,6 +92,7 @@ class Searches:
             rewind=options.rewind,
             recipe=options.recipe,
             stop=settling.parse(options.stop),
+            keep_trained=options.keep_trained,
         )
         return search, self._fit_arguments
 
@@ -161,7 +162,7 @@ def check_controls(options: Options, model: keras.Model) -> None:
     for name in options.controls:
         control = syntax.parse(name)
         try:
-            control.check(model, options.shortest, options.first)
+            control.check(model, options.shortest, options.first, options.keep_trained)
         except LotteryError as error:
             raise FlagError(f"--controls={name}: {error}") from None
         if "continued" in name.split("+") and options.shortest != options.iterations:

@@ -52,6 +52,11 @@ def run(options: Options) -> None:
             f"--export=on writes a local directory, not {options.output_dir}: run "
             "export_ticket.py (lth-export) with a local --output afterwards"
         )
+    if options.export == "on" and options.keep_trained == "needed":
+        raise FlagError(
+            "--export=on reads the trained weights of the level that it chooses: leave "
+            "out --keep_trained=needed"
+        )
     with strategies.together(options):
         _run(options)
 
@@ -138,7 +143,7 @@ def run_stability(options: Options, study: Study) -> None:
     _check_reached(directory, sorted({each.level for each in starts}))
     # The steps that networks start from decide how many are taken at a time.
     controls = tuple(dict.fromkeys(each.control for each in starts))
-    options = dataclasses.replace(options, controls=controls)
+    options = dataclasses.replace(options, controls=controls, keep_trained="all")
     with job.held(directory, "--output_dir"):
         _train(
             options,

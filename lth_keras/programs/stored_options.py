@@ -20,6 +20,7 @@ ADDED: Mapping[str, Any] = {
     "criterion": "magnitude",
     "devices": None,
     "granularity": "weight",
+    "keep_trained": "all",
     "keras": "tf_keras",
     "layer_rates": [],
     "first": "train",

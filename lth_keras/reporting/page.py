@@ -31,6 +31,7 @@ FREE = (
     "controls",
     "replicates",
     "export",
+    "keep_trained",
     "monitor_metric",
 )
 

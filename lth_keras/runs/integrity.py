@@ -81,7 +81,8 @@ def check_run(directory: layout.RunDirectory, place: layout.LevelDirectory) -> N
     """
     row = result_files.row(place)
     result_files.curve(place)
-    trained.read(place)
+    if not trained.is_discarded(place):
+        trained.read(place)
     if place.control == "ticket" and place.level is not None:
         ticket = level_tickets.read(directory, place.level, TicketContent)
         if place.level == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,12 +65,20 @@ def write_or_check(
 def _compared(value: Any) -> Any:
     """The setting without the modules in which registered classes are defined.
 
-    Keras finds such a class by its name, and it may have moved since.
+    Keras finds such a class by its name, and it may have moved since. Nor with the
+    number by which Keras 3 tells the optimizers of a process from each other.
     """
     if not isinstance(value, dict):
         return value
     moved = {"module"} if value.get("registered_name") else set()
-    return {k: _compared(v) for k, v in value.items() if k not in moved}
+    found = {k: _compared(v) for k, v in value.items() if k not in moved}
+    kind = value.get("class_name")
+    if isinstance(found.get("config"), dict) and isinstance(kind, str):
+        name = str(found["config"].get("name"))
+        bare = re.sub(r"_\d+$", "", name)
+        if bare.replace("_", "") == kind.lower():
+            found["config"]["name"] = kind.lower()
+    return found
 
 
 def _short(value: Any) -> str:

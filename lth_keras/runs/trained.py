@@ -19,6 +19,8 @@ from lth_keras.tickets import files as ticket_files
 from lth_keras.tickets import manifest as manifests
 
 _NAME = "weights.npz"
+# Which trained weights a search keeps: every run's, or those that it needs to go on.
+KEEP = ("all", "needed")
 
 
 def write(
@@ -42,15 +44,46 @@ def write(
     files.write_json(place.trained_manifest, {"sha256": {_NAME: digest}})
 
 
+def discard(place: LevelDirectory) -> None:
+    """Removes the weights of a finished run, and says so beside its ticket.
+
+    Done twice it is done; killed between, it can be done again.
+    """
+    record = {"sha256": {_NAME: _sha256(place)}, "discarded": True}
+    if not is_discarded(place):
+        files.write_json(place.trained_manifest, record)
+    if paths.exists(place.trained_weights):
+        with paths.errors_naming(place.trained_weights, "remove"):
+            paths.remove(place.trained_weights)
+
+
+def is_discarded(place: LevelDirectory) -> bool:
+    """Whether the weights were removed on purpose.
+
+    Raises:
+        LotteryError: the record is damaged.
+    """
+    if not paths.exists(place.trained_manifest):
+        return False
+    stored = files.read_json(place.trained_manifest)
+    return isinstance(stored, dict) and stored.get("discarded") is True
+
+
 def read(place: LevelDirectory) -> dict[str, np.ndarray]:
     """The weights by name, which are of the network of the run's ticket.
 
     Runs of earlier versions have no SHA-256: then each array's CRC-32 has to do.
 
     Raises:
-        LotteryError: they are missing, damaged or of another network, or one that
-            can be pruned is NaN.
+        LotteryError: they are missing, damaged or of another network, one that can be
+            pruned is NaN, or they were discarded.
     """
+    if is_discarded(place):
+        raise LotteryError(
+            f"{place.root} has no trained weights: keep_trained='needed' removed them "
+            "when they were not needed any more; search with keep_trained='all' in "
+            "another directory to have them."
+        )
     with repair.advised(place.root):
         expected = manifests.read(place.ticket)
         found = arrays.read_arrays(

@@ -16,7 +16,7 @@ from lth_keras.masking.network import Network
 from lth_keras.pruning import counts, recipes
 from lth_keras.pruning.counts import check_density
 from lth_keras.pruning.settling import MaskConverged
-from lth_keras.runs import integrity, manifest, result_files
+from lth_keras.runs import integrity, manifest, result_files, trained
 from lth_keras.runs.result_lines import ResultLines
 from lth_keras.search import lengths, starting, stopping
 from lth_keras.search import settings as search_settings
@@ -53,6 +53,7 @@ class PreparedSearch(ModelSearch):
         recipe: str | recipes.Course | None = None,
         stop: MaskConverged | None = None,
         log_dir: str | None = None,
+        keep_trained: str = "all",
         on_result: Callable[[dict[str, Any]], None] | None = None,
     ):
         super().__init__(model, directory)
@@ -73,6 +74,12 @@ class PreparedSearch(ModelSearch):
             levels = count("levels", levels, 0, "a number of rounds", MOST_LEVELS)
         if target_density is not None:
             target_density = check_density(target_density)
+        if not among(keep_trained, trained.KEEP):
+            raise LotteryError(
+                f"keep_trained={shown(keep_trained)} is not known: use 'all' or "
+                "'needed'."
+            )
+        self.keep_trained = keep_trained
         text("monitor", monitor, "a metric of the validation data")
         if on_result is not None:
             function("on_result", on_result, "f(row)", [{}])

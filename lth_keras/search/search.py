@@ -13,7 +13,7 @@ from typing import Any
 from lth_keras.errors import LotteryError
 from lth_keras.masking import acts
 from lth_keras.masking.starts import Start
-from lth_keras.runs import integrity, layout, manifest, rows
+from lth_keras.runs import integrity, layout, manifest, rows, trained
 from lth_keras.runs.stored import SearchHistory
 from lth_keras.search import starting, stopping, telling, untrained
 from lth_keras.search.prepared import PreparedSearch
@@ -62,6 +62,11 @@ class LotterySearch(PreparedSearch):
             all are trained to their end.
         log_dir: TensorBoard summaries go here: scalars by level, masks and filters as
             histograms and images, a session (HParams) for each level and control.
+        keep_trained: "all" stores the weights that every run ended with; "needed" has
+            those of level 0 and of the last finished level alone, which the search
+            and `one_shot` go on from. Tickets, curves and results are kept in any
+            case; exports, analyses and the controls fine_tune, lr_rewind and freeze
+            read what "needed" does not keep.
         on_result: called with each result line as it is stored.
 
     Raises:
@@ -187,6 +192,7 @@ class LotterySearch(PreparedSearch):
             if paths.exists(place.result):
                 # What is trained next would hide that it is damaged.
                 integrity.check_run(self.directory, place)
+                self._discard_before(level)
                 continue
             if paths.exists(place.ticket):
                 ticket = self.ticket(level)
@@ -206,8 +212,14 @@ class LotterySearch(PreparedSearch):
                 capture_at=rewind_step if level == 0 else None,
             )
             self.store_results(row)
+            self._discard_before(level)
         if ticket is None or ticket.level != self.levels:
             self.restore(self.levels)
+
+    def _discard_before(self, level: int) -> None:
+        """Removes trained weights that no level after a finished one begins from."""
+        if self.keep_trained == "needed" and level > 1:
+            trained.discard(self.directory.level(level - 1))
 
     def _compared(self) -> Start | None:
         """theta_0, for criteria that compare with it."""

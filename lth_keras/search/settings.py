@@ -134,8 +134,7 @@ def _named(loss: Any) -> Any:
     if isinstance(loss, (list, tuple)):
         return [_named(value) for value in loss]
     name = getattr(loss, "__name__", None) or type(loss).__name__
-    module = compat.keras3() if compat.is_keras3(loss) else compat.keras
-    if not isinstance(loss, module.losses.Loss):
+    if not compat.is_loss(loss):
         return name
     try:
         return {name: loss.get_config()}

@@ -215,11 +215,10 @@ def _of_keras(loss: Any) -> bool:
 
 def _loss_name(loss: Any) -> str:
     """The loss's name in small letters alone; "" for any that passes over labels."""
-    losses = (compat.keras3() if compat.is_keras3(loss) else compat.keras).losses
-    if isinstance(loss, losses.SparseCategoricalCrossentropy):
+    if compat.is_loss(loss, "SparseCategoricalCrossentropy"):
         if loss.get_config().get("ignore_class") is not None:
             return ""
-    if isinstance(loss, losses.Loss):
+    if compat.is_loss(loss):
         loss = type(loss).__name__
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
     return name.replace("_", "").lower()

@@ -15,7 +15,7 @@ import numpy as np
 
 from lth_keras import compat, errors
 from lth_keras.errors import LotteryError
-from lth_keras.masking import acts, paths, slots, starts
+from lth_keras.masking import acts, slots, starts
 from lth_keras.masking.network import Network
 from lth_keras.runs import rows
 from lth_keras.runs import trained as trained_files
@@ -173,6 +173,9 @@ def _on_paths(network: Network, chosen: list[np.ndarray] | None = None) -> float
     """The effective density; None of a Keras 3 model, whose graph is not followed."""
     if compat.is_keras3_model(network.model):
         return None
+    # It needs tf_keras, for which a search of Keras 3 does not wait.
+    from lth_keras.masking import paths
+
     return paths.density(network, chosen)
 
 

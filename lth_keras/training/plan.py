@@ -14,7 +14,7 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.compat import TF_KERAS, Trainer
 from lth_keras.errors import LotteryError
-from lth_keras.masking import unasked
+from lth_keras.masking import host
 from lth_keras.masking.network import Network
 from lth_keras.runs import shown_metric
 from lth_keras.storage import paths
@@ -278,7 +278,7 @@ def make(
         },
         monitor_metric=monitor_metric,
         # Of a Keras 3 model nobody says yet which weights were not asked for.
-        dense_share=0.0 if compat.is_keras3(model) else unasked.dense_share(model),
+        dense_share=host.of(model).dense_share(model),
         trainer=trainer,
     )
 

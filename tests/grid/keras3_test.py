@@ -15,9 +15,6 @@ REFUSED = {
     "continued": "tfmot",
     "filter": "filter",
     "freeze": "freeze",
-    "grasp": "gradients",
-    "snip": "gradients",
-    "synflow": "gradients",
 }
 
 

@@ -17,12 +17,17 @@ from tools.imports import Imports
 
 # Figures, data sets and TensorBoard are asked for when they are first wanted, and their
 # absence is answered with the command that installs them.
+BACKENDS = ("keras3-jax", "keras3-torch")  # Imported where a model is on that backend.
 WITH_EXTRAS = {
+    "compat": BACKENDS,
+    "experiments": BACKENDS,
     "hub": ("hub",),
+    "masking": BACKENDS,
     "papers": ("examples",),
     "reporting": ("examples", "report"),
     "runs": ("dataframe",),
     "search": ("examples",),
+    "training": BACKENDS,
 }
 
 

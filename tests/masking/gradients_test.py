@@ -236,8 +236,8 @@ def test_one_shot_finds_the_gradients_once_and_keeps_them_no_longer(
         calls.append(arguments[0].model)
         return mean_gradients(*arguments)
 
-    monkeypatch.setattr(masks, "mean_gradients", counted)
     search = classifying(tmp_path, "slope")
+    monkeypatch.setattr(type(search.network), "mean_gradients", counted)
     search.fit(X, Y[:, 0] > 0, batch_size=30, verbose=0)
     gc.collect()  # Of what other tests have held.
     held = len(masks._GRADIENTS)

@@ -109,3 +109,18 @@ def test_settings_that_differ_are_named_with_both_values(tmp_path) -> None:
     assert set(json.loads((tmp_path / "search.json").read_text())) == {
         "settings", "versions", "machine"
     }  # fmt: skip
+
+
+def test_the_numbers_that_keras_3_gives_optimizers_are_no_setting(tmp_path) -> None:
+    def named(name: str, kind: str = "AdamW") -> dict:
+        inner = {"class_name": kind, "config": {"name": name, "beta_1": 0.9}}
+        outer = {"class_name": "LossScaleOptimizer", "config": {"inner": inner}}
+        return {"levels": 2, "seed": 0, "trial": 0, "optimizer": outer}
+
+    directory = layout.RunDirectory(str(tmp_path))
+    write_or_check(directory, named("adam_w"))
+    write_or_check(directory, named("adam_w_3"))
+    write_or_check(directory, named("adamw_12"))
+    for other in (named("mine_3"), named("adam_w", "Adam")):
+        with pytest.raises(LotteryError, match="other settings: optimizer"):
+            write_or_check(directory, other)

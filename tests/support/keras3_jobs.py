@@ -31,11 +31,13 @@ def _row(backend: str) -> Any:
 BACKENDS = [_row(backend) for backend in _NEEDS]
 
 
-def start(job: str, backend: str, folder: pathlib.Path) -> Any:
-    """Carries out a job of `keras3_searches` on a backend."""
+def start(
+    job: str, backend: str, folder: pathlib.Path, of: str = "keras3_searches"
+) -> Any:
+    """Carries out a job of a module beside this one, on a backend."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        [sys.executable, "-m", "tests.support.keras3_searches", job, str(folder)],
+        [sys.executable, "-m", f"tests.support.{of}", job, str(folder)],
         check=False,
         capture_output=True,
         text=True,
@@ -51,9 +53,11 @@ def start(job: str, backend: str, folder: pathlib.Path) -> Any:
     )
 
 
-def told(job: str, backend: str, folder: pathlib.Path) -> dict[str, Any]:
+def told(
+    job: str, backend: str, folder: pathlib.Path, of: str = "keras3_searches"
+) -> dict[str, Any]:
     """What a job printed; fails with what it said where it did not end well."""
-    ended = start(job, backend, folder)
+    ended = start(job, backend, folder, of)
     assert ended.returncode == 0, ended.stderr[-3000:]
     found: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
     return found

@@ -233,7 +233,7 @@ def pruned(folder: pathlib.Path) -> dict[str, Any]:
             lth.hold(made, RATE, **{name: value})
             held = True
             lth.rewind(made, start)
-            lth.prune(made, start, seed=1)
+            lth.prune(made, start, seed=1, data=data(45, 0))
             lth.rewind(made, start)
             lth.verify(made)
             kept = lth.Ticket.of(made, start).pruned()

@@ -43,7 +43,8 @@ def set_generators(model: Any, states: Sequence[np.ndarray]) -> None:
 
 
 def generators(model: Any) -> list[Any]:
-    found = (getattr(layer, "seed_generator", None) for layer in model.layers)
+    layers = model._flatten_layers()  # Those of models within it too.
+    found = (getattr(layer, "seed_generator", None) for layer in layers)
     return [generator for generator in found if generator is not None]
 
 
@@ -60,7 +61,8 @@ def _tensorflow_step(masks: list[Any]) -> Any:
         x, y = data[0], data[1]
         with tf.GradientTape() as tape:
             loss = self.compute_loss(x, y, self(x, training=True))
-        found = tape.gradient(loss, self.trainable_weights)
+            scaled = self.optimizer.scale_loss(loss)
+        found = tape.gradient(scaled, self.trainable_weights)
         products = [_product(g, m) for g, m in zip(found, masks, strict=True)]
         self.optimizer.apply(products, self.trainable_weights)
         return {"loss": loss}
@@ -100,7 +102,7 @@ def _torch_step(masks: list[Any]) -> Any:
         x, y = data[0], data[1]
         self.zero_grad()
         loss = self.compute_loss(x, y, self(x, training=True))
-        loss.backward()
+        self.optimizer.scale_loss(loss).backward()
         weights = list(self.trainable_weights)
         with torch.no_grad():
             found = [v.value.grad for v in weights]

@@ -20,6 +20,7 @@ import numpy as np
 import lth_keras as lth
 from lth_keras.masking.native import steps
 from lth_keras.masking.network import Network
+from tests.support import native_criteria as criteria
 from tests.support import native_models as zoo
 from tests.support import native_oracle as oracle
 
@@ -302,6 +303,12 @@ def a_released_model_is_a_plain_one() -> Found:
     if left:
         wrong.append(f"left behind: {sorted(left)}")
     return wrong
+
+
+@row
+def criteria_keep_what_numpy_keeps() -> Found:
+    wrong = criteria.kept_otherwise_than_by_hand()
+    return [*wrong, *criteria.gradients_other_than_by_hand()]
 
 
 def main() -> None:

@@ -94,6 +94,7 @@ def _search(w: World) -> list[Call]:
         "recipe": None,
         "stop": None,
         "log_dir": None,
+        "keep_trained": "all",
         "on_result": None,
     }
     level = {"level": 1}

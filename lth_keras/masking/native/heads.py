@@ -30,6 +30,23 @@ def places(model: Any, weights: Sequence[Weight]) -> set[int]:
     return {index for index, weight in enumerate(weights) if weight.key in keys}
 
 
+def outputs(model: Any) -> list[Any]:
+    """The layers that the outputs of a model come from, in models within it too.
+
+    Args:
+        model: Sequential or Functional; of another nothing is known.
+    """
+    if isinstance(model, compat.keras3().Sequential):
+        found = [model.layers[-1]]
+    elif _is_graph(model):
+        found = [compat.keras3_producer(tensor) for tensor in model.outputs]
+    else:
+        return []
+    each = {id(layer): layer for layer in found}.values()
+    inside = [outputs(layer) if _is_graph(layer) else [layer] for layer in each]
+    return [layer for layers in inside for layer in layers]
+
+
 def _last(model: Any) -> list[Any]:
     """The last layers with a kernel before each output."""
     if isinstance(model, compat.keras3().Sequential):

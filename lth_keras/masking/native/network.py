@@ -9,7 +9,10 @@ import numpy as np
 
 from lth_keras import compat
 from lth_keras.errors import LotteryError, shown
+from lth_keras.masking.contexts import NetworkContext
 from lth_keras.masking.native import heads
+from lth_keras.masking.native.flows import Flow
+from lth_keras.masking.native.gradients import MeanGradients
 from lth_keras.masking.native.held import HeldModel
 from lth_keras.masking.native.slots import Keras3Slot
 from lth_keras.masking.native.weights import owned, weights_of
@@ -68,8 +71,11 @@ class Keras3Network(Network):
         return {id(variable) for variable in self.model.trainable_variables}
 
     def _slots_of(self, optimizer: Any, weight: Weight) -> list[Slot]:
-        found = compat.keras3_slots(optimizer, weight.variable)
-        return [Keras3Slot(weight, n, v, optimizer) for n, v in found.items()]
+        return [
+            Keras3Slot(weight, name, variable, part)
+            for part in compat.keras3_parts(optimizer)
+            for name, variable in compat.keras3_slots(part, weight.variable).items()
+        ]
 
     @property
     def every_slot(self) -> list[Any]:
@@ -117,22 +123,23 @@ class Keras3Network(Network):
         return heads.places(self.model, self.weights)
 
     def mean_gradients(self, data: Any) -> list[np.ndarray]:
-        raise self._no_gradients()
+        return MeanGradients(self)(data)
+
+    def hessian_products(
+        self, data: Any, vectors: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        return MeanGradients(self, vectors)(data)
+
+    def flow(self) -> Flow:
+        return Flow(self)
 
     def context(
         self,
         initial: Sequence[np.ndarray] | None,
         data: Any,
         rng: np.random.Generator,
-    ) -> Any:
-        raise self._no_gradients()
-
-    def _no_gradients(self) -> LotteryError:
-        return LotteryError(
-            f"criterion={self.recipe.criterion!r} reads gradients, which of a Keras 3 "
-            "model no criterion does: use one of the weights alone, or "
-            "lth.wrap(lth.from_keras3(model))."
-        )
+    ) -> NetworkContext:
+        return NetworkContext(self, initial, data, rng)
 
     def sync(self) -> None:
         compat.keras3_sync(self.model)

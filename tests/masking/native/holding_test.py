@@ -219,13 +219,6 @@ def unbuilt() -> Any:
         (lambda: lth.release(model_of()), "holds no masks"),
         (lambda: lth.prune(model_of()), "hold it first, lth.hold"),
         (lambda: lth.capture(model_of(), "adam"), "is no optimizer of Keras 3"),
-        (
-            lambda: lth.prune(
-                lth.hold(model_of(compiled="sgd"), criterion="snip"),
-                data=(np.ones((4, 4)), np.ones((4, 2))),
-            ),
-            "reads gradients",
-        ),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_line(call: Any, said: str) -> None:
