@@ -60,6 +60,7 @@ ALL: dict[str, Any] = {
     "seed": 0,
     "workers": 0,
     "strategy": "none",
+    "keep_trained": "all",
     "devices": None,
 }
 LENET = ALL | {
@@ -224,7 +225,7 @@ def test_every_setting_of_the_paper_is_written_out(name):
     apart |= {"criterion", "first", "monitor_metric", "validation_size"}
     apart |= {"lr_decay", "method", "rewind", "budget", "stop"}
     apart |= {"recipe", "search_iterations", "train_levels"}
-    apart |= {"strategy", "devices"}
+    apart |= {"strategy", "devices", "keep_trained"}
     apart |= {"criterion", "monitor_metric", "validation_size"}
     if EXPECTED[name]["granularity"] == "weight":
         apart |= {"granularity", "where", "layer_rates"}
