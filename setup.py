@@ -47,6 +47,8 @@ TRACKERS = ["mlflow-skinny>=3,<4", "wandb>=0.20,<1"]
 # The other backends that a Keras 3 model may train on.
 KERAS3_JAX = ["jax>=0.6.2,<1"]
 KERAS3_TORCH = ["torch>=2.9,<3"]
+# Experiments on a cluster.
+RAY = ["ray>=2.50,<3"]
 # What serves TFLite files, and verifies them where it is there.
 LITERT = ["ai-edge-litert>=2.3,<3"]
 TESTS = [
@@ -133,6 +135,7 @@ setup(
         "keras3-jax": KERAS3_JAX,
         "keras3-torch": KERAS3_TORCH,
         "litert": LITERT,
+        "ray": RAY,
         "report": REPORT,
         "trackers": TRACKERS,
         "tests": TESTS,

@@ -11,6 +11,7 @@ from lth_keras.compacting.model import compact, compaction
 from lth_keras.converting.compiling import compile_like
 from lth_keras.converting.conversion import from_keras3
 from lth_keras.errors import DivergedError, LotteryError
+from lth_keras.experiments import engines
 from lth_keras.experiments.experiment import Experiment
 from lth_keras.export.into_keras3 import write_to
 from lth_keras.export.keras_file import export_keras
@@ -57,6 +58,7 @@ __all__ = [
     "controls",
     "coverage",
     "criteria",
+    "engines",
     "export_keras",
     "export_saved_model",
     "export_tflite",

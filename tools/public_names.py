@@ -14,6 +14,7 @@ ROOMS = {
     "budgets": "lth_keras/pruning/budgets.py",
     "controls": "lth_keras/controls/__init__.py",
     "criteria": "lth_keras/pruning/criteria/__init__.py",
+    "engines": "lth_keras/experiments/engines/__init__.py",
     "hub": "lth_keras/hub/__init__.py",
     "keras3": "lth_keras/training/keras3.py",
     "methods": "lth_keras/methods/__init__.py",

@@ -210,7 +210,7 @@ def _measure(
     try:
         curves = along(search.network, ends[0].values, ends[1].values, alphas)
     finally:
-        search.restore(search.finished_levels[-1])
+        search.restore(search.last_finished)
     if any("error" not in " ".join(columns) for columns in curves.values()):
         raise LotteryError(
             f"the loss between {ends[0].place.root} and {ends[1].place.root} is not "

@@ -102,7 +102,7 @@ def carry_out(
                 trained = True
             rows.append(result_files.row(place))
     if trained:
-        search.restore(search.finished_levels[-1])
+        search.restore(search.last_finished)
     return rows
 
 

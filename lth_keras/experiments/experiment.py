@@ -14,7 +14,8 @@ from lth_keras.analysis.study import Study
 from lth_keras.arguments import MOST_LEVELS, MOST_RUNS, MOST_WORKERS, count
 from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError, shown
-from lth_keras.experiments import checks, engines, job, tasks
+from lth_keras.experiments import checks, engines, holding, job, tasks
+from lth_keras.experiments.engines.registry import AnyEngine
 from lth_keras.experiments.trials import MakeSearch, Trials
 from lth_keras.runs import layout
 from lth_keras.runs.results import Results
@@ -129,7 +130,12 @@ class Experiment:
         except LotteryError:
             return None  # A notebook then shows the text.
 
-    def run(self, workers: int = 0, engine: str = "local") -> Results:
+    def run(
+        self,
+        workers: int = 0,
+        engine: AnyEngine = "local",
+        only_trial: int | None = None,
+    ) -> Results:
         """Carries out what is not stored yet.
 
         Args:
@@ -137,8 +143,11 @@ class Experiment:
                 thread, so that any number of workers gives the same results; 0: in
                 this process, with all of TensorFlow's threads. Processes get
                 `make_search` with all that it refers to, and do not run your script
-                again.
-            engine: where the runs are carried out; see `experiments.engines`.
+                again. On a cluster 0 is as many as it has room for.
+            engine: where the runs are carried out: "local", or "ray" and
+                `lth.engines.Ray(...)` for a cluster of Ray.
+            only_trial: number of the one trial to carry out; processes with other
+                numbers may work in the directory at the same time.
 
         Returns:
             The result lines, as in results.jsonl: `rows`.
@@ -149,33 +158,40 @@ class Experiment:
                 diverged, and all others have been carried out.
         """
         workers = count("workers", workers, 0, "a number of processes", MOST_WORKERS)
-        check = engines.get(engine).check
+        chosen = engines.get(engine)
+        if only_trial is not None:
+            last = self._trials - 1
+            only_trial = count("only_trial", only_trial, 0, "one of the trials", last)
         trials = Trials(self._make_search)
         search, arguments = trials.search(0, self._directory.trial(0).root)
-        plan = checks.check_search(search, arguments, self._controls, workers)
+        threads = workers or int(chosen.elsewhere)
+        plan = checks.check_search(search, arguments, self._controls, threads)
         starts = []
         if self._study is not None:
             starts = self._study.starts(plan.feed.steps_per_epoch, search.first)
             checks.check_stability(starts, search, plan.shortest)
         levels = self._levels or range(search.first_pruned, search.levels + 1)
         checks.check_levels(levels, search, self._controls)
-        if check is not None:
-            check(workers, trials)
+        if chosen.check is not None:
+            chosen.check(workers, trials)
         per_search = len(self._controls) * len(levels) * self._replicates
         per_search += sum(each.number for each in starts)
         checks.check_size(self._trials, search.levels, per_search)
-        trial_numbers = range(self._trials)
+        trial_numbers: Iterable[int] = range(self._trials)
+        if only_trial is not None:
+            trial_numbers = [only_trial]
         every = tasks.of_job(trial_numbers, levels, self._controls, self._replicates)
         every = list(dict.fromkeys(every + tasks.of_stability(trial_numbers, starts)))
-        with job.held(self._directory):
+        with holding.of(self._directory, only_trial, "directory") as hold:
             job.carry_out(
                 every,
                 self._directory,
                 search.levels,
                 lambda: trials,
                 functools.partial(self._summary, search),
+                hold,
                 workers,
-                engine,
+                chosen,
             )
         return self.rows
 

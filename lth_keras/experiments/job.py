@@ -1,4 +1,4 @@
-"""The tasks of one directory, carried out: held, followed, stored line by line.
+"""The tasks of one directory, carried out: followed, stored line by line.
 
 `Experiment` and the programs are two ways to say what the tasks are.
 """
@@ -11,6 +11,8 @@ from typing import Any
 
 from lth_keras.errors import LotteryError
 from lth_keras.experiments import engines, tasks
+from lth_keras.experiments.engines.registry import AnyEngine
+from lth_keras.experiments.holding import Hold
 from lth_keras.experiments.tasks import Queue, Task
 from lth_keras.experiments.trials import Trials
 from lth_keras.runs import integrity, layout
@@ -18,29 +20,6 @@ from lth_keras.runs.result_lines import ResultLines
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import directories, locks, paths, sharing
 from lth_keras.training.progress import Progress
-
-
-@contextlib.contextmanager
-def held(
-    directory: layout.ExperimentDirectory, argument: str = "directory"
-) -> Iterator[None]:
-    """Holds a job's directory, cleared of what a killed process left in it.
-
-    Args:
-        directory: of the job.
-        argument: what the user named it by.
-
-    Raises:
-        LotteryError: another process holds it, or it cannot be written.
-    """
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(locks.lock(directory.root))
-            integrity.check_kinds(directory.root)
-            directories.clean_leftovers(directory.root, recursive=False)
-        except LotteryError as error:
-            raise LotteryError(f"{argument}={directory.root}: {error}") from error
-        yield
 
 
 def rows(directory: layout.ExperimentDirectory) -> list[dict[str, Any]]:
@@ -59,19 +38,21 @@ def carry_out(
     levels: int,
     trials: Callable[[], Trials],
     summary: Callable[[], str],
+    hold: Hold,
     workers: int = 0,
-    engine: str = "local",
+    engine: AnyEngine = "local",
 ) -> None:
     """Carries out the tasks that are not stored yet, and stores all result lines.
 
     Args:
         every: the tasks of the job.
-        directory: where everything goes, held by this process.
+        directory: where everything goes.
         levels: the last level of each search.
         trials: makes the searches; called only if something is to be trained.
         summary: what is said of the job then.
+        hold: what this process holds of the directory.
         workers: number of runs at a time, 0 for this process alone.
-        engine: name of the engine.
+        engine: name of the engine, or one with settings.
 
     Raises:
         LotteryError: a search failed, or a control diverged; all other controls have
@@ -79,7 +60,7 @@ def carry_out(
     """
     missing = tasks.missing(every, directory, levels)
     # The table is of all that is stored, and says nothing of what is damaged.
-    for trial in directory.trials():
+    for trial in _own(directory, hold):
         integrity.check_search(directory.trial(trial))
     diverged: list[str] = []
     if missing:
@@ -91,11 +72,11 @@ def carry_out(
         count = len({task.trial for task in every})
         progress = Progress(total, total - todo, levels, count)
         with contextlib.closing(progress):
-            job = _job(missing, directory, levels, trials(), workers, progress)
-            with _lines_in_order(directory):
+            job = _job(missing, directory, levels, trials(), hold, workers, progress)
+            with _lines_in_order(directory, hold):
                 diverged = engines.get(engine).function(job)
     else:
-        _store_lines(directory)
+        _store_lines(directory, hold)
     if diverged:
         raise LotteryError(
             f"{len(diverged)} of {len(every)} runs diverged, the others are stored: "
@@ -104,32 +85,41 @@ def carry_out(
 
 
 @contextlib.contextmanager
-def _lines_in_order(directory: layout.ExperimentDirectory) -> Iterator[None]:
+def _lines_in_order(
+    directory: layout.ExperimentDirectory, hold: Hold
+) -> Iterator[None]:
     """Makes result lines that a killed job lost again; orders them after the block.
 
     While it trains, lines are only added: to read every run after each would take
     longer, the more there are.
     """
-    _store_lines(directory)
+    _store_lines(directory, hold)
     try:
         yield
     except BaseException:
         if sharing.is_joined():
             raise  # Others of the group may be gone; a new start does it.
         with contextlib.suppress(LotteryError):
-            _store_lines(directory)
+            _store_lines(directory, hold)
         raise
-    _store_lines(directory)
+    _store_lines(directory, hold)
 
 
 @sharing.by_chief
-def _store_lines(directory: layout.ExperimentDirectory) -> None:
+def _store_lines(directory: layout.ExperimentDirectory, hold: Hold) -> None:
     """Writes the result lines of each trial, and of all, from what is stored."""
-    for trial in map(directory.trial, directory.trials()):
+    for trial in map(directory.trial, _own(directory, hold)):
         if paths.exists(trial.manifest):
             _clear(trial)
             LotterySearch.load(trial.root).store_results()
-    _lines_of(directory).store()
+    with hold.shared():
+        _lines_of(directory).store()
+
+
+def _own(directory: layout.ExperimentDirectory, hold: Hold) -> list[int]:
+    """The trials that have a directory and are this process's."""
+    there = directory.trials()
+    return there if hold.trial is None else [n for n in there if n == hold.trial]
 
 
 def _clear(trial: layout.RunDirectory) -> None:
@@ -151,6 +141,7 @@ def _job(
     directory: layout.ExperimentDirectory,
     levels: int,
     trials: Trials,
+    hold: Hold,
     workers: int,
     progress: Progress,
 ) -> engines.Job:
@@ -160,7 +151,8 @@ def _job(
         if "line" in row:  # No run was trained.
             progress.finish_line(row)
             return
-        lines.add(row)
+        with hold.shared():
+            lines.add(row)
         progress.finish(row)
 
     def here(task: Task) -> list[str]:
@@ -171,4 +163,6 @@ def _job(
         return [said] if said else []
 
     queue = Queue(missing, directory)
-    return engines.Job(queue, trials, directory, workers, on_result, here)
+    return engines.Job(
+        queue, trials, directory, workers, on_result, here, progress.tell
+    )

@@ -38,6 +38,12 @@ class Task:
         return self.control or "ticket"
 
     @property
+    def said(self) -> str:
+        """What a message calls it: "trial 0", "trial 0, level 3 (random_reinit)"."""
+        level = f", level {self.level} ({self.control})" if self.control else ""
+        return f"trial {self.trial}{level}"
+
+    @property
     def ends(self) -> tuple[int, ...]:
         """The repetitions that a line is between; none for a run."""
         return () if self.second is None else (self.replicate, self.second)
@@ -162,7 +168,13 @@ class Queue:
         Args:
             trial: the worker's last trial.
         """
-        searches = (task for task in self._waiting if not task.control)
+        # One that is begun again would clear away what its controls are writing.
+        busy = {task.trial for task in self._running if task.control}
+        searches = (
+            task
+            for task in self._waiting
+            if not task.control and task.trial not in busy
+        )
         chosen = next(searches, None) or min(
             self._ready(), key=lambda task: task.trial != trial, default=None
         )
@@ -185,6 +197,13 @@ class Queue:
     def begin(self, task: Task) -> None:
         """A task has its first result."""
         self._begun.add(task.trial)
+
+    def again(self, task: Task) -> None:
+        """A task was cut short, and is to be given out once more before the others."""
+        self._running.discard(task)
+        if not task.control:
+            self._begun.discard(task.trial)
+        self._waiting.insert(0, task)
 
     def finish(self, task: Task) -> None:
         """A task is done."""
@@ -218,13 +237,20 @@ class Queue:
         )
 
     def _look(self) -> None:
-        """Finds which levels that controls wait for have been finished meanwhile."""
+        """Finds which levels that controls wait for have been finished meanwhile.
+
+        Levels follow each other: behind one that is not there nothing is looked for,
+        since in an object store each look is a request.
+        """
         awaited = {(task.trial, task.level) for task in self._waiting}
-        self._finished |= {
-            (trial, level)
-            for trial, level in awaited - self._finished
-            if paths.exists(self._directory.trial(trial).level(level).result)
-        }
+        missing: set[int] = set()
+        for trial, level in sorted(awaited - self._finished):
+            if trial in missing:
+                continue
+            if paths.exists(self._directory.trial(trial).level(level).result):
+                self._finished.add((trial, level))
+            else:
+                missing.add(trial)
 
     def _shared(self, task: Task) -> list[tuple[int, str]]:
         """What a task trains that others train too: by trial and transform."""

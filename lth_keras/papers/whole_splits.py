@@ -6,7 +6,7 @@ fast as TFDS's own pipeline, of an example at a time; the arrays are the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -37,10 +37,13 @@ def read(
     size = builder.info.splits[split].num_examples
     shape = builder.info.features[keys[0]].shape
     images, labels = np.empty((size, *shape), np.uint8), np.empty(size, np.int64)
-    if builder.info.file_format.value == "tfrecord":
+    places, kind = np.arange(size), builder.info.file_format.value
+    if kind == "tfrecord":
         places, dataset = _of_files(builder, keys, split, shape)
+    elif kind == "array_record":  # Which TFDS reads by number alone.
+        dataset = _by_number(name, builder, keys, split, shape)
     else:
-        places, dataset = np.arange(size), _of_tfds(builder, decoders, split)
+        dataset = _of_tfds(builder, decoders, split)
     found = 0
     try:
         for batch in _arrays(dataset, keys):
@@ -65,10 +68,12 @@ def read(
 
 
 def _arrays(dataset: Any, keys: tuple[str, str]) -> Iterator[Split]:
-    options = tf.data.Options()
-    # The autotuner would keep the end of the read waiting for its next wake-up.
-    options.autotune.enabled = False
-    for batch in dataset.with_options(options):
+    if isinstance(dataset, tf.data.Dataset):
+        options = tf.data.Options()
+        # The autotuner would keep the end of the read waiting for its next wake-up.
+        options.autotune.enabled = False
+        dataset = dataset.with_options(options)
+    for batch in dataset:
         yield batch[keys[0]].numpy(), batch[keys[1]].numpy()
 
 
@@ -81,6 +86,25 @@ def _of_files(
     order = records.order(info.shard_lengths, cycle)
     places = np.empty_like(order)
     places[order] = np.arange(len(order))
+    files = tf.data.TFRecordDataset([str(path) for path in info.filepaths])
+    batches = files.batch(_CHUNK).map(
+        _parser(keys, shape), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+    return places, batches
+
+
+def _by_number(
+    name: str, builder: Any, keys: tuple[str, str], split: str, shape: tuple[int, ...]
+) -> Iterator[Any]:
+    stored = records.Records.of(builder, split, name)
+    parsed = tf.function(_parser(keys, shape), reduce_retracing=True)
+    for begin in range(0, len(stored), _CHUNK):
+        numbers = np.arange(begin, min(begin + _CHUNK, len(stored)))
+        yield parsed(tf.constant(stored.read(numbers), tf.string))
+
+
+def _parser(keys: tuple[str, str], shape: tuple[int, ...]) -> Callable[[Any], Any]:
+    """f(stored examples) -> images and labels by the names of their features."""
     image, label = keys
     features = {
         image: tf.io.FixedLenFeature([], tf.string),
@@ -97,11 +121,7 @@ def _of_files(
         images = tf.map_fn(decoded, found[image], fn_output_signature=spec)
         return {image: images, label: found[label]}
 
-    files = tf.data.TFRecordDataset([str(path) for path in info.filepaths])
-    batches = files.batch(_CHUNK).map(
-        parsed, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    )
-    return places, batches
+    return parsed
 
 
 def _of_tfds(builder: Any, decoders: Any, split: str) -> Any:

@@ -11,11 +11,12 @@ from typing import Any
 from absl import flags
 
 from lth_keras.arguments import MOST_RUNS, MOST_WORKERS
-from lth_keras.programs.values import TEXT, Value, one_of, split, whole
+from lth_keras.programs.values import TEXT, Value, one_of, real, split, whole
 from lth_keras.runs.trained import KEEP
 
 # Defines a flag by its name, default, parser and help.
 Flag = Callable[[str, Any, flags.ArgumentParser, str], None]
+_GPUS = "use 0 to 1, or a whole number up to 1024"
 
 
 def define(flag: Flag) -> None:
@@ -73,6 +74,7 @@ def define(flag: Flag) -> None:
         "that any number of workers gives the same results; 0: in this process, with "
         "all of TensorFlow's threads.",
     )
+    _define_engine(flag)
     flag(
         "export",
         "off",
@@ -95,6 +97,43 @@ def define(flag: Flag) -> None:
         TEXT,
         "Directory of everything the search stores, local or gs://; the same command "
         "goes on with what is there. Default: runs/<dataset>_<model>.",
+    )
+
+
+def _define_engine(flag: Flag) -> None:
+    flag(
+        "engine",
+        "local",
+        one_of(("local", "ray")),
+        "Where the runs are carried out: local, or on a cluster of Ray (ray), whose "
+        "nodes share OUTPUT_DIR; --workers=0 is then as many at a time as it has room "
+        "for.",
+    )
+    flag(
+        "ray_address",
+        "auto",
+        TEXT,
+        "The cluster: auto for the one that this machine is a node of, HOST:PORT of "
+        "its head, or local for one that is begun here and ends with the program.",
+    )
+    flag(
+        "gpus_per_run",
+        0.0,
+        real(lambda n: 0 <= n <= 1 or (n <= 1024 and n == round(n)), _GPUS),
+        "GPUs that Ray gives each run; of 0.5 two share one.",
+    )
+    flag(
+        "memory_per_run",
+        0.0,
+        real(lambda n: 0 <= n <= 2**20, "use a number of GiB, 0 for any"),
+        "GiB of memory that Ray gives each run; 0: runs are not counted by it.",
+    )
+    flag(
+        "only_trial",
+        None,
+        whole(0, MOST_RUNS - 1),
+        "The one trial of --trials, from 0, that this process carries out, beside "
+        "others with other numbers in the same OUTPUT_DIR, as in an array of SLURM.",
     )
 
 

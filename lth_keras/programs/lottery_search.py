@@ -16,16 +16,18 @@ import sys
 from collections.abc import Sequence
 
 from lth_keras.experiments import quiet
-from lth_keras.programs import command_line
+from lth_keras.programs import command_line, where
 from lth_keras.programs import options as settings
 
 
 def main(argv: Sequence[str]) -> None:
     """Runs the search that the flags in `argv` describe."""
-    options = settings.read(argv, __doc__)
+    known = settings.define()
+    options = settings.read(argv, __doc__, known)
+    place = where.read(known, options.workers)
     with quiet.quiet_import():
         from lth_keras.programs import searching
-    searching.run(options)
+    searching.run(options, place)
 
 
 def program() -> int:

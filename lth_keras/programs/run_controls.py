@@ -23,7 +23,7 @@ from absl import flags
 
 from lth_keras.arguments import MOST_LEVELS
 from lth_keras.experiments import quiet
-from lth_keras.programs import command_line, options
+from lth_keras.programs import command_line, options, where
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.values import Value, numbers
 
@@ -32,9 +32,10 @@ def main(argv: Sequence[str]) -> None:
     """Runs the controls that the flags in `argv` name."""
     known = define()
     (root,) = command_line.parse(known, argv, __doc__, ["RUN_DIR"])
-    given = {name: known[name].value for name in known}
+    given = {name: known[name].value for name in known if name not in where.NAMES}
     if not given["controls"]:
         raise FlagError("--controls is missing: name one or more")
+    place = where.read(known, given["workers"])
     with quiet.quiet_import():
         from lth_keras.programs import searches, searching, stored_options
         from lth_keras.runs import layout
@@ -42,7 +43,7 @@ def main(argv: Sequence[str]) -> None:
     levels = changes.pop("levels", None)
     directory = layout.ExperimentDirectory(root)
     stored = stored_options.options_of(directory)
-    searching.check_workers(stored, changes.get("workers"))
+    searching.check_workers(stored, 1 if place.elsewhere else changes.get("workers"))
     asked = dataclasses.replace(stored, **changes)
     known = set(stored.pruned_levels)
     if searches.go_with_dense(asked):
@@ -53,14 +54,14 @@ def main(argv: Sequence[str]) -> None:
             f"--levels={max(wrong)}: the search in {root} has levels "
             f"{stored.pruned_levels[0]} to {stored.last_level}"
         )
-    searching.run_controls(asked, levels)
+    searching.run_controls(asked, levels, place)
 
 
 def define() -> flags.FlagValues:
     """New flags, apart from absl's global ones."""
     known = flags.FlagValues()
     search = options.define()
-    for name in ("controls", "replicates", "workers", "data_dir"):
+    for name in ("controls", "replicates", "workers", "data_dir", *where.NAMES):
         known[name] = search[name]
     known["controls"].value = ()
     for name in ("workers", "data_dir"):

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 
 from lth_keras.analysis.study import Study
 from lth_keras.errors import LotteryError
-from lth_keras.experiments import checks, job, tasks
+from lth_keras.experiments import checks, holding, job, tasks
+from lth_keras.experiments.holding import Hold
 from lth_keras.experiments.tasks import Task
 from lth_keras.experiments.trials import Trials
 from lth_keras.programs import (
@@ -25,25 +26,27 @@ from lth_keras.programs import (
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
 from lth_keras.programs.searches import Searches
-from lth_keras.programs.strategy_flags import MULTIWORKER
+from lth_keras.programs.strategy_flags import MULTIWORKER, NONE
+from lth_keras.programs.where import Where
 from lth_keras.reporting import density as figure_density
 from lth_keras.runs import layout, stability, tables
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import paths
 
 
-def run(options: Options) -> None:
+def run(options: Options, where: Where = Where()) -> None:  # noqa: B008  Frozen.
     """Carries out what the flags describe, and prints the results.
 
     Args:
         options: the flags.
+        where: the runs are carried out.
 
     Raises:
         FlagError: a flag does not fit; nothing has been written.
         LotteryError: the directory is another job's, or in use, or cannot be
             written; the data cannot be read; or the training diverged.
     """
-    options = method_runs.with_phases(options)
+    options = where.stored_by(method_runs.with_phases(options))
     per_search = len(options.controls) * options.last_level * options.replicates
     checks.check_size(options.trials, options.last_level, per_search)
     searches.check_names(options)
@@ -57,11 +60,12 @@ def run(options: Options) -> None:
             "--export=on reads the trained weights of the level that it chooses: leave "
             "out --keep_trained=needed"
         )
+    _check_alone(options, where)
     with strategies.together(options):
-        _run(options)
+        _run(options, where)
 
 
-def _run(options: Options) -> None:
+def _run(options: Options, where: Where) -> None:
     directory = layout.ExperimentDirectory(options.output_dir)
     make_search = functools.cache(lambda: Searches(options))
     if paths.exists(directory.settings):
@@ -70,22 +74,32 @@ def _run(options: Options) -> None:
         make_search()  # What is refused must not leave a directory behind.
     levels = options.pruned_levels
     every = tasks.of_job(
-        range(options.trials), levels, options.controls, options.replicates
+        where.trials(range(options.trials)),
+        levels,
+        options.controls,
+        options.replicates,
     )
-    with job.held(directory, "--output_dir"):
-        stored_options.store(directory, options)
-        _train(options, directory, make_search, every)
-        _show(options, directory)
+    with holding.of(directory, where.only_trial, "--output_dir") as hold:
+        with hold.shared():
+            stored_options.store(directory, options)
+        _train(options, directory, make_search, every, hold, where)
+        with hold.shared():
+            _show(options, directory)
         if options.export == "on":
             print(exporting.one_line(directory.root))
 
 
-def run_controls(options: Options, levels: Sequence[int] | None) -> None:
+def run_controls(
+    options: Options,
+    levels: Sequence[int] | None,
+    where: Where = Where(),  # noqa: B008  Frozen.
+) -> None:
     """Carries out the controls of searches that are finished, and nothing else.
 
     Args:
         options: the flags of the search, with the controls' own.
         levels: levels whose densities the controls have; all pruned ones by default.
+        where: the runs are carried out.
 
     Raises:
         FlagError: a flag does not fit.
@@ -93,26 +107,30 @@ def run_controls(options: Options, levels: Sequence[int] | None) -> None:
     """
     method_runs.refuse_controls(options)
     searches.check_names(options)
+    _check_alone(options, where)
     with strategies.together(options):
-        _run_controls(options, levels)
+        _run_controls(options, levels, where)
 
 
-def _run_controls(options: Options, levels: Sequence[int] | None) -> None:
+def _run_controls(options: Options, levels: Sequence[int] | None, where: Where) -> None:
     directory = layout.ExperimentDirectory(options.output_dir)
     levels = options.pruned_levels if levels is None else levels
-    found = directory.trials()
+    found = where.trials(directory.trials())
     per_search = len(options.controls) * len(levels) * options.replicates
     checks.check_size(len(found), options.last_level, per_search)
-    _check_reached(directory, levels)
+    _check_reached(directory, levels, found)
     every = tasks.of_job(found, levels, options.controls, options.replicates)
-    with job.held(directory, "--output_dir"):
+    with holding.of(directory, where.only_trial, "--output_dir") as hold:
         _train(
             options,
             directory,
             functools.cache(lambda: Searches(options)),
             [task for task in every if task.control],
+            hold,
+            where,
         )
-        _show(options, directory)
+        with hold.shared():
+            _show(options, directory)
 
 
 def run_stability(options: Options, study: Study) -> None:
@@ -140,16 +158,17 @@ def run_stability(options: Options, study: Study) -> None:
     found = directory.trials()
     runs = sum(each.number for each in starts)
     checks.check_size(len(found), options.last_level, runs)
-    _check_reached(directory, sorted({each.level for each in starts}))
+    _check_reached(directory, sorted({each.level for each in starts}), found)
     # The steps that networks start from decide how many are taken at a time.
     controls = tuple(dict.fromkeys(each.control for each in starts))
     options = dataclasses.replace(options, controls=controls, keep_trained="all")
-    with job.held(directory, "--output_dir"):
+    with holding.whole(directory, "--output_dir") as hold:
         _train(
             options,
             directory,
             functools.cache(lambda: Searches(options)),
             tasks.of_stability(found, starts),
+            hold,
         )
         print(f"\n{stability.table(stability.read(directory.root))}\n")
         print(f"lines:   {directory.trial(found[0]).line_root} (of each trial)")
@@ -174,15 +193,28 @@ def check_workers(stored: Options, workers: int | None) -> None:
     )
 
 
+def _check_alone(options: Options, where: Where) -> None:
+    """Refuses runs of several devices that other processes are to carry out.
+
+    Raises:
+        FlagError: names the strategy.
+    """
+    if options.strategy != NONE and where.elsewhere:
+        raise FlagError(
+            f"--strategy={options.strategy} trains each run in this process, and "
+            "--engine hands runs to others: leave one of the two out"
+        )
+
+
 def _check_reached(
-    directory: layout.ExperimentDirectory, levels: Sequence[int]
+    directory: layout.ExperimentDirectory, levels: Sequence[int], trials: Sequence[int]
 ) -> None:
     """Refuses levels that a trial has not finished.
 
     Raises:
         LotteryError: names the first.
     """
-    for trial in directory.trials():
+    for trial in trials:
         reached = LotterySearch.load(directory.trial(trial).root).finished_levels
         if lacking := [level for level in levels if level not in reached]:
             raise LotteryError(
@@ -197,6 +229,8 @@ def _train(
     directory: layout.ExperimentDirectory,
     make_search: Callable[[], Searches],
     every: Sequence[Task],
+    hold: Hold,
+    where: Where = Where(),  # noqa: B008  Frozen.
 ) -> None:
     job.carry_out(
         every,
@@ -204,7 +238,9 @@ def _train(
         options.last_level,
         trials=lambda: Trials(make_search(), options.last_level),
         summary=lambda: make_search().summary,
-        workers=options.workers,
+        hold=hold,
+        workers=where.workers_of(options),
+        engine=where.engine,
     )
 
 

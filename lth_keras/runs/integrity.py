@@ -14,7 +14,7 @@ from lth_keras.tickets.content import TicketContent
 
 # What a search or a job reads and writes; everything else in a directory is its user's.
 _OURS = re.compile(
-    r"level[0-9]{2,}|trial[0-9]+|controls|continued|replays|stability|search\.json"
+    r"level[0-9]{2,}|trial[0-9]+|controls|continued|jobs|replays|stability|search\.json"
     r"|settings\.json|results\.jsonl|lock"
 )
 

@@ -222,6 +222,19 @@ class ExperimentDirectory:
         """The figure drawn from the results."""
         return paths.join(self.root, "figure.png")
 
+    @property
+    def job_root(self) -> str:
+        """Directory of what processes hold that carry out a trial each."""
+        return paths.join(self.root, "jobs")
+
+    def job(self, trial: int) -> str:
+        """What a process holds that carries out this trial alone: ``jobs/trial0``."""
+        return paths.join(self.job_root, f"trial{_count('trial', trial)}")
+
+    def jobs(self) -> list[int]:
+        """The trials that processes of their own have carried out, or do."""
+        return sorted(int(found[1]) for found in _matches(_TRIAL, self.job_root))
+
     def trial(self, trial: int) -> RunDirectory:
         """The search directory of a trial: ``trial0``."""
         return RunDirectory(paths.join(self.root, f"trial{_count('trial', trial)}"))

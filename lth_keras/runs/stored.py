@@ -94,6 +94,18 @@ class StoredSearch:
         ]
 
     @property
+    def last_finished(self) -> int:
+        """The last level whose result is stored.
+
+        Raises:
+            LotteryError: none is.
+        """
+        for level in reversed(self.directory.levels()):
+            if paths.exists(self.directory.level(level).result):
+                return level
+        raise LotteryError(f"{self.directory.root} has no finished level.")
+
+    @property
     def results(self) -> Results:
         """The stored result lines: levels first, then controls."""
         runs = [self.directory.level(n) for n in self.directory.levels()]

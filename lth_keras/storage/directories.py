@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 
 from lth_keras.errors import LotteryError
-from lth_keras.storage import files, paths, remote, sharing
+from lth_keras.storage import files, leases, paths, remote, sharing
 
 
 @contextlib.contextmanager
@@ -49,6 +49,7 @@ def _filled(path: paths.PathLike, overwrite: bool, mine: bool) -> Iterator[str]:
     if taken and not overwrite:
         raise LotteryError(_taken(path))
     if paths.is_remote(path):
+        leases.check(path)
         paths.remove_directory(path)
         paths.make_directory(path)
         try:

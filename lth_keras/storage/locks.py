@@ -4,36 +4,46 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import socket
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import filelock
 
 from lth_keras.errors import LotteryError
-from lth_keras.storage import files, paths, remote, sharing
+from lth_keras.storage import files, leases, paths, sharing
 
 # Windows lets nobody but the holder read the byte that is locked, the first.
 _LOCKED_BYTE = b"\n"
 _LONGEST_HOLDER = 200
+# Seconds between two tries of who waits.
+_LOOK = 0.1
+
+
+class InUseError(LotteryError):
+    """Another process, or another block of this one, holds a directory."""
 
 
 @contextlib.contextmanager
-def lock(directory: paths.PathLike) -> Iterator[None]:
+def lock(directory: paths.PathLike, wait: float = 0) -> Iterator[None]:
     """Holds a directory for this process; the directory is created on demand.
 
     The system frees a local lock when its holder ends, however it ends, so the lock
     file itself stays and means nothing. A child made by ``fork`` (not ``spawn``)
     shares the lock and, if its parent is killed, keeps it until it ends too.
 
-    On a remote file system the lock is an object that a killed process leaves behind
-    (the error says which one to remove), and two processes that start within the
-    same moment may both get it.
+    On a remote file system it is a lease, which its holder renews: `leases` says how.
+    That of a killed process is free after a minute and a half, for which is waited.
+
+    Args:
+        directory: what is held.
+        wait: seconds to wait for whoever holds it for a moment.
 
     Raises:
-        LotteryError: if another process, or another block of this one, holds it; or
-            what has the lock's name is no lock.
+        InUseError: if another process, or another block of this one, holds it.
+        LotteryError: if what has the lock's name is no lock.
     """
     directory = paths.as_path(directory)
     paths.make_directory(directory)
@@ -41,7 +51,25 @@ def lock(directory: paths.PathLike) -> Iterator[None]:
     with contextlib.ExitStack() as held:
         with sharing.together() as mine:
             if mine:
-                held.enter_context(hold(directory))
+                held.enter_context(_waited_for(hold, directory, wait))
+        yield
+
+
+@contextlib.contextmanager
+def _waited_for(
+    hold: Callable[[str], AbstractContextManager[None]], directory: str, wait: float
+) -> Iterator[None]:
+    """Holds a directory, once whoever holds it for a moment lets go."""
+    until = time.monotonic() + wait
+    with contextlib.ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(hold(directory))
+                break
+            except InUseError:
+                if time.monotonic() >= until:
+                    raise
+            time.sleep(_LOOK)
         yield
 
 
@@ -71,7 +99,7 @@ def _local_lock(directory: str) -> Iterator[None]:
         try:
             held.acquire()
         except filelock.Timeout:
-            raise LotteryError(
+            raise InUseError(
                 f"{directory} is in use by {_signed(path) or 'another process'}; wait "
                 "until it ends or choose another directory"
             ) from None
@@ -114,20 +142,21 @@ def _signed(path: str) -> str:
 @contextlib.contextmanager
 def _remote_lock(directory: str) -> Iterator[None]:
     path = lock_file(directory)
-    mark = f"{_holder()} ({secrets.token_hex(4)})"
-    if not paths.exists(path):
-        files.write_bytes(path, mark.encode())
-    holder = files.read_bytes(path).decode(errors="replace").strip()
-    if holder != mark:
-        raise LotteryError(
-            f"{directory} is in use by {holder}; wait until it ends or, if it was "
-            f"killed, remove {path}"
+    if paths.exists(path) and not paths.is_directory(path):
+        holder = files.read_bytes(path).decode(errors="replace").strip()
+        raise InUseError(
+            f"{directory} is in use by {holder} of an earlier version; wait until it "
+            f"ends or, if it was killed, remove {path}"
         )
-    try:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(leases.lease(directory, path, _holder()))
+        except leases.HeldError as error:
+            raise InUseError(
+                f"{directory} is in use by {error if str(error) else 'another process'}"
+                "; wait until it ends or choose another directory"
+            ) from None
         yield
-    finally:
-        with paths.errors_naming(path, "remove"):
-            remote.gfile().remove(path)
 
 
 def _holder() -> str:

@@ -127,6 +127,13 @@ def make_directory(path: PathLike) -> None:
             ) from error
 
 
+def is_directory(path: PathLike) -> bool:
+    """Whether a remote directory has this path."""
+    path = as_path(path)
+    with errors_naming(path, "read"):
+        return bool(remote.gfile().isdir(path))
+
+
 def check_directory(path: PathLike, name: str) -> None:
     """Refuses a path where no directory is or can be made.
 
@@ -184,6 +191,12 @@ def errors_naming(path: str, act: str) -> Iterator[None]:
     except Exception as error:
         if not remote.is_error(error):
             raise
+        if remote.is_unknown_scheme(error):
+            scheme = path.partition("://")[0]
+            raise LotteryError(
+                f"cannot {act} {path}: TensorFlow has no file system of {scheme}://: "
+                "use gs://, or a local directory, as one that it is mounted on."
+            ) from error
         message = getattr(error, "message", "") or type(error).__name__
         reason = _clean(message.splitlines()[0])
         raise LotteryError(f"cannot {act} {path}: {reason}") from error

@@ -22,6 +22,11 @@ def is_error(error: BaseException) -> bool:
     return tensorflow is not None and isinstance(error, tensorflow.errors.OpError)
 
 
+def is_unknown_scheme(error: BaseException) -> bool:
+    """Whether it says that there is no file system of what stands before ``://``."""
+    return type(error).__name__ == "UnimplementedError" and "scheme" in str(error)
+
+
 def remove_quietly(path: str) -> None:
     """Removes a remote file if that is possible."""
     try:

@@ -119,6 +119,15 @@ class Progress:
         self._finished += 1
         self._show(f"instability {told['instability']:.2f}{told['unit']}")
 
+    def tell(self, text: str) -> None:
+        """Shows a line that is no run's, above the bar."""
+        if self._drawn:
+            self._bar.clear()
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
+        if self._drawn:
+            self._bar.refresh()
+
     def close(self) -> None:
         """Leaves the terminal at the beginning of an empty line."""
         self._bar.close()

@@ -12,7 +12,7 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.errors import LotteryError
-from lth_keras.experiments import job, tasks
+from lth_keras.experiments import holding, job, tasks
 from lth_keras.programs import stored_options
 from lth_keras.programs.options import read as options_of
 from lth_keras.reporting import curves, density, iterations, page
@@ -89,8 +89,8 @@ def carry_out(root: pathlib.Path) -> None:
 
     directory = layout.ExperimentDirectory(str(root))
     every = tasks.of_job([0], [1], ["noise:sigma=0.5"], 1)
-    with job.held(directory):
-        job.carry_out(every, directory, run_directories.LEVELS, make_trials, str)
+    with holding.whole(directory) as hold:
+        job.carry_out(every, directory, run_directories.LEVELS, make_trials, str, hold)
 
 
 def read(root: pathlib.Path, case: int) -> list[Any]:

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from lth_keras.errors import LotteryError
-from lth_keras.experiments import job, tasks
+from lth_keras.experiments import holding, job, tasks
 from lth_keras.experiments.trials import Trials
 from lth_keras.runs import layout
 from lth_keras.storage import files
@@ -31,9 +31,9 @@ def make_trials() -> Trials:
 def carry_out(root: pathlib.Path) -> None:
     directory = layout.ExperimentDirectory(str(root))
     every = tasks.of_job([0], [1], ["noise:sigma=0.5"], 1)
-    with job.held(directory):
+    with holding.whole(directory) as hold:
         job.carry_out(
-            every, directory, run_directories.LEVELS, make_trials, lambda: "a job"
+            every, directory, run_directories.LEVELS, make_trials, lambda: "a job", hold
         )
 
 

@@ -277,7 +277,7 @@ def refusal(folder: pathlib.Path, make: Any = None, run: Any = None, **given) ->
         ({"levels": [1, 2]}, "levels=[1, 2]: level 2 is none of a control; use 1 to 1"),
         ({"make": 3}, "make_search=3 is no function"),
         ({"run": {"workers": -1}}, "workers=-1: give a number of processes, 0 to 1000"),
-        ({"run": {"engine": "ray"}}, "engine='ray' is not known: use one of local."),
+        ({"run": {"engine": "x"}}, "engine='x' is not known: use one of local, ray."),
         ({"make": small(steps=3)}, "fit does not take steps"),
     ],
 )

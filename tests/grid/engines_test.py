@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,9 +11,18 @@ import pytest
 import lth_keras as lth
 from lth_keras.storage import files
 from tests.grid import rows
+from tests.support import ray_jobs
 from tests.support import small_search as small
 
-every = pytest.mark.parametrize("engine", rows.ENGINES)
+# Engines that need an extra, by the module that it brings.
+EXTRAS = {"ray": "ray"}
+every = pytest.mark.parametrize(
+    "engine",
+    [
+        pytest.param(name, marks=pytest.mark.extras) if name in EXTRAS else name
+        for name in rows.ENGINES
+    ],
+)
 
 
 def experiment(directory: pathlib.Path, trials: int = 2) -> lth.Experiment:
@@ -47,7 +57,23 @@ def alone(tmp_path_factory) -> tuple[list[Any], list[str]]:
     return lines, tickets
 
 
+@pytest.fixture
+def ready(engine: str) -> Iterator[None]:
+    """What an engine needs to run here."""
+    if engine not in EXTRAS:
+        yield
+        return
+    found = pytest.importorskip(EXTRAS[engine], reason=f"needs the {engine!r} extra")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ray_jobs.QUICK.items():
+            patch.setenv(name, value)
+        found.init("local", num_cpus=2, log_to_driver=False)
+        yield
+        found.shutdown()
+
+
 @every
+@pytest.mark.usefixtures("ready")
 @pytest.mark.parametrize("workers", [False, True], ids=["own", "row"])
 @pytest.mark.slow
 def test_it_finds_what_one_process_finds_and_goes_on(engine, workers, alone, tmp_path):

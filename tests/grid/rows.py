@@ -84,7 +84,7 @@ CONTROLS: dict[str, Control] = {
 }
 
 # What `Experiment.run` is given beside an engine, where it has processes of its own.
-ENGINES: dict[str, dict[str, Any]] = {"local": {"workers": 2}}
+ENGINES: dict[str, dict[str, Any]] = {"local": {"workers": 2}, "ray": {"workers": 2}}
 
 
 class Method(NamedTuple):
@@ -149,6 +149,7 @@ PUBLIC: dict[str, str] = {
     "controls": "registry",
     "coverage": "act",
     "criteria": "registry",
+    "engines": "registry",
     "export_keras": "export",
     "export_saved_model": "export",
     "export_tflite": "export",

@@ -20,7 +20,7 @@ from tools.imports import Imports
 BACKENDS = ("keras3-jax", "keras3-torch")  # Imported where a model is on that backend.
 WITH_EXTRAS = {
     "compat": BACKENDS,
-    "experiments": BACKENDS,
+    "experiments": (*BACKENDS, "ray"),
     "hub": ("hub",),
     "masking": BACKENDS,
     "papers": ("examples",),
@@ -58,7 +58,12 @@ def test_tests_and_tools_import_what_their_extra_brings(given: dict[str, Any]) -
         # What peers import comes with the environment that each has of its own.
         if floors.room(source) is None and not source.startswith("benchmarks/peers/"):
             native = source.startswith("tests/support/native_")
+            clusters = source in (
+                "tests/support/ray_jobs.py",
+                "benchmarks/ray_workers.py",
+            )
             allowed = asked | (backends if native else set())
+            allowed |= names(given["extras_require"]["ray"]) if clusters else set()
             assert imports.of(source)[1] <= allowed, source
 
 

@@ -131,6 +131,14 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         (("epochs=10", "epochs=2"),), given=READERS
     ),
     ("docs/early_bird.md", SEARCH): Commands(),
+    ("docs/cluster.md", "pip install 'lth_keras[ray]'"): NotRun(
+        "several machines; tests/experiments/engines/on_ray_test.py has two nodes"
+    ),
+    ("docs/cluster.md", "apiVersion: ray.io/v1"): NotRun("a Kubernetes cluster"),
+    ("docs/cluster.md", "#!/bin/bash"): Elsewhere("tests/programs/only_trial_test.py"),
+    ("docs/cluster.md", 'engine = lth.engines.Ray(address="auto", num'): Elsewhere(
+        "tests/experiments/engines/on_ray_test.py"
+    ),
     ("docs/experiments.md", SEARCH): Commands(search=("--levels=12",)),
     ("docs/experiments.md", "python examples/run_controls.py RUN_DIR"): Commands(),
     ("docs/experiments.md", "lth-cost"): Elsewhere("tests/programs/cost_test.py"),

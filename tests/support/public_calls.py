@@ -16,6 +16,7 @@ from lth_keras.compat import keras
 from lth_keras.controls.registry import Change
 from tests.support import (
     analysis_calls,
+    engine_calls,
     hold_calls,
     keras3_calls,
     native_calls,
@@ -137,7 +138,7 @@ def _experiment(w: World) -> list[Call]:
         "levels": None,
         "stability": None,
     }
-    run = {"workers": 0, "engine": "local"}
+    run = {"workers": 0, "engine": "local", "only_trial": None}
     return [
         Call(lth.Experiment, new, frozenset({"make_search"})),
         Call(w.experiment.run, run),
@@ -298,6 +299,7 @@ CALLS: dict[str, Callable[[World], list[Call]]] = {
         )
     ],
     "criteria": _criteria,
+    "engines": engine_calls.calls,
     "export_keras": _exports(lth.export_keras, "export.keras"),
     "export_saved_model": _exports(
         lth.export_saved_model,

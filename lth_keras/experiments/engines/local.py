@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from lth_keras.errors import LotteryError
+from lth_keras.experiments.engines.losses import Losses
 from lth_keras.experiments.engines.registry import Job, register
 from lth_keras.experiments.engines.worker import work
 
@@ -40,8 +41,8 @@ def carry_out(job: Job) -> list[str]:
         What was said of each control that diverged; the others are carried out.
 
     Raises:
-        LotteryError: a run failed, or a worker was killed. The other workers are
-            stopped, and finished runs are stored.
+        LotteryError: a run failed, or was cut short again and again, as by a lack of
+            memory. The other workers are stopped, and finished runs are stored.
     """
     if job.workers:
         return _by_workers(job)
@@ -49,34 +50,49 @@ def carry_out(job: Job) -> list[str]:
 
 
 def _by_workers(job: Job) -> list[str]:
-    # A forked process would share locks, and TensorFlow's threads would be missing.
-    context = multiprocessing.get_context("spawn")
-    queue = job.queue
+    queue, losses = job.queue, Losses("use fewer workers")
     workers: list[Worker] = []
     diverged: list[str] = []
+
+    def on_result(task: Task, row: dict[str, Any]) -> None:
+        losses.progressed(task)
+        job.on_result(row)
+
     try:
-        for _ in range(min(job.workers, len(queue))):
-            ours, theirs = context.Pipe()
-            given = theirs, job.trials.packed, job.trials.levels, job.directory.root
-            process = context.Process(target=work, args=given, daemon=True)
-            with _without_main():
-                process.start()
-            theirs.close()
-            workers.append(Worker(process, ours))
+        workers += [_started(job) for _ in range(min(job.workers, len(queue)))]
         while queue:
             for worker in workers:
                 if worker.task is None:
                     worker.give(queue.take(worker.trial))
             ready = multiprocessing.connection.wait([w.connection for w in workers])
-            for worker in workers:
-                if worker.connection in ready:
-                    diverged += hear(worker, queue, job.on_result)
+            for place, worker in enumerate(workers):
+                if worker.connection not in ready:
+                    continue
+                try:
+                    diverged += hear(worker, queue, on_result)
+                except WorkerLostError as error:
+                    if worker.task is not None:
+                        job.tell(losses.lost(worker.task, str(error)))
+                        queue.again(worker.task)
+                    workers[place] = _started(job)
     finally:
         for worker in workers:
             worker.process.terminate()
         for worker in workers:
             worker.process.join()
     return diverged
+
+
+def _started(job: Job) -> Worker:
+    # A forked process would share locks, and TensorFlow's threads would be missing.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    given = theirs, job.trials.packed, job.trials.levels, job.directory.root
+    process = context.Process(target=work, args=given, daemon=True)
+    with _without_main():
+        process.start()
+    theirs.close()
+    return Worker(process, ours)
 
 
 @contextlib.contextmanager
@@ -94,6 +110,10 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
+class WorkerLostError(Exception):
+    """A process has ended by itself, or was killed; says what is known of it."""
+
+
 class Worker:
     """A process, and what it is doing."""
 
@@ -107,43 +127,43 @@ class Worker:
         if task is None:
             return
         self.task, self.trial = task, task.trial
-        try:
+        # That it has ended is heard when it is listened to.
+        with contextlib.suppress(OSError):
             self.connection.send(task)
-        except OSError:
-            raise self.lost() from None
 
-    def lost(self) -> LotteryError:
+    def lost(self) -> WorkerLostError:
         """What to say of a process that has ended by itself."""
         self.process.join()
-        return LotteryError(
-            f"a worker was ended from outside (exit code {self.process.exitcode}; "
-            "-9 often means that memory ran out): use fewer workers; started again, "
-            "it goes on."
-        )
+        code = self.process.exitcode
+        memory = ", which often means that memory ran out" if code == -9 else ""
+        return WorkerLostError(f"exit code {code}{memory}")
 
 
 def hear(
-    worker: Worker, queue: Queue, on_result: Callable[[dict[str, Any]], None]
+    worker: Worker, queue: Queue, on_result: Callable[[Task, dict[str, Any]], None]
 ) -> list[str]:
     """Takes one message of a worker: a result line, the end of a task, or a failure.
 
     Returns:
         What was said of a control that diverged, if it was that.
+
+    Raises:
+        WorkerLostError: the process has ended.
+        LotteryError: what it was at cannot be carried out.
     """
     try:
         kind, content = worker.connection.recv()
     except (EOFError, OSError):
         raise worker.lost() from None
+    if kind == "failed":
+        raise RuntimeError(f"a worker failed:\n{content}")
+    if kind == "refused":
+        raise LotteryError(content)
     assert worker.task is not None
     if kind == "result":
         queue.begin(worker.task)
-        on_result(content)
-    elif kind in ("done", "diverged"):
-        queue.finish(worker.task)
-        worker.task = None
-        return [content] if kind == "diverged" else []
-    elif kind == "refused":
-        raise LotteryError(content)
-    else:
-        raise RuntimeError(f"a worker failed:\n{content}")
-    return []
+        on_result(worker.task, content)
+        return []
+    queue.finish(worker.task)
+    worker.task = None
+    return [content] if kind == "diverged" else []

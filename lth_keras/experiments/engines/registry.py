@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lth_keras.errors import LotteryError
 from lth_keras.pruning.registries import Registry
@@ -38,6 +38,8 @@ class Job:
         on_result: to be called in this process with each new result line.
         carry_out: carries out a task in this process; returns what is said of a
             control that diverged, in a list of one, or an empty list.
+        tell: shows the user a line beside the progress, as that a run was cut short
+            and is begun again.
     """
 
     queue: Queue
@@ -46,6 +48,7 @@ class Job:
     workers: int
     on_result: Callable[[dict[str, Any]], None]
     carry_out: Callable[[Task], list[str]]
+    tell: Callable[[str], None] = print
 
 
 Function = Callable[[Job], list[str]]
@@ -61,23 +64,41 @@ class Engine(NamedTuple):
             nothing of it may be running.
         check: f(workers, trials), which refuses what cannot be done before anything
             is written.
+        elsewhere: whether no run is ever carried out in this process, with workers=0
+            neither: each has a process of one thread then, as workers have.
     """
 
     function: Function
     check: Check | None = None
+    elsewhere: bool = False
 
+
+class Configured(Protocol):
+    """An engine with settings of its own, such as `Ray(num_gpus=1)`."""
+
+    def as_engine(self) -> Engine:
+        """The engine with these settings."""
+
+
+# A registered name, or an engine itself.
+AnyEngine = str | Engine | Configured
 
 REGISTRY: Registry[Engine] = Registry("engine")
 
 
 def register(
-    name: str, check: Check | None = None, *, replace: bool = False
+    name: str,
+    check: Check | None = None,
+    *,
+    elsewhere: bool = False,
+    replace: bool = False,
 ) -> Callable[[Function], Function]:
     """Registers an engine under the name that `Experiment.run` is given.
 
     Args:
         name: letters, digits and underscores.
         check: an attribute of `Engine`.
+        elsewhere: another.
         replace: whether an engine of that name may be replaced.
 
     Raises:
@@ -88,7 +109,7 @@ def register(
     def add(function: Function) -> Function:
         if not callable(function):
             raise LotteryError(f"engine {name!r} is no function: write f(job).")
-        REGISTRY.add(name, Engine(function, check), replace)
+        REGISTRY.add(name, Engine(function, check, elsewhere), replace)
         return function
 
     return add
@@ -99,10 +120,17 @@ def names() -> tuple[str, ...]:
     return REGISTRY.names()
 
 
-def get(name: str) -> Engine:
-    """The engine called `name`.
+def get(engine: AnyEngine) -> Engine:
+    """The engine of a name, or the one that is given.
+
+    Args:
+        engine: a registered name, or an engine with settings such as `Ray(...)`.
 
     Raises:
         LotteryError: no such engine.
     """
-    return REGISTRY.get(name)
+    if isinstance(engine, Engine):
+        return engine
+    if isinstance(engine, str) or not hasattr(engine, "as_engine"):
+        return REGISTRY.get(engine)
+    return engine.as_engine()

@@ -5,7 +5,6 @@ TensorFlow is imported when the process has begun, so that it does so without a 
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import signal
@@ -15,6 +14,7 @@ from typing import Any
 
 from lth_keras.errors import LotteryError
 from lth_keras.experiments import quiet
+from lth_keras.experiments.engines import threads
 from lth_keras.runs import layout
 
 
@@ -42,7 +42,7 @@ def work(connection: Any, packed: bytes, levels: int | None, root: str) -> None:
         connection.send(("failed", traceback.format_exc()))
         return
     try:
-        _use_one_thread()
+        threads.use_one_thread()
         directory = layout.ExperimentDirectory(root)
         trials = Trials(sending.unpack(packed), levels)
         while True:
@@ -59,26 +59,6 @@ def work(connection: Any, packed: bytes, levels: int | None, root: str) -> None:
         return  # The other end is closed: nothing is left to do.
     except BaseException:
         connection.send(("failed", traceback.format_exc()))
-
-
-def _use_one_thread() -> None:
-    """Lets TensorFlow, and what Keras 3 may be on, compute with one thread.
-
-    Before anything is computed: XLA on JAX reads its flags once.
-    """
-    import tensorflow as tf
-
-    backend = os.environ.get("KERAS_BACKEND")
-    if backend == "jax":
-        flags = os.environ.get("XLA_FLAGS", "")
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
-    if backend == "torch":
-        with contextlib.suppress(ImportError):
-            import torch
-
-            torch.set_num_threads(1)
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def _end_with_parent() -> None:

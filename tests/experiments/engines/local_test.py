@@ -16,6 +16,7 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.errors import LotteryError
+from lth_keras.experiments import engines
 from lth_keras.experiments.engines import local
 from lth_keras.experiments.tasks import Queue, Task
 from lth_keras.runs import layout
@@ -110,6 +111,28 @@ def test_two_workers_find_what_one_finds_also_after_a_kill(start: Start, tmp_pat
 
 
 @pytest.mark.slow
+def test_a_job_outlives_a_worker_that_is_killed(start: Start, tmp_path):
+    one = start("one", 1)
+    assert one.communicate(timeout=600)[1] == ""
+    process = start("two", 2)
+    for _ in range(3):  # the head line and two finished runs
+        process.stdout.readline()
+    line = "spawn_main"
+    workers = [
+        pid
+        for pid in children(process)
+        if line in pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+    ]
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    out, err = process.communicate(timeout=600)
+    assert (process.returncode, err) == (0, "")
+    (told,) = [line for line in out.splitlines() if "ended from outside" in line]
+    assert "exit code -9" in told and told.endswith("it is begun again.")
+    assert found(tmp_path / "two") == found(tmp_path / "one")
+
+
+@pytest.mark.slow
 def test_what_ends_a_search_in_a_worker_is_one_line(start: Start):
     process = start("diverged", 2, "--learning_rate=1e38")
     _, err = process.communicate(timeout=600)
@@ -154,10 +177,10 @@ def test_results_are_handed_on_and_the_task_is_done_at_its_end(tmp_path):
     one, theirs, queue = worker(layout.ExperimentDirectory(str(tmp_path)))
     heard: list[Any] = []
     theirs.send(("result", {"level": 0}))
-    local.hear(one, queue, heard.append)
-    assert (heard, one.task, bool(queue)) == ([{"level": 0}], Task(0), True)
+    local.hear(one, queue, lambda *told: heard.append(told))
+    assert (heard, one.task, bool(queue)) == ([(Task(0), {"level": 0})], Task(0), True)
     theirs.send(("done", None))
-    local.hear(one, queue, heard.append)
+    local.hear(one, queue, lambda *told: heard.append(told))
     assert (one.task, one.trial, bool(queue)) == (None, 0, False)
 
 
@@ -170,18 +193,46 @@ def test_a_failure_of_a_worker_is_a_failure_of_the_job(tmp_path):
     with pytest.raises(RuntimeError, match="Traceback: x"):
         local.hear(one, queue, print)
     theirs.close()
-    with pytest.raises(LotteryError, match="exit code -9.*use fewer workers"):
+    with pytest.raises(local.WorkerLostError, match="exit code -9, which often means"):
         local.hear(one, queue, print)
-    with pytest.raises(LotteryError, match="exit code -9.*use fewer workers"):
-        one.give(Task(0))
+    one.give(Task(0))  # That it is lost is heard, not raised here.
 
 
-def test_a_worker_that_ends_before_it_reads_its_task_is_one_line(tmp_path):
+def test_a_worker_that_ends_before_it_reads_its_task_is_lost(tmp_path):
     one, theirs, queue = worker(layout.ExperimentDirectory(str(tmp_path)))
     one.connection.send("unread")
     theirs.close()
-    with pytest.raises(LotteryError, match="exit code -9"):
+    with pytest.raises(local.WorkerLostError, match="exit code -9"):
         local.hear(one, queue, print)
+
+
+class Dying:
+    """Workers that end at their first task, as a full memory has it."""
+
+    begun = 0
+
+    def __init__(self, job: Any):
+        Dying.begun += 1
+        self.process = Ended()
+        self.process.terminate = lambda: None
+        ours, theirs = multiprocessing.Pipe()
+        theirs.close()
+        self.worker = local.Worker(self.process, ours)
+
+
+def test_a_job_whose_workers_die_again_and_again_ends_in_one_line(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(local, "_started", lambda job: Dying(job).worker)
+    directory = layout.ExperimentDirectory(str(tmp_path))
+    told: list[str] = []
+    job = engines.Job(
+        Queue([Task(0)], directory), None, directory, 1, print, print, told.append
+    )
+    with pytest.raises(LotteryError, match="trial 0 was .* 4 times .*use fewer work"):
+        local.carry_out(job)
+    assert len(told) == 3 and Dying.begun == 4
+    assert all(line.endswith("it is begun again.") for line in told)
 
 
 def test_a_control_that_diverged_is_done_and_told(tmp_path):

@@ -23,7 +23,15 @@ def test_an_engine_is_what_was_registered_by_that_name():
 
     assert engines.register("mine", check)(nothing) is nothing
     assert engines.get("mine") == engines.Engine(nothing, check)
-    assert engines.names() == ("local", "mine")
+    assert engines.names() == ("local", "mine", "ray")
+
+
+def test_an_engine_with_settings_is_taken_as_it_is():
+    assert engines.get("ray").elsewhere and not engines.get("local").elsewhere
+    given = engines.Ray(num_gpus=0.5)
+    made = engines.get(given)
+    assert made == given.as_engine() and engines.get(made) is made
+    assert repr(given) == "Ray(address='auto', num_gpus=0.5, memory=None)"
 
 
 def test_an_engine_that_is_not_known_is_refused_with_those_that_are():

@@ -1,0 +1,84 @@
+"""How much sooner two workers of a Ray cluster end a job than one, with equal results.
+
+A job of four LeNet searches with a control each, by `--engine=ray --workers=1` and
+`--workers=2` on a cluster of two CPUs that is there before. The figure needs two quiet
+cores: whatever else computes takes theirs. Needs the package's "ray" extra. Without
+MNIST on the digits, where reading the data and starting TensorFlow weigh more.
+
+    python benchmarks/ray_workers.py --data_dir=DIR_OF_TFDS   # MNIST
+    python benchmarks/ray_workers.py                          # digits
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from absl import app, flags
+
+import paired
+
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "TFDS directory that holds mnist.")
+_PAIRS = flags.DEFINE_integer("pairs", 3, "Pairs of jobs.")
+_ITERATIONS = flags.DEFINE_integer("iterations", 2000, "Iterations per level.")
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+class Job:
+    """The job by some number of workers; every call is a new one."""
+
+    def __init__(self, workers: int, address: str, folder: str):
+        self._workers, self._address, self._folder = workers, address, folder
+        self._calls = 0
+        self.rows: list[dict] = []
+
+    def __call__(self) -> None:
+        self._calls += 1
+        output = pathlib.Path(self._folder, f"{self._workers}_{self._calls}")
+        dataset = ["--dataset=mnist", f"--data_dir={_DATA_DIR.value}"]
+        subprocess.run(
+            [
+                sys.executable,
+                _ROOT / "examples" / "lottery_search.py",
+                *(dataset if _DATA_DIR.value else []),
+                "--trials=4",
+                "--levels=2",
+                f"--iterations={_ITERATIONS.value}",
+                "--controls=random_reinit",
+                "--engine=ray",
+                f"--ray_address={self._address}",
+                f"--workers={self._workers}",
+                f"--output_dir={output}",
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        )
+        lines = (output / "results.jsonl").read_text().splitlines()
+        self.rows = [{**json.loads(line), "seconds": 0} for line in lines]
+
+
+def main(_: list[str]) -> None:
+    path = os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])
+    os.environ.update(RAY_worker_niceness="0", PYTHONPATH=path)
+    # It reads its environment when it is imported.
+    import ray
+
+    cluster = ray.init("local", num_cpus=2, log_to_driver=False)
+    address = cluster.address_info["gcs_address"]
+    with tempfile.TemporaryDirectory() as folder:
+        one, two = Job(1, address, folder), Job(2, address, folder)
+        found = paired.measure(one, two, _PAIRS.value, warm_up=0)
+        paired.report("one worker of Ray / two", found, ">= 1.7 on two quiet cores")
+        same = "equal" if one.rows == two.rows else "DIFFERENT"
+        print(f"result lines of both: {same} ({len(one.rows)} runs)")
+    ray.shutdown()
+
+
+if __name__ == "__main__":
+    app.run(main)
