@@ -25,6 +25,7 @@ from lth_keras.masking.network import Network
 from lth_keras.runs import shown_metric
 from lth_keras.runs.lines import INTERPOLATED, RECALIBRATED, Curves
 from lth_keras.search.search import LotterySearch
+from lth_keras.training import evaluators_of
 from lth_keras.training.evaluation import Evaluator
 from lth_keras.training.feeds import Feed
 from lth_keras.training.plan import Plan
@@ -182,7 +183,7 @@ def _of_training(model: keras.Model, plan: Plan) -> Evaluator | None:
     arrays = plan.feed.arrays
     if not isinstance(arrays, tuple) or len(arrays) < 2:
         return None
-    return Evaluator(model, arrays)
+    return evaluators_of.evaluator_of(model, arrays)
 
 
 def _recalibration(search: LotterySearch, plan: Plan) -> Recalibration | None:

@@ -85,6 +85,7 @@ from lth_keras.compat.optimizers import (
     optimizer_variables,
     optimizers_of,
 )
+from lth_keras.compat.strategies import xla_compiles
 from lth_keras.compat.symbolic import InfersByItsLayer
 from lth_keras.compat.traces import forget_methods, forget_traces, traces_forgotten
 from lth_keras.compat.weight_files import is_of_wrapped_model
@@ -166,4 +167,5 @@ __all__ = [
     "weighting_by_class",
     "weights_if_all_trained",
     "written_signature",
+    "xla_compiles",
 ]

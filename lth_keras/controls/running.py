@@ -26,7 +26,7 @@ from lth_keras.runs.rows import Run
 from lth_keras.search.search import LotterySearch
 from lth_keras.storage import directories, locks, paths
 from lth_keras.tickets import editing
-from lth_keras.training import one_run
+from lth_keras.training import cluster, one_run
 from lth_keras.training import plan as plans
 
 
@@ -60,7 +60,7 @@ def run(
             reached, or another process works on the same run.
     """
     instance("search", search, LotterySearch, "an lth.LotterySearch")
-    with search.result_lines.in_order():
+    with cluster.joined(search.model), search.result_lines.in_order():
         return carry_out(search, control, levels, replicates)
 
 

@@ -18,7 +18,7 @@ from lth_keras.experiments.trials import Trials
 from lth_keras.runs import integrity, layout
 from lth_keras.runs.result_lines import ResultLines
 from lth_keras.search.search import LotterySearch
-from lth_keras.storage import directories, locks, paths
+from lth_keras.storage import directories, locks, paths, sharing
 from lth_keras.training.progress import Progress
 
 
@@ -97,12 +97,15 @@ def _lines_in_order(
     try:
         yield
     except BaseException:
+        if sharing.is_joined():
+            raise  # Others of the group may be gone; a new start does it.
         with contextlib.suppress(LotteryError):
             _store_lines(directory, hold)
         raise
     _store_lines(directory, hold)
 
 
+@sharing.by_chief
 def _store_lines(directory: layout.ExperimentDirectory, hold: Hold) -> None:
     """Writes the result lines of each trial, and of all, from what is stored."""
     for trial in map(directory.trial, _own(directory, hold)):

@@ -19,7 +19,14 @@ from lth_keras.papers.settings import (
     listed,
     of_paper,
 )
-from lth_keras.programs import chain_flags, decays, flagfiles, job_flags, pruning_flags
+from lth_keras.programs import (
+    chain_flags,
+    decays,
+    flagfiles,
+    job_flags,
+    pruning_flags,
+    strategy_flags,
+)
 from lth_keras.programs.values import (
     TEXT,
     Serializer,
@@ -47,6 +54,7 @@ def define() -> flags.FlagValues:
     pruning_flags.define(flag)
     chain_flags.define(flag)
     job_flags.define(flag)
+    strategy_flags.define(flag)
     flag(
         "flagfile",
         None,

@@ -21,7 +21,7 @@ from lth_keras.papers.settings import (
     PAPER,
     Paper,
 )
-from lth_keras.programs import chain_flags
+from lth_keras.programs import chain_flags, strategy_flags
 from lth_keras.programs.command_line import FlagError, parse
 from lth_keras.programs.flags import define as define
 from lth_keras.programs.values import as_text
@@ -145,6 +145,8 @@ class Options:
     monitor_metric: str
     seed: int
     workers: int
+    strategy: str
+    devices: int | None
     export: str
     keep_trained: str
     output_dir: str
@@ -204,6 +206,7 @@ def read(
         _check_method(given["method"], [n for n in known if known[n].present])
         given["controls"] = ()
     _check_keras(given)
+    strategy_flags.check(given)
     _check_layers(given, paper, {name: known[name].default for name in _LAYERS})
     if given["hidden"] != known["hidden"].default and given["model"] != "lenet":
         raise FlagError(

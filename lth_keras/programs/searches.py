@@ -16,7 +16,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from lth_keras.methods.method import Method
 from lth_keras.papers import datasets
-from lth_keras.programs import method_runs
+from lth_keras.programs import method_runs, strategies
 from lth_keras.programs.building import (
     check_survivors,
     compile_model,
@@ -50,6 +50,7 @@ class Searches:
 
     def __init__(self, options: Options):
         self._options = options
+        strategies.of(options)  # Which must be asked for before anything computes.
         self._data = datasets.load(
             options.dataset, options.data_dir, options.validation_size, options.seed
         )
@@ -58,8 +59,7 @@ class Searches:
         if method_runs.is_method(options):
             model = self._method(0).model
         else:
-            shape, classes = self._data.input_shape, self._data.classes
-            model = wrapped_model(options, shape, classes, 0)
+            model = self._wrapped(0)
             check_survivors(options, model)
         check_controls(options, model)
         self.summary = _summary(options, model)
@@ -68,18 +68,18 @@ class Searches:
         self, trial: int, directory: str
     ) -> tuple[LotterySearch, dict[str, Any]]:
         """The search of a trial in a directory, and the arguments of its `fit`."""
-        options, data = self._options, self._data
+        options = self._options
         seed = trial_seed(options.seed, trial)
         if method_runs.is_method(options):
             method = self._method(seed)
-            compile_model(options, method.model, [])
+            self._compile(method.model, [])
             made = method_runs.search(options, method, directory, trial, seed)
             return made, self._fit_arguments
-        model = wrapped_model(options, data.input_shape, data.classes, seed)
+        model = self._wrapped(seed)
         steps = [self._rewind_step, *control_steps(options)]
         if options.recipe != recipes.FULL:
             steps.append(options.shortest)  # Which is not rounded then.
-        compile_model(options, model, steps)
+        self._compile(model, steps)
         search = LotterySearch(
             model,
             levels=options.levels,
@@ -98,7 +98,17 @@ class Searches:
 
     def _method(self, seed: int) -> Method:
         shape, classes = self._data.input_shape, self._data.classes
-        return method_runs.method(self._options, shape, classes, seed)
+        with strategies.scope(self._options):
+            return method_runs.method(self._options, shape, classes, seed)
+
+    def _wrapped(self, seed: int) -> Any:
+        shape, classes = self._data.input_shape, self._data.classes
+        with strategies.scope(self._options):
+            return wrapped_model(self._options, shape, classes, seed)
+
+    def _compile(self, model: Any, steps: list[int]) -> None:
+        with strategies.scope(self._options):
+            compile_model(self._options, model, steps)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Searches, (self._options,)

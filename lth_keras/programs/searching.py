@@ -16,10 +16,17 @@ from lth_keras.experiments import checks, holding, job, tasks
 from lth_keras.experiments.holding import Hold
 from lth_keras.experiments.tasks import Task
 from lth_keras.experiments.trials import Trials
-from lth_keras.programs import exporting, method_runs, searches, stored_options
+from lth_keras.programs import (
+    exporting,
+    method_runs,
+    searches,
+    stored_options,
+    strategies,
+)
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.options import Options
 from lth_keras.programs.searches import Searches
+from lth_keras.programs.strategy_flags import MULTIWORKER, NONE
 from lth_keras.programs.where import Where
 from lth_keras.reporting import density as figure_density
 from lth_keras.runs import layout, stability, tables
@@ -43,17 +50,22 @@ def run(options: Options, where: Where = Where()) -> None:  # noqa: B008  Frozen
     per_search = len(options.controls) * options.last_level * options.replicates
     checks.check_size(options.trials, options.last_level, per_search)
     searches.check_names(options)
-    exports = options.export == "on"
-    if exports and paths.is_remote(options.output_dir):
+    if options.export == "on" and paths.is_remote(options.output_dir):
         raise FlagError(
             f"--export=on writes a local directory, not {options.output_dir}: run "
             "export_ticket.py (lth-export) with a local --output afterwards"
         )
-    if exports and options.keep_trained == "needed":
+    if options.export == "on" and options.keep_trained == "needed":
         raise FlagError(
             "--export=on reads the trained weights of the level that it chooses: leave "
             "out --keep_trained=needed"
         )
+    _check_alone(options, where)
+    with strategies.together(options):
+        _run(options, where)
+
+
+def _run(options: Options, where: Where) -> None:
     directory = layout.ExperimentDirectory(options.output_dir)
     make_search = functools.cache(lambda: Searches(options))
     if paths.exists(directory.settings):
@@ -73,7 +85,7 @@ def run(options: Options, where: Where = Where()) -> None:  # noqa: B008  Frozen
         _train(options, directory, make_search, every, hold, where)
         with hold.shared():
             _show(options, directory)
-        if exports:
+        if options.export == "on":
             print(exporting.one_line(directory.root))
 
 
@@ -95,6 +107,12 @@ def run_controls(
     """
     method_runs.refuse_controls(options)
     searches.check_names(options)
+    _check_alone(options, where)
+    with strategies.together(options):
+        _run_controls(options, levels, where)
+
+
+def _run_controls(options: Options, levels: Sequence[int] | None, where: Where) -> None:
     directory = layout.ExperimentDirectory(options.output_dir)
     levels = options.pruned_levels if levels is None else levels
     found = where.trials(directory.trials())
@@ -127,6 +145,11 @@ def run_stability(options: Options, study: Study) -> None:
         LotteryError: a search has not finished one of the levels; or as of `run`.
     """
     method_runs.refuse_controls(options)
+    if options.strategy == MULTIWORKER:
+        raise FlagError(
+            f"{options.output_dir} is of --strategy={MULTIWORKER}, with which the "
+            "stability of a search is not measured"
+        )
     directory = layout.ExperimentDirectory(options.output_dir)
     try:
         starts = study.starts(first=options.first)
@@ -168,6 +191,19 @@ def check_workers(stored: Options, workers: int | None) -> None:
         f"--workers={workers}: several threads and one do not give the same results, "
         f"and the search ran with --workers={stored.workers}: use {used}"
     )
+
+
+def _check_alone(options: Options, where: Where) -> None:
+    """Refuses runs of several devices that other processes are to carry out.
+
+    Raises:
+        FlagError: names the strategy.
+    """
+    if options.strategy != NONE and where.elsewhere:
+        raise FlagError(
+            f"--strategy={options.strategy} trains each run in this process, and "
+            "--engine hands runs to others: leave one of the two out"
+        )
 
 
 def _check_reached(

@@ -12,12 +12,13 @@ from lth_keras.programs.options import Options
 from lth_keras.programs.values import as_text
 from lth_keras.reporting.page import FREE
 from lth_keras.runs import layout
-from lth_keras.storage import files, paths
+from lth_keras.storage import files, paths, sharing
 
 # Flags that jobs of earlier versions did not store, with what these did.
 ADDED: Mapping[str, Any] = {
     "budget": "none",
     "criterion": "magnitude",
+    "devices": None,
     "granularity": "weight",
     "keep_trained": "all",
     "keras": "tf_keras",
@@ -30,6 +31,7 @@ ADDED: Mapping[str, Any] = {
     "rewind": "weights",
     "search_iterations": None,
     "stop": "none",
+    "strategy": "none",
     "train_levels": [],
     "validation_size": None,
     "where": "each",
@@ -100,6 +102,8 @@ def store(directory: layout.ExperimentDirectory, options: Options) -> None:
         )
     # Those that may differ are now these.
     files.write_json(directory.settings, {"flags": as_plain(options)})
+    if sharing.is_joined():
+        check(directory, options)  # Every worker's flags, with those of the chief.
 
 
 def check(directory: layout.ExperimentDirectory, options: Options) -> None:

@@ -8,7 +8,7 @@ import stat
 
 from lth_keras.errors import LotteryError
 from lth_keras.runs import layout, level_tickets, repair, result_files, trained
-from lth_keras.storage import opening, paths
+from lth_keras.storage import opening, paths, sharing
 from lth_keras.tickets import files as ticket_files
 from lth_keras.tickets.content import TicketContent
 
@@ -19,6 +19,7 @@ _OURS = re.compile(
 )
 
 
+@sharing.by_chief
 def check_kinds(root: paths.PathLike) -> None:
     """Refuses links and everything else that would lead out of a directory.
 
@@ -50,6 +51,7 @@ def check_kinds(root: paths.PathLike) -> None:
                         raise _leads_out(entry.path, mode)
 
 
+@sharing.by_chief
 def check_search(directory: layout.RunDirectory) -> None:
     """Reads everything that the finished runs of a search have stored.
 
@@ -66,6 +68,7 @@ def check_search(directory: layout.RunDirectory) -> None:
             check_run(directory, place)
 
 
+@sharing.by_chief
 def check_run(directory: layout.RunDirectory, place: layout.LevelDirectory) -> None:
     """Reads everything that a finished run has stored, and keeps nothing.
 

@@ -11,7 +11,7 @@ from typing import Any
 from lth_keras import version
 from lth_keras.errors import LotteryError
 from lth_keras.runs import layout
-from lth_keras.storage import fields, files, paths
+from lth_keras.storage import fields, files, paths, sharing
 
 
 def write_or_check(
@@ -45,7 +45,9 @@ def write_or_check(
                 **(told or {}),
             },
         )
-        return
+        if not sharing.is_joined():
+            return
+        # Every process of a group compares its own settings with the chief's.
     stored = read(directory)
     differing = [
         f"{name} (stored {_short(stored.get(name))}, given {_short(found.get(name))})"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lth_keras.errors import LotteryError
-from lth_keras.storage import appending, files, paths
+from lth_keras.storage import appending, files, paths, sharing
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -38,6 +38,10 @@ class ResultLines:
             LotteryError: it cannot be written.
         """
         self._added = True
+        self._append(row)
+
+    @sharing.by_chief
+    def _append(self, row: Mapping[str, Any]) -> None:
         if not appending.append_line(self._path, files.json_line(row)):
             files.write_jsonl(self._path, self._stored())
 
@@ -47,10 +51,14 @@ class ResultLines:
         Raises:
             LotteryError: a result cannot be read, or the file not be written.
         """
+        self._store()
+        self._added = False
+
+    @sharing.by_chief
+    def _store(self) -> None:
         rows = self._stored()
         if rows or paths.exists(self._path):
             files.write_jsonl(self._path, rows)
-        self._added = False
 
     @contextlib.contextmanager
     def in_order(self) -> Iterator[None]:
@@ -62,6 +70,8 @@ class ResultLines:
         try:
             yield
         except BaseException:
+            if sharing.is_joined():
+                raise  # Others of the group may be gone; a new start does it.
             with contextlib.suppress(LotteryError):
                 self._order()
             raise

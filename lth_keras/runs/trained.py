@@ -13,7 +13,7 @@ import numpy as np
 from lth_keras.errors import LotteryError
 from lth_keras.runs import repair
 from lth_keras.runs.layout import LevelDirectory
-from lth_keras.storage import arrays, fields, files, paths
+from lth_keras.storage import arrays, fields, files, paths, sharing
 from lth_keras.tickets import entries, packing
 from lth_keras.tickets import files as ticket_files
 from lth_keras.tickets import manifest as manifests
@@ -44,6 +44,7 @@ def write(
     files.write_json(place.trained_manifest, {"sha256": {_NAME: digest}})
 
 
+@sharing.by_chief
 def discard(place: LevelDirectory) -> None:
     """Removes the weights of a finished run, and says so beside its ticket.
 

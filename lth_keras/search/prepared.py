@@ -22,8 +22,8 @@ from lth_keras.search import lengths, starting, stopping
 from lth_keras.search import settings as search_settings
 from lth_keras.search.reading import ModelSearch
 from lth_keras.search.tensorboard import LevelSummaries
-from lth_keras.storage import paths
-from lth_keras.training import iterations
+from lth_keras.storage import paths, sharing
+from lth_keras.training import cluster, iterations
 from lth_keras.training import plan as plans
 from lth_keras.training.points import parse_step
 
@@ -140,10 +140,11 @@ class PreparedSearch(ModelSearch):
         Raises:
             LotteryError: as `fit`; or nothing is stored in the directory.
         """
-        plan, _, settings = self.plan_for(x=x, y=y, **arguments)
-        integrity.check_kinds(self.directory.root)
-        manifest.read(self.directory)
-        manifest.write_or_check(self.directory, settings, plan.told)
+        with cluster.joined(self.trainable_model()):
+            plan, _, settings = self.plan_for(x=x, y=y, **arguments)
+            integrity.check_kinds(self.directory.root)
+            manifest.read(self.directory)
+            manifest.write_or_check(self.directory, settings, plan.told)
 
     def plan_for(self, **arguments: Any) -> tuple[plans.Plan, int, dict[str, Any]]:
         """The plan, which is kept, the rewind step, and the settings to store.
@@ -234,7 +235,7 @@ class PreparedSearch(ModelSearch):
         self.result_lines.add(row)
         if self.plan is not None and self.plan.progress is not None:
             self.plan.progress.finish(row)
-        if self._log_dir is not None:
+        if self._log_dir is not None and sharing.writes():
             watched = self.stop is not None and row["control"] == "ticket"
             curve = self._curve(row["level"]) if watched else None
             LevelSummaries(self._log_dir).write(row, self.network, curve)

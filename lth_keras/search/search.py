@@ -19,7 +19,7 @@ from lth_keras.search import starting, stopping, telling, untrained
 from lth_keras.search.prepared import PreparedSearch
 from lth_keras.storage import directories, locks, paths
 from lth_keras.tickets.ticket import Ticket
-from lth_keras.training import one_run
+from lth_keras.training import cluster, one_run
 from lth_keras.training import plan as plans
 
 
@@ -142,7 +142,7 @@ class LotterySearch(PreparedSearch):
             LotteryError: an argument does not fit, another process works in the
                 directory, or it holds a search with other settings.
         """
-        plan, rewind_step, settings = self.plan_for(
+        given = dict(
             x=x,
             y=y,
             batch_size=batch_size,
@@ -161,6 +161,11 @@ class LotterySearch(PreparedSearch):
             evaluate_every=evaluate_every,
             **fit_arguments,
         )
+        with cluster.joined(self.trainable_model()):
+            return self._fit(given)
+
+    def _fit(self, given: dict[str, Any]) -> SearchHistory:
+        plan, rewind_step, settings = self.plan_for(**given)
         with locks.lock(self.directory.root):
             integrity.check_kinds(self.directory.root)
             self._clean_leftovers()
@@ -169,7 +174,7 @@ class LotterySearch(PreparedSearch):
             self.store_results()
             with self.result_lines.in_order(), telling.shown(self, plan) as told:
                 self._search(told, rewind_step, settings)
-        return self.history
+            return self.history
 
     def _clean_leftovers(self) -> None:
         """Only what is the search's own: its controls may be running elsewhere."""

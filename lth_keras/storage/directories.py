@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 
 from lth_keras.errors import LotteryError
-from lth_keras.storage import files, leases, paths, remote
+from lth_keras.storage import files, leases, paths, remote, sharing
 
 
 @contextlib.contextmanager
@@ -35,7 +35,16 @@ def atomic_directory(path: paths.PathLike, overwrite: bool = False) -> Iterator[
         LotteryError: if ``path`` is a file, or a directory that is not empty and
             ``overwrite`` is false, or it cannot be written.
     """
+    with sharing.together() as mine, _filled(path, overwrite, mine) as place:
+        yield place
+
+
+@contextlib.contextmanager
+def _filled(path: paths.PathLike, overwrite: bool, mine: bool) -> Iterator[str]:
     path = paths.as_path(path).rstrip("/")
+    if not mine:
+        yield path
+        return
     taken = bool(paths.list_directory(path))
     if taken and not overwrite:
         raise LotteryError(_taken(path))
@@ -94,6 +103,7 @@ def made(directory: str) -> Iterator[None]:
         raise
 
 
+@sharing.by_chief
 def clean_leftovers(directory: paths.PathLike, recursive: bool = True) -> None:
     """Removes what killed runs left unfinished, and nothing else.
 

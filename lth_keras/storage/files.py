@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
 from lth_keras.errors import LotteryError, shown
-from lth_keras.storage import leases, remote
+from lth_keras.storage import leases, remote, sharing
 from lth_keras.storage.json_text import parse, plain
 from lth_keras.storage.opening import open_to_read
 from lth_keras.storage.paths import (
@@ -153,6 +153,17 @@ def atomic_file(path: PathLike) -> Iterator[IO[bytes]]:
         LotteryError: if it cannot be written.
     """
     path = as_path(path)
+    with sharing.together() as mine:
+        if not mine:
+            # What is written is counted and hashed all the same.
+            yield io.BytesIO()
+            return
+        with _written(path) as file:
+            yield file
+
+
+@contextlib.contextmanager
+def _written(path: str) -> Iterator[IO[bytes]]:
     parent = os.path.dirname(path)
     if parent and not path.startswith(_APPEARS_WHOLE):
         make_directory(parent)

@@ -7,12 +7,13 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import filelock
 
 from lth_keras.errors import LotteryError
-from lth_keras.storage import files, leases, paths
+from lth_keras.storage import files, leases, paths, sharing
 
 # Windows lets nobody but the holder read the byte that is locked, the first.
 _LOCKED_BYTE = b"\n"
@@ -47,6 +48,18 @@ def lock(directory: paths.PathLike, wait: float = 0) -> Iterator[None]:
     directory = paths.as_path(directory)
     paths.make_directory(directory)
     hold = _remote_lock if paths.is_remote(directory) else _local_lock
+    with contextlib.ExitStack() as held:
+        with sharing.together() as mine:
+            if mine:
+                held.enter_context(_waited_for(hold, directory, wait))
+        yield
+
+
+@contextlib.contextmanager
+def _waited_for(
+    hold: Callable[[str], AbstractContextManager[None]], directory: str, wait: float
+) -> Iterator[None]:
+    """Holds a directory, once whoever holds it for a moment lets go."""
     until = time.monotonic() + wait
     with contextlib.ExitStack() as stack:
         while True:

@@ -13,7 +13,7 @@ from typing import Union
 
 from lth_keras.arguments import unusable
 from lth_keras.errors import LotteryError, shown
-from lth_keras.storage import remote
+from lth_keras.storage import remote, sharing
 
 PathLike = Union[str, "os.PathLike[str]"]
 
@@ -76,8 +76,14 @@ def split(path: PathLike) -> tuple[str, str]:
 def exists(path: PathLike) -> bool:
     """Whether a file or a directory has this path."""
     path = as_path(path)
+    return sharing.seen_by_chief(lambda: _exists(path), path)
+
+
+def _exists(path: str) -> bool:
     with errors_naming(path, "read"):
-        return remote.gfile().exists(path) if is_remote(path) else os.path.exists(path)
+        if is_remote(path):
+            return bool(remote.gfile().exists(path))
+        return os.path.exists(path)
 
 
 def list_directory(path: PathLike) -> list[str]:
@@ -86,6 +92,10 @@ def list_directory(path: PathLike) -> list[str]:
     A directory that does not exist has none.
     """
     path = as_path(path)
+    return sharing.chiefs(lambda: _listed(path))
+
+
+def _listed(path: str) -> list[str]:
     with errors_naming(path, "list"):
         if is_remote(path):
             # Object stores end the names of directories with a slash.
@@ -96,6 +106,7 @@ def list_directory(path: PathLike) -> list[str]:
     return sorted(n for n in names if n and not n.startswith(TEMPORARY_PREFIX))
 
 
+@sharing.by_chief
 def make_directory(path: PathLike) -> None:
     """Creates a directory and its parents; nothing happens if it exists.
 
@@ -152,6 +163,7 @@ def check_directory(path: PathLike, name: str) -> None:
         )
 
 
+@sharing.by_chief
 def remove_directory(path: PathLike) -> None:
     """Removes a directory and everything in it; nothing happens if there is none."""
     path = as_path(path)

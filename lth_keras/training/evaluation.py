@@ -17,7 +17,7 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.training import composites, evaluation_batches, examples
+from lth_keras.training import composites, evaluation_batches, examples, replicated
 from lth_keras.training.evaluation_batches import BatchRule
 
 _READ = 100  # examples of a batch of a Dataset of which the first alone are read
@@ -35,19 +35,34 @@ class CompiledTest:
         self._compiled: Any = None
         self._forgotten = 0
 
+    def placed(self, batch: Any) -> Any:
+        """A batch as the step takes it."""
+        return batch
+
     def __call__(self, batch: Any) -> dict[str, Any]:
         """Adds a batch to the metrics, and returns them by name."""
         if self._model.run_eagerly:
-            return self._model.test_step(batch)
+            eager: dict[str, Any] = self._compile()(batch)
+            return eager
         forgotten = compat.traces_forgotten(self._model)
         if self._compiled is None or self._forgotten != forgotten:
             self._forgotten = forgotten
-            self._compiled = tf.function(
-                self._model.test_step,
-                jit_compile=bool(self._model.jit_compile) or None,
-                reduce_retracing=True,
-            )
-        return self._compiled(batch)
+            self._compiled = self._compile()
+        found: dict[str, Any] = self._compiled(batch)
+        return found
+
+    def _compile(self) -> Any:
+        return self._one_replica()
+
+    def _one_replica(self) -> Any:
+        """The test step, compiled where the model is not run eagerly."""
+        if self._model.run_eagerly:
+            return self._model.test_step
+        return tf.function(
+            self._model.test_step,
+            jit_compile=bool(self._model.jit_compile) or None,
+            reduce_retracing=True,
+        )
 
 
 class Evaluator:
@@ -92,7 +107,7 @@ class Evaluator:
 
     def _cut(self) -> None:
         cut = evaluation_batches.cut(self._arrays, self._size)
-        self._batches = [examples.packed(batch) for batch in cut]
+        self._batches = [self._step.placed(examples.packed(batch)) for batch in cut]
 
     def limited(self, most: int | None) -> Evaluator:
         """The same on the first examples alone; None for all.
@@ -135,7 +150,8 @@ class Evaluator:
         A stateful recurrent layer goes on from where training left it, as in `fit`,
         and training then from there too, however often it is evaluated in between.
         """
-        variables = self._metric_variables() + _recurrent_states(self._model)
+        variables = self._metric_variables()
+        variables += replicated.copies(self._model, _recurrent_states(self._model))
         kept = [(v, v.numpy()) for v in variables]
         try:
             return self._evaluate()
@@ -144,29 +160,16 @@ class Evaluator:
                 variable.assign(value)
 
     def _evaluate(self) -> dict[str, float]:
-        if self._model.distribute_strategy.num_replicas_in_sync > 1:
-            logs = self._by_keras()
-        else:
-            self._clear_metrics()
-            logs = {}
-            for batch in self._batches:
-                logs = self._step(batch)
+        self._clear_metrics()
+        batches: Any = self._batches
+        if isinstance(batches, tf.data.Dataset):
+            batches = map(self._step.placed, batches)
+        logs = {}
+        for batch in batches:
+            logs = self._step(batch)
         return {
             name: float(value) for name, value in logs.items() if np.ndim(value) == 0
         }
-
-    def _by_keras(self) -> dict[str, Any]:
-        if isinstance(self._batches, tf.data.Dataset):
-            return self._model.evaluate(self._batches, verbose=0, return_dict=True)
-        x, y, weight = (*self._arrays, None, None)[:3]
-        return self._model.evaluate(
-            x,
-            y,
-            sample_weight=weight,
-            batch_size=self._size,
-            verbose=0,
-            return_dict=True,
-        )
 
     def _clear_metrics(self) -> None:
         variables = self._metric_variables()
@@ -179,7 +182,8 @@ class Evaluator:
             variable.assign(value)
 
     def _metric_variables(self) -> list[Any]:
-        return [v for metric in self._model.metrics for v in metric.variables]
+        found = [v for metric in self._model.metrics for v in metric.variables]
+        return replicated.copies(self._model, found)
 
 
 def _said(data: Any) -> str:

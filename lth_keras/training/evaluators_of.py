@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from lth_keras import compat
-from lth_keras.training import keras3_evaluation
+from lth_keras.training import keras3_evaluation, replicated
 from lth_keras.training.evaluation import CompiledTest, Evaluator
 from lth_keras.training.evaluation_batches import BatchRule
+from lth_keras.training.replicated_evaluation import ReplicatedTest
 
 
 def step_of(model: Any) -> Any:
     """The test step that all evaluators of a model share."""
     if compat.is_keras3(model):
         return keras3_evaluation.step_of(model)
+    if replicated.is_replicated(model):
+        return ReplicatedTest(model)
     return CompiledTest(model)
 
 
@@ -33,4 +36,4 @@ def evaluator_of(
     """
     if compat.is_keras3(model):
         return keras3_evaluation.Keras3Evaluator(model, data, rule, step)
-    return Evaluator(model, data, rule, step)
+    return Evaluator(model, data, rule, step or step_of(model))

@@ -18,6 +18,7 @@ from lth_keras.compat import (
     keras3,
     layers_within,
     require_tf_keras_model,
+    xla_compiles,
 )
 
 # Every convolution of Keras, of either version, derives from one of these.
@@ -47,6 +48,8 @@ def choose(model: Any) -> bool:
     """
     if not is_keras3_model(model):
         require_tf_keras_model(model)
+        if not xla_compiles(model.distribute_strategy):
+            return False
     if any(d.device_type != "CPU" for d in tf.config.list_logical_devices()):
         return True
     return not has_convolutions(model)

@@ -34,7 +34,7 @@ class Keras3Test(abc.ABC):
         self._made_for: Any = None
         self._cleared: list[np.ndarray] | None = None
 
-    def tensors(self, batch: Any) -> Any:
+    def placed(self, batch: Any) -> Any:
         """A batch as the backend holds it."""
         keras = compat.keras3()
         return keras.tree.map_structure(
@@ -166,15 +166,11 @@ class Keras3Evaluator(Evaluator):
     ):
         super().__init__(model, data, rule, step or step_of(model))
 
-    def _cut(self) -> None:
-        super()._cut()
-        self._batches = [self._step.tensors(batch) for batch in self._batches]
-
     def __call__(self) -> dict[str, float]:
         """Loss and every metric by name, averaged over the examples."""
         batches: Any = self._batches
         if isinstance(batches, tf.data.Dataset):
-            batches = map(self._step.tensors, batches)
+            batches = map(self._step.placed, batches)
         convert = compat.keras3().ops.convert_to_numpy
         found = {n: convert(value) for n, value in self._step(batches).items()}
         return {n: float(value) for n, value in found.items() if np.ndim(value) == 0}

@@ -232,7 +232,7 @@ def make(
     if not trainer.is_built(model) and first is not None:
         model(trainer.keras.utils.unpack_x_y_sample_weight(first)[0], training=False)
     Network.of(model).require_masks()
-    trainer.check_alone(model)
+    trainer.check_devices(model, lambda: feed.dataset(0))
     _check_training(model, feed, first, weights)
     if monitor_metric is not None:
         shown_metric.check(monitor_metric, list(model.get_metrics_result()))

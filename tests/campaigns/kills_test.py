@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import pathlib
-import re
 import shutil
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 
 from tests.support.campaigns import Campaign
+from tests.support.contents import content
 from tests.support.killing import Ended, Jobs
 
 
@@ -40,30 +40,12 @@ KINDS = {
     "program_workers": Kind(8, 1),
     "library_early": Kind(6, 1),
 }
-# Says who holds a directory, or held it last.
-HOLDER = "lock"
 
 
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
     with Jobs(tmp_path_factory.mktemp("jobs")) as found:
         yield found
-
-
-def content(root: pathlib.Path) -> dict[str, bytes]:
-    """Every file of a directory by its path: bytes, but for the seconds of a run."""
-    return {
-        str(path.relative_to(root)): _without_seconds(path)
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and path.name != HOLDER
-    }
-
-
-def _without_seconds(path: pathlib.Path) -> bytes:
-    found = path.read_bytes()
-    if path.name not in ("result.json", "results.jsonl"):
-        return found
-    return re.sub(rb'("seconds": )[0-9.]+', rb"\1 0", found)
 
 
 def test_a_campaign_kills_a_hundred_jobs() -> None:

@@ -59,6 +59,9 @@ ALL: dict[str, Any] = {
     "monitor_metric": "accuracy",
     "seed": 0,
     "workers": 0,
+    "strategy": "none",
+    "keep_trained": "all",
+    "devices": None,
 }
 LENET = ALL | {
     "dataset": "mnist",
@@ -222,6 +225,7 @@ def test_every_setting_of_the_paper_is_written_out(name):
     apart |= {"criterion", "first", "monitor_metric", "validation_size"}
     apart |= {"lr_decay", "method", "rewind", "budget", "stop"}
     apart |= {"recipe", "search_iterations", "train_levels"}
+    apart |= {"strategy", "devices", "keep_trained"}
     apart |= {"criterion", "monitor_metric", "validation_size"}
     if EXPECTED[name]["granularity"] == "weight":
         apart |= {"granularity", "where", "layer_rates"}

@@ -110,6 +110,8 @@ def test_the_default_is_lenet_on_the_digits():
         monitor_metric="accuracy",
         seed=0,
         workers=0,
+        strategy="none",
+        devices=None,
         keep_trained="all",
         export="off",
         output_dir="runs/digits_lenet",

@@ -116,6 +116,15 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         search=("--search_iterations=2",)
     ),
     ("docs/cheaper_tickets.md", "import tf_keras as keras"): Python(),
+    ("docs/cluster.md", "lth-search --flagfile=resnet18"): Elsewhere(
+        "tests/programs/strategies_test.py"
+    ),
+    ("docs/cluster.md", "export TF_CONFIG"): Elsewhere(
+        "tests/programs/strategies_test.py"
+    ),
+    ("docs/cluster.md", "strategy = tf.distribute.Mirrored"): Python(
+        given="import tensorflow as tf" + READERS
+    ),
     ("docs/controls.md", "lth.controls.run(search"): Python(given=READERS + FINISHED),
     ("docs/controls.md", "lth-search --flagfile=lenet"): Commands(("--levels=3",)),
     ("docs/early_bird.md", "wrapped = lth.wrap(build(), rate=0.2)"): Python(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ class Keras3Trainer(Trainer):
         # It warns that it does not shuffle what is in an order of ours.
         return {"shuffle": False}
 
-    def check_alone(self, model: Any) -> None:
+    def check_devices(self, model: Any, batches: Callable[[], Any]) -> None:
         if (replicas := self.replicas(model)) > 1:
             raise LotteryError(
                 f"the Keras 3 model {model.name!r} is on {replicas} devices, by "

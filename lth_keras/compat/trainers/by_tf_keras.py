@@ -6,6 +6,7 @@ So is TensorFlow, which would import it.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 from lth_keras.compat.trainers.trainer import Trainer
@@ -35,8 +36,10 @@ class TfKerasTrainer(Trainer):
     def has_call(self, model: Any) -> bool:
         return bool(_file("graphs").has_call(model))
 
-    def check_alone(self, model: Any) -> None:
-        """Strategies are covered."""
+    def check_devices(self, model: Any, batches: Callable[[], Any]) -> None:
+        """Strategies are covered, but for those whose replicas are not in step."""
+        _file("strategies").check(model)
+        _file("strategies").check_batches(model, batches)
 
     def fixed_batch_size(self, model: Any) -> int | None:
         found: int | None = _file("fits").fixed_batch_size(model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
+from collections.abc import Callable
 from typing import Any
 
 
@@ -86,8 +87,12 @@ class Trainer(abc.ABC):
         return {"shuffle": shuffle}
 
     @abc.abstractmethod
-    def check_alone(self, model: Any) -> None:
-        """Refuses a model on several devices, where that is not covered.
+    def check_devices(self, model: Any, batches: Callable[[], Any]) -> None:
+        """Refuses devices of a model that are not covered, or not with its batches.
+
+        Args:
+            model: compiled.
+            batches: f() -> those that it is to be trained on.
 
         Raises:
             LotteryError: says what it is.
