@@ -21,6 +21,8 @@ LENET = (300, 100)
 # halves the image after it (VGG: between groups only).
 _CONV_GROUPS = ((64, 64), (128, 128), (256, 256))
 _VGG_CHANNELS = (64, 128, 256, 512, 512)
+# Of each stage of ResNet-50: blocks, and channels of their middle.
+_BOTTLENECKS = ((3, 64), (4, 128), (6, 256), (3, 512))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,6 +170,41 @@ def _residual(
     return make.layers.ReLU(name=f"{prefix}_relu2")(x)
 
 
+def _resnet50(make: Maker, x: Any) -> Any:
+    """The ImageNet ResNet of 50 layers (1512.03385, table 1), for images of any size.
+
+    A block's stride is that of its 3x3 convolution. The 1x1 convolutions on shortcuts
+    are named conv0 of their blocks: a tenth of the weights, and pruned as others are.
+    """
+    x = make.conv(64, "conv1", size=7, strides=2)(x)
+    x = make.layers.ReLU(name="relu1")(make.norm("norm1")(x))
+    x = make.layers.MaxPooling2D(3, 2, padding="same", name="pool1")(x)
+    for stage, (blocks, filters) in enumerate(_BOTTLENECKS, 1):
+        for block in range(1, blocks + 1):
+            prefix = f"stage{stage}_block{block}"
+            strides = 2 if stage > 1 and block == 1 else 1
+            shortcut = x
+            if block == 1:
+                shortcut = make.conv(4 * filters, f"{prefix}_conv0", 1, strides)(x)
+                shortcut = make.norm(f"{prefix}_norm0")(shortcut)
+            x = _bottleneck(make, x, filters, strides, prefix)
+            x = make.layers.Add(name=f"{prefix}_add")([x, shortcut])
+            x = make.layers.ReLU(name=f"{prefix}_relu3")(x)
+    return make.layers.GlobalAveragePooling2D(name="average")(x)
+
+
+def _bottleneck(make: Maker, x: Any, filters: int, strides: int, prefix: str) -> Any:
+    """Three convolutions, of which the middle one has a quarter of the channels."""
+    for number, (size, step, wide) in enumerate(
+        ((1, 1, 1), (3, strides, 1), (1, 1, 4)), 1
+    ):
+        x = make.conv(wide * filters, f"{prefix}_conv{number}", size, step)(x)
+        x = make.norm(f"{prefix}_norm{number}")(x)
+        if number < 3:
+            x = make.layers.ReLU(name=f"{prefix}_relu{number}")(x)
+    return x
+
+
 @dataclasses.dataclass(frozen=True)
 class Architecture:
     """Layers from the images to the output layer, and what kinds there are.
@@ -205,6 +242,7 @@ ARCHITECTURES = {
     "resnet18": _RESNET20,
     "resnet20": _RESNET20,
     "resnet20_padded": _padded_resnet(3),
+    "resnet50": Architecture(_resnet50, halvings=5, hidden_dense=False),
     "resnet56": _padded_resnet(9),
     "resnet110": _padded_resnet(18),
     "vgg16": _vgg_network(2, 2, 3, 3, 3),

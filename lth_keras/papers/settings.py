@@ -30,6 +30,7 @@ class Paper:
             tenth.
         weight_decay: as torch's optimizers have it.
         augments: whether colour images are cropped and flipped.
+        by_area: whether a random part of a stored image is what is cropped.
     """
 
     iterations: int
@@ -44,6 +45,7 @@ class Paper:
     lr_drops: tuple[float, ...] = ()
     weight_decay: float = 0.0
     augments: bool = False
+    by_area: bool = False
 
 
 # The 1x1 downsampling layers are never pruned; the output layer is not either, here.
@@ -58,6 +60,16 @@ _VGG = dataclasses.replace(
     _RESNET, iterations=112_480, batch_size=64, levels=20, lr_drops=(1 / 2, 3 / 4)
 )
 
+# 2003.02389, on ImageNet; the 1x1 convolutions on shortcuts are pruned too.
+_RESNET50 = Paper(
+    *(112_140, 1024, "momentum", 0.4, 12, 0.2, None, 0.2),
+    scope="global",
+    lr_drops=(30 / 90, 60 / 90, 80 / 90),
+    weight_decay=1e-4,
+    augments=True,
+    by_area=True,
+)
+
 _FILTERS = dataclasses.replace(_VGG, levels=1, conv_rate=0.5, scope="layer")
 
 PAPER: Mapping[str, Paper] = {
@@ -70,6 +82,7 @@ PAPER: Mapping[str, Paper] = {
     "resnet20": _RESNET,
     # Of 1608.08710, in the training that 1810.05270 repeats it with.
     "resnet20_padded": _RESNET,
+    "resnet50": _RESNET50,
     "resnet56": _FILTERS,
     "resnet110": _FILTERS,
     "vgg16": _VGG,

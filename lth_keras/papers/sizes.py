@@ -40,4 +40,6 @@ SIZES = {
     "fashion_mnist": Sizes((28, 28, 1), 10, 60_000, 10_000),
     "cifar10": Sizes((32, 32, 3), 10, 50_000, 10_000),
     "cifar100": Sizes((32, 32, 3), 100, 50_000, 10_000),
+    # Of several sizes, and mostly trained on at this one; TFDS's validation split.
+    "imagenet2012": Sizes((224, 224, 3), 1000, 1_281_167, 50_000),
 }

@@ -11,12 +11,12 @@ import dataclasses
 import math
 
 from lth_keras.compat import keras
-from lth_keras.papers import datasets
 from lth_keras.papers import sizes as known_sizes
 from lth_keras.papers.sizes import SIZES, Sizes
 from lth_keras.programs import method_runs, searches
 from lth_keras.programs.building import plain_model
 from lth_keras.programs.cost_flags import RATES, Request
+from lth_keras.programs.inputs import Inputs
 from lth_keras.programs.options import Options
 
 _BACKWARD = 2  # forward passes that a backward pass costs
@@ -121,12 +121,14 @@ def multiply_adds(model: keras.Model) -> int:
 
 def _sizes(options: Options) -> Sizes:
     if options.dataset in SIZES:
-        return SIZES[options.dataset]
-    data = datasets.load(
-        options.dataset, options.data_dir, options.validation_size, options.seed
-    )
-    train = len(data.train[0]) + len(data.validation[0])
-    return Sizes(data.input_shape, data.classes, train, len(data.test[0]))
+        known = SIZES[options.dataset]
+        if not options.image_size:
+            return known
+        shape = (options.image_size, options.image_size, known.shape[-1])
+        return dataclasses.replace(known, shape=shape)
+    data = Inputs(options)
+    train = data.size("train") + data.size("validation")
+    return Sizes(data.input_shape, data.classes, train, data.size("test"))
 
 
 def _bytes(options: Options, model: keras.Model, rewinds: bool) -> int:

@@ -25,7 +25,9 @@ from lth_keras.papers import datasets
 from lth_keras.programs import choosing, replacing, stored_options
 from lth_keras.programs.building import wrapped_model
 from lth_keras.programs.choosing import Choice
+from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.export_flags import Request
+from lth_keras.programs.inputs import Inputs
 from lth_keras.programs.options import Options
 from lth_keras.runs import layout, level_tickets
 from lth_keras.storage import directories, files, paths
@@ -100,7 +102,12 @@ def exported(request: Request) -> tuple[Choice, str, list[ExportReport]]:
     options = stored_options.options_of(directory, **changes)
     choice = choosing.choose(directory, request)
     output = replacing.output(request.output, request.overwrite)
-    data = _data(options) if request.quantize == "int8" else None
+    data = Inputs(options).held if request.quantize == "int8" else None
+    if request.quantize == "int8" and data is None:
+        raise FlagError(
+            f"--quantize=int8 calibrates on images in memory, and {request.run_dir} is "
+            "of --data=streamed: leave it out"
+        )
     model = trained_model(directory, options, request.trial, choice.level, data)
     reports = []
     with directories.atomic_directory(output, overwrite=request.overwrite) as place:
@@ -132,11 +139,10 @@ def trained_model(
     Raises:
         LotteryError: the stored weights are not of the network, or damaged.
     """
-    if data is None and options.dataset not in _KNOWN:
-        data = _data(options)
-    shape, classes = (
-        (data.input_shape, data.classes) if data else _KNOWN[options.dataset]
-    )
+    of: datasets.Data | Inputs | None = data
+    if of is None and options.dataset not in _KNOWN:
+        of = Inputs(options)
+    shape, classes = (of.input_shape, of.classes) if of else _KNOWN[options.dataset]
     # Tickets and weights go from Keras 3 into the same layers of tf_keras.
     options = dataclasses.replace(options, keras="tf_keras")
     # The seed does not matter: every weight is replaced.
@@ -190,9 +196,3 @@ def _json(request: Request, choice: Choice, reports: Sequence[ExportReport]) -> 
         "exports": [json.loads(report.to_json()) for report in reports],
     }
     return json.dumps(value, allow_nan=False)
-
-
-def _data(options: Options) -> datasets.Data:
-    return datasets.load(
-        options.dataset, options.data_dir, options.validation_size, options.seed
-    )

@@ -21,6 +21,7 @@ from lth_keras.papers.settings import (
 )
 from lth_keras.programs import (
     chain_flags,
+    data_flags,
     decays,
     flagfiles,
     job_flags,
@@ -39,7 +40,6 @@ from lth_keras.programs.values import (
 
 # A layer or a convolution beyond these does not fit any machine.
 _MOST_UNITS, _MOST_WIDTH = 100_000, 100
-_COLOUR = "resnet and vgg on colour images (any but digits, mnist and fashion_mnist)"
 
 
 def define() -> flags.FlagValues:
@@ -50,6 +50,7 @@ def define() -> flags.FlagValues:
         flags.DEFINE(parser, name, default, text, known, Serializer())
 
     _define_network(flag)
+    data_flags.define(flag)
     _define_training(flag)
     pruning_flags.define(flag)
     chain_flags.define(flag)
@@ -132,14 +133,6 @@ def _define_training(flag: _Flag) -> None:
         whole(1),
         "Examples per training step. Default, from the paper: "
         f"{of_paper('batch_size')}.",
-    )
-    flag(
-        "augment",
-        "auto",
-        one_of(("auto", "none", "crop_flip")),
-        "What is done to the training images: none, or crop_flip (4 pixels of padding, "
-        "a random crop, a random mirror image). auto, as in the paper: crop_flip for "
-        f"{_COLOUR}, else none.",
     )
     flag(
         "optimizer",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,12 +15,11 @@ from absl import flags
 from lth_keras.papers.settings import (
     DIGITS_ITERATIONS,
     DIGITS_LEVELS,
-    GREY,
     OPTIMIZERS,
     PAPER,
     Paper,
 )
-from lth_keras.programs import chain_flags, strategy_flags
+from lth_keras.programs import chain_flags, data_flags, strategy_flags
 from lth_keras.programs.command_line import FlagError, parse
 from lth_keras.programs.flags import define as define
 from lth_keras.programs.values import as_text
@@ -103,6 +101,8 @@ class Options:
     dataset: str
     data_dir: str | None
     validation_size: int | None
+    data: str
+    image_size: int | None
     model: str
     hidden: tuple[int, ...]
     width: float
@@ -207,6 +207,7 @@ def read(
         given["controls"] = ()
     _check_keras(given)
     strategy_flags.check(given)
+    data_flags.check(given)
     _check_layers(given, paper, {name: known[name].default for name in _LAYERS})
     if given["hidden"] != known["hidden"].default and given["model"] != "lenet":
         raise FlagError(
@@ -274,10 +275,7 @@ def _fill_training(given: dict[str, Any], paper: Paper) -> None:
         given["iterations"] = DIGITS_ITERATIONS if digits else paper.iterations
     if given["levels"] is None:
         given["levels"] = DIGITS_LEVELS if digits else paper.levels
-    if given["augment"] == "auto":
-        # A TFDS name may hold a configuration and a version.
-        colour = re.split("[/:]", given["dataset"])[0] not in GREY
-        given["augment"] = "crop_flip" if paper.augments and colour else "none"
+    given["augment"] = data_flags.augmentation(given, paper)
     if given["optimizer"] is None:
         given["optimizer"] = paper.optimizer
     if given["lr_decay"] != "none" and given["lr_drops"]:

@@ -15,7 +15,6 @@ from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from lth_keras.methods.method import Method
-from lth_keras.papers import datasets
 from lth_keras.programs import method_runs, strategies
 from lth_keras.programs.building import (
     check_survivors,
@@ -24,6 +23,7 @@ from lth_keras.programs.building import (
     wrapped_model,
 )
 from lth_keras.programs.command_line import FlagError
+from lth_keras.programs.inputs import Inputs
 from lth_keras.programs.options import Options
 from lth_keras.pruning import recipes, settling
 from lth_keras.search.search import LotterySearch
@@ -51,11 +51,9 @@ class Searches:
     def __init__(self, options: Options):
         self._options = options
         strategies.of(options)  # Which must be asked for before anything computes.
-        self._data = datasets.load(
-            options.dataset, options.data_dir, options.validation_size, options.seed
-        )
-        self._stream = self._data.stream(options.batch_size, options.augment)
-        self._rewind_step = rewind_step(options, len(self._data.train[0]))
+        self._data = Inputs(options)
+        self._stream = self._data.stream()
+        self._rewind_step = rewind_step(options, self._data.size("train"))
         if method_runs.is_method(options):
             model = self._method(0).model
         else:
@@ -123,9 +121,9 @@ class Searches:
             if self._options.search_iterations
             else self._options.iterations,
             "verbose": 0,
-            "validation_data": self._data.tensors("validation"),
-            "test_data": self._data.tensors("test"),
-            "train_data": self._data.tensors("train"),
+            "validation_data": self._data.evaluated("validation"),
+            "test_data": self._data.evaluated("test"),
+            "train_data": self._data.evaluated("train"),
             "evaluate_every": self._options.evaluate_every,
         }
 

@@ -18,9 +18,11 @@ from lth_keras.storage import files, paths, sharing
 ADDED: Mapping[str, Any] = {
     "budget": "none",
     "criterion": "magnitude",
+    "data": "memory",
     "devices": None,
     "granularity": "weight",
     "keep_trained": "all",
+    "image_size": None,
     "keras": "tf_keras",
     "layer_rates": [],
     "first": "train",

@@ -20,7 +20,7 @@ CONV_256_256 = 294_912 + 589_824
 # The deepest take seconds to be built.
 NAMES = [
     pytest.param(name, marks=pytest.mark.slow)
-    if name in ("resnet56", "resnet110", "vgg19")
+    if name in ("resnet50", "resnet56", "resnet110", "vgg19")
     else name
     for name in networks.names()
 ]
@@ -35,6 +35,7 @@ def test_names_are_the_papers_networks():
         "resnet18",
         "resnet20",
         "resnet20_padded",
+        "resnet50",
         "resnet56",
         "resnet110",
         "vgg16",
@@ -96,6 +97,21 @@ def test_a_shortcut_is_padded_with_zeros_or_goes_through_a_convolution(name):
     padded = np.zeros((1, 16, 16, 32), np.float32)
     padded[..., 8:24] = given[:, ::2, ::2]
     assert np.array_equal(shortcut, padded) == (name == "resnet20_padded")
+
+
+@pytest.mark.slow
+def test_resnet_50_has_25_5_million_prunable_weights():
+    """Those of tf_keras's own ResNet50, but for biases and normalisations."""
+    model = networks.build("resnet50", (64, 64, 3), 1000)
+    theirs = keras.applications.ResNet50(weights=None, classes=1000)
+    expected = sum(
+        math.prod(layer.kernel.shape)
+        for layer in theirs.layers
+        if hasattr(layer, "kernel")
+    )
+    assert kernels(model) == expected == 25_502_912
+    assert kernels(model, "output") == 2_048_000
+    assert model.get_layer("stage4_block1_add").output.shape == (None, 2, 2, 2048)
 
 
 @pytest.mark.slow

@@ -59,9 +59,8 @@ ALL: dict[str, Any] = {
     "monitor_metric": "accuracy",
     "seed": 0,
     "workers": 0,
-    "strategy": "none",
-    "keep_trained": "all",
-    "devices": None,
+    **{"data": "memory", "strategy": "none", "keep_trained": "all"},
+    **dict.fromkeys(("image_size", "devices")),
 }
 LENET = ALL | {
     "dataset": "mnist",
@@ -130,9 +129,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "lenet": LENET,
     "lenet_oneshot": LENET | {"controls": ("one_shot", "one_shot+random_reinit")},
     "lenet_sgd": LENET | {"optimizer": "sgd", "learning_rate": 0.8},
-    "conv2": CONV2,
-    "conv4": CONV4,
-    "conv6": CONV6,
+    **{"conv2": CONV2, "conv4": CONV4, "conv6": CONV6},
     "conv2_dropout": CONV2
     | {"dropout": 0.5, "iterations": 60_000, "learning_rate": 0.0003},
     "conv4_dropout": CONV4
@@ -142,8 +139,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "resnet18": RESNET,
     "resnet18_lr001": RESNET | {"learning_rate": 0.01},
     "resnet18_warmup": RESNET | {"learning_rate": 0.03, "warmup": 20_000},
-    "vgg19": VGG,
-    "vgg19_lr001": VGG | {"learning_rate": 0.01},
+    **{"vgg19": VGG, "vgg19_lr001": VGG | {"learning_rate": 0.01}},
     "vgg19_warmup": VGG | {"warmup": 10_000},
     "resnet20_rewind": RESNET | REWOUND | {"model": "resnet20", "rewind_to": "500it"},
     "vgg16_rewind": VGG | REWOUND | {"model": "vgg16", "rewind_to": "1000it"},
@@ -181,6 +177,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
         ),
     },
 }
+EXPECTED["resnet50_imagenet"] = RESNET | short_runs.IMAGENET
 # What they found is in docs/methods/: signs.md, freezing.md, untrained.md,
 # at_initialisation.md.
 EXPECTED |= short_runs.expected(LENET)
@@ -193,7 +190,6 @@ TINY = (
     "--replicates=1",
     "--evaluate_every=1",
     "--batch_size=4",
-    # As in the other tests of the program: compiling would be most of the time.
     "--jit=off",
 )
 
@@ -225,8 +221,8 @@ def test_every_setting_of_the_paper_is_written_out(name):
     apart |= {"criterion", "first", "monitor_metric", "validation_size"}
     apart |= {"lr_decay", "method", "rewind", "budget", "stop"}
     apart |= {"recipe", "search_iterations", "train_levels"}
-    apart |= {"strategy", "devices", "keep_trained"}
-    apart |= {"criterion", "monitor_metric", "validation_size"}
+    apart |= {"strategy", "devices", "keep_trained", "criterion", "monitor_metric"}
+    apart |= set() if EXPECTED[name]["image_size"] else {"data", "image_size"}
     if EXPECTED[name]["granularity"] == "weight":
         apart |= {"granularity", "where", "layer_rates"}
     if EXPECTED[name]["optimizer"] != "momentum":
@@ -248,7 +244,7 @@ def test_a_flagfile_begins_with_its_figure_and_its_command_lines(name):
     words = " ".join(comment.replace("#", "").split())
     papers = (
         *("1803.03635v5", "1912.05671v4", "1608.08710"),
-        *("1905.01067", "2009.08576", "1810.02340"),
+        *("1905.01067", "2009.08576", "1810.02340", "2003.02389"),
     )
     assert any(f"arXiv {paper}" in words for paper in papers)
     assert "figure" in words or "section" in words or "appendix" in words
@@ -279,13 +275,15 @@ def test_flags_after_the_flagfile_win():
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory) -> pathlib.Path:
-    """MNIST and CIFAR-10 of 32 random images each, as TFDS stores them."""
+    """MNIST, CIFAR-10 and ImageNet of 32 random images each, as TFDS stores them."""
     folder = tmp_path_factory.mktemp("tfds")
     with pytest.MonkeyPatch.context() as monkeypatch:
         tfds = offline(monkeypatch)
         sizes = {"train": 24, "test": 8}
         prepare(tfds, folder, "mnist", (28, 28, 1), sizes, "3.0.1")
         prepare(tfds, folder, "cifar10", (32, 32, 3), sizes, "3.0.2")
+        sizes = {"train": 24, "validation": 8}
+        prepare(tfds, folder, "imagenet2012", (64, 64, 3), sizes, "5.1.0", 1000)
     return folder
 
 
@@ -297,6 +295,8 @@ def test_a_flagfile_runs(name, data_dir, tmp_path, monkeypatch):
     if EXPECTED[name]["model"].startswith("vgg"):
         # 20 million weights would take most of the time to store.
         flags.append("--width=0.25")
+    if EXPECTED[name]["image_size"]:
+        flags += ["--image_size=64", "--width=0.25"]
     if EXPECTED[name]["rewind_to"] != "0it":
         flags.append("--rewind_to=1it")
     # A second round at its rate leaves a layer without a weight.

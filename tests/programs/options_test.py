@@ -68,6 +68,8 @@ def test_the_default_is_lenet_on_the_digits():
         dataset="digits",
         data_dir=None,
         validation_size=None,
+        data="memory",
+        image_size=None,
         model="lenet",
         hidden=(300, 100),
         width=1.0,

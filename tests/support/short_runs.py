@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+# Of ResNet-50, which is not short: from arXiv 2003.02389, rewound to epoch 5 of 90.
+IMAGENET = {
+    **{"dataset": "imagenet2012", "data": "streamed", "image_size": 224},
+    **{"model": "resnet50", "augment": "area_flip", "batch_size": 1_024},
+    **{"iterations": 90 * 1_246, "warmup": 5 * 1_246, "rewind_to": "5ep"},
+    **{"learning_rate": 0.4, "lr_drops": (30 / 90, 60 / 90, 80 / 90)},
+    **{"output_rate": 0.2, "trials": 3, "replicates": 1, "evaluate_every": 1_246},
+}
+
 SCORES = (
     *("large_final", "magnitude_increase", "large_init_large_final", "movement"),
     *("movement_pruning", "large_init", "small_init_small_final", "small_init"),
