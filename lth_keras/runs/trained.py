@@ -66,7 +66,8 @@ def is_discarded(place: LevelDirectory) -> bool:
     """
     if not paths.exists(place.trained_manifest):
         return False
-    stored = files.read_json(place.trained_manifest)
+    with repair.advised(place.root):
+        stored = files.read_json(place.trained_manifest)
     return isinstance(stored, dict) and stored.get("discarded") is True
 
 
