@@ -11,6 +11,7 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.controls import registry as control_registry
+from lth_keras.experiments.engines import registry as engine_registry
 from lth_keras.methods import registry as method_registry
 from lth_keras.pruning.criteria import registry as criterion_registry
 from tests.support.campaigns import Campaign
@@ -34,6 +35,7 @@ def registries() -> Iterator[None]:
     held = [
         control_registry.REGISTRY.entries,
         criterion_registry.REGISTRY.entries,
+        engine_registry.REGISTRY.entries,
         method_registry.REGISTRY.entries,
     ]
     before = [dict(entries) for entries in held]
