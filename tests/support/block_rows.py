@@ -78,7 +78,7 @@ DEMO = "makes .venv and takes a minute; .ci/run runs it on a fresh clone"
 TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("CONTRIBUTING.md", "make test"): NotRun("these are the tests"),
     ("README.md", "make demo"): NotRun(DEMO),
-    ("README.md", " " * 24 + "ticket"): NotRun("is what make demo prints"),
+    ("README.md", " " * 32 + "ticket"): NotRun("is what make demo prints"),
     ("README.md", "import lth_keras as lth"): Python(given=READERS + KERAS3),
     ("README.md", 'lth.export_saved_model(model, "served/1")'): Python(),
     ("README.md", "lth-search --flagfile=lenet"): Commands(("--levels=2",)),
@@ -108,6 +108,9 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         "tests/tools/build_files_test.py"
     ),
     ("docs/benchmarks.md", "python3 -m venv"): NotRun(PINNED),
+    ("docs/benchmarks.md", "python benchmarks/peers/compare.py"): NotRun(
+        "makes an environment for each tool, from the package index"
+    ),
     ("docs/benchmarks.md", "python benchmarks/peers/checkout"): NotRun(
         "asks for a checkout of another project"
     ),
