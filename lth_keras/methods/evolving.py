@@ -67,6 +67,10 @@ class Evolving(Method):
         self.model = wrap(model, 1 - self.density)
         self._start = [weight.read() for weight in Network.of(self.model).weights]
 
+    @property
+    def stops(self) -> tuple[int, ...]:
+        return (self.every,)
+
     def begin(self, index: int, network: Network) -> None:
         # The first mask is drawn as training begins, from the dense network.
         growing.grow(network)

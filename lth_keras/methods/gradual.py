@@ -80,6 +80,10 @@ class Gradual(Method):
         self.scope = scope
         self._initial = [weight.read() for weight in Network.of(self.model).weights]
 
+    @property
+    def stops(self) -> tuple[int, ...]:
+        return (self.every,)
+
     def begin(self, index: int, network: Network) -> None:
         growing.grow(network)
         for weight, value in zip(network.weights, self._initial, strict=True):

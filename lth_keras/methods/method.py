@@ -77,6 +77,11 @@ class Method(abc.ABC):
             network: of `model`.
         """
 
+    @property
+    def stops(self) -> tuple[int, ...]:
+        """Numbers of training steps of whose multiples `fit` must pass over none."""
+        return ()
+
     def found(self, network: Network) -> Ticket:
         """The ticket that the model holds."""
         return Ticket.of(network)

@@ -70,7 +70,7 @@ class Searches:
         seed = trial_seed(options.seed, trial)
         if method_runs.is_method(options):
             method = self._method(seed)
-            self._compile(method.model, [])
+            self._compile(method.model, list(method.stops))
             made = method_runs.search(options, method, directory, trial, seed)
             return made, self._fit_arguments
         model = self._wrapped(seed)

@@ -73,3 +73,11 @@ def test_what_cannot_be_used_is_refused():
             lth.methods.Gradual(model, **given)
     with pytest.raises(lth.LotteryError, match="scope='all' is not known: use 'layer'"):
         lth.methods.Gradual(model, scope="all")
+
+
+def test_fit_is_to_stop_where_masks_change():
+    made = (lth.methods.Gradual, lth.methods.RigL, lth.methods.SparseEvolution)
+    for kind in made:
+        method = kind(small.dense_model(), density=0.2, every=20)
+        assert method.stops == (20,)
+    assert lth.methods.EdgePopup(small.dense_model()).stops == ()
