@@ -27,7 +27,6 @@ DATA = {
     "lth_keras/__init__.py": ["lth_keras/py.typed"],
     "lth_keras/programs/command_line.py": ["//examples:flags"],
     "lth_keras/programs/flagfiles.py": ["//examples:flags"],
-    "benchmarks/ray_workers.py": ["//examples:sources"],
     "benchmarks/workers_speed.py": ["//examples:sources"],
     "tests/": ["//:configuration"],
     "tests/experiments/": ["//examples:sources"],

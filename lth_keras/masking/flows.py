@@ -16,7 +16,7 @@ import tensorflow as tf
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking.flow_inputs import INPUTS, PROBABILITIES, require_flow
+from lth_keras.masking.flow_inputs import INPUTS, logits, ones_of, require_flow
 from lth_keras.masking.network import Network
 from lth_keras.masking.seen import Seen
 
@@ -46,7 +46,8 @@ class Flow:
         Raises:
             LotteryError: it is nowhere above 0, or overflows.
         """
-        with _all_positive(self._network), _logits(self._network.model):
+        heads = logits(_last(self._network.model), keras.layers.Softmax)
+        with _all_positive(self._network), heads:
             for size in INPUTS:
                 found = self._at(size)
                 if all(np.isfinite(each).all() for each in found):
@@ -96,17 +97,7 @@ def _inputs(model: keras.Model) -> Any:
             "Input, or call it once."
         )
 
-    def ones(given: Any) -> Any:
-        shape = [1, *given.shape[1:]]
-        if None in shape:
-            raise LotteryError(
-                f"the input {given.name} has the open shape {tuple(given.shape)}, and "
-                "the flow is of an input of ones: build the model on a fixed shape."
-            )
-        return tf.ones(shape, given.dtype)
-
-    found = [ones(given) for given in model.inputs]
-    return found if len(found) > 1 else found[0]
+    return ones_of(model, tf.ones)
 
 
 @contextlib.contextmanager
@@ -124,31 +115,6 @@ def _all_positive(network: Network) -> Iterator[None]:
     finally:
         for weight, value in before:
             weight.write(value)
-
-
-@contextlib.contextmanager
-def _logits(model: keras.Model) -> Iterator[None]:
-    """What goes into probabilities at the outputs, in the place of these."""
-    replaced = []
-    try:
-        for layer in _last(model):
-            name = "call" if isinstance(layer, keras.layers.Softmax) else "activation"
-            kind = getattr(vars(layer).get("activation"), "__name__", "")
-            if name == "call" or kind in PROBABILITIES:
-                replaced.append((layer, name, vars(layer).get(name)))
-                # Not through setattr, by which Keras would count it as a change.
-                vars(layer)[name] = _as_it_is
-        yield
-    finally:
-        for layer, name, before in replaced:
-            if before is None:
-                del vars(layer)[name]
-            else:
-                vars(layer)[name] = before
-
-
-def _as_it_is(inputs: Any, *args: Any, **kwargs: Any) -> Any:
-    return inputs
 
 
 def _last(model: keras.Model) -> Iterator[keras.layers.Layer]:

@@ -60,7 +60,7 @@ def test_tests_and_tools_import_what_their_extra_brings(given: dict[str, Any]) -
             native = source.startswith("tests/support/native_")
             clusters = source in (
                 "tests/support/ray_jobs.py",
-                "benchmarks/ray_workers.py",
+                "benchmarks/workers_speed.py",
             )
             allowed = asked | (backends if native else set())
             allowed |= names(given["extras_require"]["ray"]) if clusters else set()

@@ -134,7 +134,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         (("epochs=10", "epochs=2"),), given=READERS
     ),
     ("docs/early_bird.md", SEARCH): Commands(),
-    ("docs/cluster.md", "pip install 'lth_keras[ray]'"): NotRun(
+    ("docs/cluster.md", "pip install '.[ray]'"): NotRun(
         "several machines; tests/experiments/engines/on_ray_test.py has two nodes"
     ),
     ("docs/cluster.md", "apiVersion: ray.io/v1"): NotRun("a Kubernetes cluster"),

@@ -6,15 +6,13 @@ R = the sum of the outputs for an input of ones, every weight at its absolute va
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from lth_keras import compat
 from lth_keras.errors import LotteryError
-from lth_keras.masking.flow_inputs import INPUTS, PROBABILITIES, require_flow
+from lth_keras.masking.flow_inputs import INPUTS, logits, ones_of, require_flow
 from lth_keras.masking.native import heads
 from lth_keras.masking.network import Network
 
@@ -60,7 +58,7 @@ class Flow:
             for v in model.variables
         ]
         chosen = [values[place] for place in self._places]
-        with _logits(model):
+        with logits(heads.outputs(model), keras.layers.Softmax):
             for size in INPUTS:
                 given = keras.tree.map_structure(
                     lambda each, size=size: each * size if _is_float(each) else each,
@@ -87,40 +85,4 @@ def _inputs(model: Any) -> Any:
             "is of an input of ones: build it as a Sequential or Functional model."
         )
 
-    def ones(given: Any) -> Any:
-        shape = [1, *given.shape[1:]]
-        if None in shape:
-            raise LotteryError(
-                f"the input {given.name} has the open shape {tuple(given.shape)}, and "
-                "the flow is of an input of ones: build the model on a fixed shape."
-            )
-        return compat.keras3().ops.ones(shape, given.dtype)
-
-    found = [ones(given) for given in model.inputs]
-    return found if len(found) > 1 else found[0]
-
-
-@contextlib.contextmanager
-def _logits(model: Any) -> Iterator[None]:
-    """What goes into probabilities at the outputs, in the place of these."""
-    replaced = []
-    softmax = compat.keras3().layers.Softmax
-    try:
-        for layer in heads.outputs(model):
-            name = "call" if isinstance(layer, softmax) else "activation"
-            kind = getattr(vars(layer).get("activation"), "__name__", "")
-            if name == "call" or kind in PROBABILITIES:
-                replaced.append((layer, name, vars(layer).get(name)))
-                # Not through setattr, by which Keras would count it as a change.
-                vars(layer)[name] = _as_it_is
-        yield
-    finally:
-        for layer, name, before in replaced:
-            if before is None:
-                del vars(layer)[name]
-            else:
-                vars(layer)[name] = before
-
-
-def _as_it_is(inputs: Any, *args: Any, **kwargs: Any) -> Any:
-    return inputs
+    return ones_of(model, compat.keras3().ops.ones)
