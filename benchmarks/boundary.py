@@ -2,14 +2,20 @@
 
 Of a 20M-weight net in global scope (VGG-19, SGD with momentum), and its ranking against
 one np.partition of the same numbers; of a small net (LeNet-300-100, Adam) against the
-same acts written by hand in NumPy, without checks and checksums.
+same acts written by hand in NumPy, without checks and checksums. Then all that lies
+between two fits of a search, a row for each size, in CPU seconds: the clock of a busy
+machine says little.
 
-    python benchmarks/boundary.py
+    python benchmarks/boundary.py --sizes=1,3,10,30,100
 """
 
 from __future__ import annotations
 
+import json
+import pathlib
 import statistics
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 
@@ -27,6 +33,9 @@ from lth_keras.tickets import ticket
 from lth_keras.training import one_run
 
 _PAIRS = flags.DEFINE_integer("pairs", 5, "Runs of each arm.")
+_SIZES = flags.DEFINE_list("sizes", ["1", "3", "10", "30", "100"], "Million weights.")
+_ROWS_ALONE = flags.DEFINE_bool("rows_alone", False, "Only the rows of --sizes.")
+_PARTS = ("verify", "trained", "rank", "mask", "rewind", "save", "reset", "paths")
 
 
 def boundary(model: keras.Model, start: Start, level: int, folder: str) -> None:
@@ -82,7 +91,33 @@ def small_net() -> None:
     paired.report("level boundary of LeNet / by hand in NumPy", found, "none")
 
 
+def rows() -> None:
+    """Prints a row for each size and scope, each from a process of its own."""
+    program = pathlib.Path(__file__).with_name("boundary_of_size.py")
+    names = ["weights", "scope", "seconds", *_PARTS, "/ reference", "bytes a weight"]
+    print("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|")
+    for size in _SIZES.value:
+        for scope in ("layer", "global"):
+            command = [sys.executable, str(program), f"--millions={size}"]
+            done = subprocess.run(
+                [*command, f"--scope={scope}"],
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
+            found = json.loads(done.stdout.splitlines()[-1])
+            parts = found["parts"]
+            parts["mask"] = parts["prune"] - parts["rank"]
+            cells = [f"{parts[name]:.2f}" for name in ("all", *_PARTS)]
+            ratio = parts["all"] / found["reference"]
+            cells += [f"{ratio:.1f}", f"{found['bytes']:.1f}"]
+            print(f"| {size}M | {scope} | " + " | ".join(cells) + " |", flush=True)
+
+
 def main(_: list[str]) -> None:
+    if _ROWS_ALONE.value:
+        rows()
+        return
     small_net()
     model = wrapping.wrap(
         networks.build("vgg19", (32, 32, 3), 10), scope="global", exclude="output"
@@ -109,6 +144,7 @@ def main(_: list[str]) -> None:
         f"median {statistics.median(times):.2f} s (max {max(times):.2f} s)",
         "<= 3 s",
     )
+    rows()
 
 
 if __name__ == "__main__":

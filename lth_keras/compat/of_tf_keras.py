@@ -88,6 +88,7 @@ from lth_keras.compat.optimizers import (
 from lth_keras.compat.strategies import xla_compiles
 from lth_keras.compat.symbolic import InfersByItsLayer
 from lth_keras.compat.traces import forget_methods, forget_traces, traces_forgotten
+from lth_keras.compat.views import view
 from lth_keras.compat.weight_files import is_of_wrapped_model
 
 __all__ = [
@@ -164,6 +165,7 @@ __all__ = [
     "untouched_generators",
     "surround",
     "variables_in_calls",
+    "view",
     "weighting_by_class",
     "weights_if_all_trained",
     "written_signature",

@@ -173,8 +173,8 @@ def project(model: Held, optimizer: Any = None) -> None:
     network = Network.of(model, optimizer).require_masks()
     followers.settle(network)
     for weight in network.held:
-        value, mask = weight.read(), weight.read_mask()
-        if np.any((value != 0) & ~mask):
+        value, mask = weight.view(), weight.read_mask()
+        if masks.has_strays(value, mask):
             weight.write(masks.apply(value, mask))
     slots.project(network)
 
@@ -197,7 +197,7 @@ def verify(model: Held, optimizer: Any = None) -> None:
     wrong = [
         weight.path
         for weight in network.held
-        if np.any((weight.read() != 0) & ~weight.read_mask())
+        if masks.has_strays(weight.view(), weight.read_mask())
     ]
     wrong += frozen.violations(network)
     wrong += slots.violations(network)

@@ -25,8 +25,8 @@ def settle(network: Network) -> None:
     for weight, kept in _masks(network):
         if not np.array_equal(weight.read_mask(), kept):
             weight.write_mask(kept)
-        elif np.any((weight.read() != 0) & ~kept):
-            weight.write(masks.apply(weight.read(), kept))
+        elif masks.has_strays(weight.view(), kept):
+            weight.write(masks.apply(weight.view(), kept))
 
 
 def settled(

@@ -10,6 +10,7 @@ import numpy as np
 
 from lth_keras.masking import followers
 from lth_keras.masking.network import Network
+from lth_keras.masking.reads import WhenAsked
 from lth_keras.masking.seen import Seen
 from lth_keras.pruning.recipe import Recipe
 from lth_keras.pruning.scores import Values
@@ -47,7 +48,8 @@ def shrunk(
         context = network.context(initial, data, rng)
     elif "gradients" in recipe.needs and data is not None:
         gradients = network.mean_gradients(data)
-    masks, tensors, seen = network.masks, network.tensors, Seen(network)
+    tensors, seen = network.tensors, Seen(network)
+    masks: Arrays = WhenAsked([weight.read_mask for weight in network.pruned])
     paths = [weight.path for weight in network.pruned]
     if like is None and recipe.rounds > 1:
         like = recipe.shrink([np.zeros(m.shape) for m in masks], masks, tensors)
@@ -55,9 +57,9 @@ def shrunk(
     steps = 1 if lowest else recipe.rounds
     with _kept(network) if steps > 1 else contextlib.nullcontext():
         for left in range(steps, 0, -1):
-            trained = seen.values()
+            trained = seen.values() if recipe.whole else seen.one_by_one()
             values = Values(trained, initial, gradients, paths, context)
-            scores = recipe.scores(values, rng)
+            scores = recipe.scores_one_by_one(values, rng)
             if lowest:
                 scores = [-np.asarray(score) for score in scores]
             if like is None:
@@ -68,7 +70,7 @@ def shrunk(
                 for weight, mask in zip(network.pruned, masks, strict=True):
                     weight.write_mask(mask)
                 followers.settle(network)
-    return masks
+    return list(masks)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,9 @@ import numpy as np
 from lth_keras.errors import LotteryError
 from lth_keras.masking.followers import leads
 from lth_keras.masking.network import Network
+from lth_keras.masking.reads import WhenAsked
 from lth_keras.masking.weight import Weight
+from lth_keras.pruning.units import Arrays
 
 
 class Seen:
@@ -45,6 +47,12 @@ class Seen:
             return self.spread([weight.read() for weight in self.weights])
         places = {id(weight): i for i, weight in enumerate(self._network.weights)}
         return self.spread([values[places[id(weight)]] for weight in self.weights])
+
+    def one_by_one(self) -> Arrays:
+        """The present ones, each read when it is asked for where that can be."""
+        if self._by_scale:
+            return self.values()
+        return WhenAsked([weight.read for weight in self.weights])
 
     def spread(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Arrays in the shapes of `weights`, in those of the pruned weights."""

@@ -60,6 +60,10 @@ class Slot:
         """The value."""
         return np.asarray(keras.backend.get_value(self.variable))
 
+    def view(self) -> np.ndarray:
+        """The value to be read at once, without a copy where that can be."""
+        return compat.view(self.variable)
+
     def write(self, value: np.ndarray) -> None:
         """Sets the value."""
         self.variable.assign(value)

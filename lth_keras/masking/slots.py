@@ -14,6 +14,7 @@ import numpy as np
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from lth_keras.masking.slot import Slot
+from lth_keras.pruning import masks
 
 State = dict[str, np.ndarray]
 
@@ -72,9 +73,10 @@ def has_stepped(network: Network) -> bool:
 def project(network: Network) -> None:
     """Gives the slot entries of pruned weights the value before the first step."""
     for slot in _pruned_slots(network):
-        wrong, value, start = _off(slot)
-        if wrong.any():
-            slot.write(np.where(wrong, start, value))
+        value, mask, start = _compared(slot)
+        if masks.has_strays(value, mask, start):
+            # Of entries that equal it as they are: -0.0 is no stray of 0.
+            slot.write(np.where(~mask & (value != start), start, value))
 
 
 def violations(network: Network) -> list[str]:
@@ -82,19 +84,18 @@ def violations(network: Network) -> list[str]:
     return [
         f"slot {slot.name} of {slot.weight.path}"
         for slot in _pruned_slots(network)
-        if _off(slot)[0].any()
+        if masks.has_strays(*_compared(slot))
     ]
 
 
-def _off(slot: Slot) -> tuple[np.ndarray, np.ndarray, Any]:
-    """Where a weight is pruned and its slot has another value than its first."""
-    value = slot.read()
-    start = value.dtype.type(slot.start)
-    return ~slot.weight.read_mask() & (value != start), value, start
+def _compared(slot: Slot) -> tuple[np.ndarray, np.ndarray, Any]:
+    """A slot's value, the mask of its weight, and the value before the first step."""
+    value = slot.view()
+    return value, slot.weight.read_mask(), value.dtype.type(slot.start)
 
 
 def _equal(slot: Slot) -> bool:
-    return np.array_equal(slot.read(), slot.weight.read())
+    return np.array_equal(slot.view(), slot.weight.view())
 
 
 def _check_same_optimizer(

@@ -69,6 +69,10 @@ class Weight:
         variable = compat.raw_variable(self.variable)
         return np.asarray(keras.backend.get_value(variable))
 
+    def view(self) -> np.ndarray:
+        """The value to be read at once, without a copy where that can be."""
+        return compat.view(compat.raw_variable(self.variable))
+
     def write(self, value: np.ndarray) -> None:
         """Sets the value on every replica."""
         compat.raw_variable(self.variable).assign(value)
@@ -77,7 +81,7 @@ class Weight:
         """The mask as a boolean array; all True where there is none."""
         if self.mask is None:
             return np.ones(self.shape, bool)
-        return np.asarray(keras.backend.get_value(self.mask)) != 0
+        return compat.view(self.mask) != 0
 
     @property
     def frozen(self) -> Any:
@@ -95,7 +99,7 @@ class Weight:
         self.set_mask(mask)
         if (frozen := self.read_frozen()) is not None:
             self.frozen.assign(np.where(mask, 0, frozen))
-        self.write(masks.apply(self.read(), mask))
+        self.write(masks.apply(self.view(), mask))
 
     def set_mask(self, mask: np.ndarray) -> None:
         """Sets the mask alone; the weight is sparse already, or is written next."""

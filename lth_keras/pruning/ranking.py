@@ -8,10 +8,13 @@ tensor dense.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from lth_keras.errors import LotteryError
+from lth_keras.pruning import thresholds
+from lth_keras.pruning.thresholds import Part
 
 
 def shrink(scores: np.ndarray, mask: np.ndarray, keep: int) -> np.ndarray:
@@ -32,23 +35,7 @@ def shrink(scores: np.ndarray, mask: np.ndarray, keep: int) -> np.ndarray:
     Raises:
         LotteryError: `keep` is out of range, or a score that has to be ranked is NaN.
     """
-    flat_mask = np.asarray(mask, bool).reshape(-1)
-    flat = _native(scores).reshape(-1)
-    surviving = int(np.count_nonzero(flat_mask))
-    if not 0 <= keep <= surviving:
-        raise LotteryError(f"cannot keep {keep} of {surviving} surviving weights.")
-    candidates = flat if surviving == flat.size else flat[flat_mask]
-    if keep == surviving:
-        kept = np.ones(surviving, bool)
-    elif keep == 0:
-        kept = np.zeros(surviving, bool)
-    else:
-        kept = _largest(candidates, keep)
-    if surviving == flat.size:
-        return kept.reshape(np.shape(mask))
-    result = np.zeros(flat.size, bool)
-    result[flat_mask] = kept
-    return result.reshape(np.shape(mask))
+    return shrink_together([scores], [mask], keep)[0]
 
 
 def _native(scores: np.ndarray) -> np.ndarray:
@@ -56,23 +43,6 @@ def _native(scores: np.ndarray) -> np.ndarray:
     array = np.asarray(scores)
     # bfloat16 is no native NumPy type; float32 holds each of its values.
     return array if array.dtype.kind in "fiub" else array.astype(np.float32)
-
-
-def _largest(scores: np.ndarray, keep: int) -> np.ndarray:
-    """Marks the `keep` largest of a flat array, lower index first among equals."""
-    partitioned = np.partition(scores, scores.size - keep)
-    # NaN sorts as the largest and max() hands it on, so the tail shows any.
-    if np.isnan(partitioned[scores.size - keep :].max()):
-        raise LotteryError(
-            "cannot rank weights: a score is NaN. Lower the learning rate, or rank "
-            "by a criterion that is defined for these weights."
-        )
-    threshold = partitioned[scores.size - keep]
-    kept = scores > threshold
-    missing = keep - int(np.count_nonzero(kept))
-    ties = np.flatnonzero(scores == threshold)
-    kept[ties[:missing]] = True
-    return kept
 
 
 def shrink_together(
@@ -88,12 +58,63 @@ def shrink_together(
     Returns:
         One new boolean mask per weight. Ties go to the earlier weight, then to the
         lower flat index.
+
+    Raises:
+        LotteryError: as of `shrink`.
     """
-    flat_scores = np.concatenate([_native(s).reshape(-1) for s in scores])
-    flat_masks = np.concatenate([np.asarray(m, bool).reshape(-1) for m in masks])
-    flat = shrink(flat_scores, flat_masks, keep)
-    ends = np.cumsum([np.size(m) for m in masks])[:-1]
-    return [
-        part.reshape(np.shape(m))
-        for part, m in zip(np.split(flat, ends), masks, strict=True)
+    alive = [np.asarray(mask, bool).reshape(-1) for mask in masks]
+    left = [int(np.count_nonzero(mask)) for mask in alive]
+    surviving = sum(left)
+    if not 0 <= keep <= surviving:
+        raise LotteryError(f"cannot keep {keep} of {surviving} surviving weights.")
+    shapes = [np.shape(mask) for mask in masks]
+    if keep == surviving:
+        return [m.copy().reshape(s) for m, s in zip(alive, shapes, strict=True)]
+    if keep == 0:
+        return [np.zeros(shape, bool) for shape in shapes]
+    values = [_native(score).reshape(-1) for score in scores]
+    common = np.result_type(*values)
+    parts = [
+        Part(value.astype(common, copy=False), None if n == mask.size else mask)
+        for value, mask, n in zip(values, alive, left, strict=True)
     ]
+    try:
+        lowest, ties = thresholds.lowest_kept(parts, surviving, keep)
+    except thresholds.NotANumberError:
+        raise LotteryError(
+            "cannot rank weights: a score is NaN. Lower the learning rate, or rank "
+            "by a criterion that is defined for these weights."
+        ) from None
+    kept = [np.empty(mask.size, bool) for mask in alive]
+    for part, into in zip(parts, kept, strict=True):
+        ties -= _mark(part, lowest, ties, into)
+    return [m.reshape(shape) for m, shape in zip(kept, shapes, strict=True)]
+
+
+def _mark(part: Part, lowest: Any, ties: int, into: np.ndarray) -> int:
+    """Marks what is above a score, and the first of those that equal it.
+
+    Args:
+        part: of the scores.
+        lowest: the score.
+        ties: how many of those that equal it, at most.
+        into: the booleans to set.
+
+    Returns:
+        How many that equal it were marked.
+    """
+    marked, begin = 0, 0
+    for scores, mask in thresholds.chunks([part]):
+        piece = into[begin : begin + scores.size]
+        np.greater(scores, lowest, out=piece)
+        if mask is not None:
+            piece &= mask
+        if marked < ties:
+            equal = scores == lowest
+            if mask is not None:
+                equal &= mask
+            first = np.flatnonzero(equal)[: ties - marked]
+            piece[first] = True
+            marked += first.size
+        begin += scores.size
+    return marked

@@ -145,6 +145,10 @@ class Recipe(Levels):
             LotteryError: the criterion needs what is not there, or returned scores
                 of another shape.
         """
+        return list(self.scores_one_by_one(values, rng))
+
+    def scores_one_by_one(self, values: Values, rng: np.random.Generator) -> Arrays:
+        """As `scores`, for who asks for those of each tensor once: see `scores.of`."""
         return scores.of(self.criterion, values, rng)
 
     def shrink(

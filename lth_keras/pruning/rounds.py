@@ -36,27 +36,29 @@ def carry_out(
     Raises:
         LotteryError: a score is NaN, or the granularity does not fit the tensors.
     """
-    masks = [np.asarray(mask, bool) for mask in masks]
-    present = among.of(masks)
-    pooled = among.pool(scores, masks, present)
-    kept = list(present)
-
-    def keep(bundle: Sequence[int], chosen: np.ndarray) -> None:
-        for index in bundle:
-            kept[index] = chosen if len(bundle) == 1 else _of(chosen, present[index])
-
+    kept: dict[int, np.ndarray] = {}
+    # Group by group: where each tensor is one, what is held is of one at a time.
     for together, rate in ranked(among, scope, rates):
+        indices = [index for bundle in together for index in bundle]
+        own = {index: np.asarray(masks[index], bool) for index in indices}
+        present = {i: among.of_one(among.tensors[i], own[i]) for i in indices}
+        pooled = {i: among.pool_one(i, scores[i], own[i], present[i]) for i in indices}
         parts = [among.joined(bundle, present, pooled) for bundle in together]
         units, values = [part[0] for part in parts], [part[1] for part in parts]
         left = number(together, units, rate)
+        del pooled, parts
         if len(together) == 1:
-            keep(together[0], ranking.shrink(values[0], units[0], left))
-            continue
-        for bundle, chosen in zip(
-            together, ranking.shrink_together(values, units, left), strict=True
-        ):
-            keep(bundle, chosen)
-    return among.spread(kept, masks)
+            chosen = [ranking.shrink(values[0], units[0], left)]
+        else:
+            chosen = ranking.shrink_together(values, units, left)
+        del values
+        for bundle, those in zip(together, chosen, strict=True):
+            for i in bundle:
+                found = those if len(bundle) == 1 else _of(those, present[i])
+                kept[i] = among.spread_one(among.tensors[i], found, own[i])
+    return [
+        kept[i] if i in kept else np.asarray(masks[i], bool) for i in range(len(masks))
+    ]
 
 
 def ranked(

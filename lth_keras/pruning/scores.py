@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,8 +31,36 @@ class Values(NamedTuple):
     context: Context | None = None
 
 
-def of(criterion: str, values: Values, rng: np.random.Generator) -> list[np.ndarray]:
+class OneByOne(Sequence[np.ndarray]):
+    """The scores of each weight tensor, computed when they are asked for, each once.
+
+    In the order of the tensors in any case, which is that of what criteria draw.
+
+    Args:
+        made: what computes them, in order.
+        count: of how many tensors.
+    """
+
+    def __init__(self, made: Iterator[np.ndarray], count: int):
+        self._made, self._count, self._taken = made, count, 0
+        self._early: dict[int, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        while self._taken <= index:
+            self._early[self._taken] = next(self._made)
+            self._taken += 1
+        return self._early.pop(index)
+
+
+def of(criterion: str, values: Values, rng: np.random.Generator) -> Arrays:
     """The scores of each weight tensor, in its shape; higher is kept.
+
+    Of criteria that see tensors one by one each is computed when it is asked for, once.
 
     Args:
         criterion: its name.
@@ -41,7 +69,7 @@ def of(criterion: str, values: Values, rng: np.random.Generator) -> list[np.ndar
 
     Raises:
         LotteryError: the criterion needs what is not there, or returned scores of
-            another shape.
+            another shape; the latter when they are asked for.
     """
     function, needs, whole, _ = criteria.of(criterion)
     if "initial" in needs and values.initial is None:
@@ -57,26 +85,42 @@ def of(criterion: str, values: Values, rng: np.random.Generator) -> list[np.ndar
             f"criterion={criterion!r} reads gradients: pass the data that they are of, "
             "lth.prune(model, data=(x, y))."
         )
-    if whole:
-        found: Any = function(values.context)
-        if not isinstance(found, (list, tuple)) or len(found) != len(values.trained):
-            raise LotteryError(
-                f"criterion={criterion!r} returned {shown(found)}: return a list of "
-                f"{len(values.trained)} arrays, the scores of each weight tensor."
-            )
-    else:
-        initial = values.trained if values.initial is None else values.initial
-        columns = [initial, values.trained, [rng] * len(initial)]
-        if "gradients" in needs and values.gradients is not None:
-            columns.append(values.gradients)
-        found = [function(*given) for given in zip(*columns, strict=True)]
+    if not whole:
+        gradients = values.gradients if "gradients" in needs else None
+        made = _each(criterion, function, values, rng, gradients)
+        return OneByOne(made, len(values.trained))
+    found: Any = function(values.context)
+    if not isinstance(found, (list, tuple)) or len(found) != len(values.trained):
+        raise LotteryError(
+            f"criterion={criterion!r} returned {shown(found)}: return a list of "
+            f"{len(values.trained)} arrays, the scores of each weight tensor."
+        )
     for index, score in enumerate(found):
-        _check_shape(criterion, score, index, values)
+        _check_shape(criterion, score, values.trained[index].shape, index, values)
     return list(found)
 
 
-def _check_shape(criterion: str, score: Any, index: int, values: Values) -> None:
-    shape = values.trained[index].shape
+def _each(
+    criterion: str,
+    function: Callable[..., Any],
+    values: Values,
+    rng: np.random.Generator,
+    gradients: Arrays | None,
+) -> Iterator[np.ndarray]:
+    for index in range(len(values.trained)):
+        trained = values.trained[index]
+        initial = trained if values.initial is None else values.initial[index]
+        given = [initial, trained, rng]
+        if gradients is not None:
+            given.append(gradients[index])
+        score = function(*given)
+        _check_shape(criterion, score, trained.shape, index, values)
+        yield score
+
+
+def _check_shape(
+    criterion: str, score: Any, shape: tuple[int, ...], index: int, values: Values
+) -> None:
     if np.shape(score) != shape:
         name = values.paths[index] if values.paths else f"weight {index}"
         raise LotteryError(

@@ -7,7 +7,7 @@ weights, which most models are pruned by, nothing is copied.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,44 +55,37 @@ class Units:
             raise self._wrong(tensor, "units", f"{found.dtype}", "booleans, one a unit")
         return found
 
-    def pool(self, scores: Arrays, masks: Arrays, units: Arrays) -> list[np.ndarray]:
-        """The scores of the units of each tensor.
+    def pool_one(
+        self, index: int, scores: np.ndarray, mask: np.ndarray, units: np.ndarray
+    ) -> np.ndarray:
+        """The scores of the units of a tensor.
 
         Args:
-            scores: of the weights, in the tensors' shapes.
-            masks: the present masks.
-            units: what `of` returned for them.
+            index: position of the tensor.
+            scores: of its weights, in its shape.
+            mask: the present mask.
+            units: what `of_one` returned for it.
 
         Raises:
             LotteryError: the granularity returned no score per unit.
         """
-        found = []
-        for tensor, score, mask, unit in zip(
-            self.tensors, scores, masks, units, strict=True
-        ):
-            pooled = np.asarray(self.rule.pool(tensor, np.asarray(score), mask))
-            if pooled.shape != unit.shape:
-                shapes = f"shape {pooled.shape}", f"one score a unit, {unit.shape}"
-                raise self._wrong(tensor, "pool", *shapes)
-            found.append(pooled)
-        return found
+        tensor = self.tensors[index]
+        pooled = np.asarray(self.rule.pool(tensor, np.asarray(scores), mask))
+        if pooled.shape != units.shape:
+            shapes = f"shape {pooled.shape}", f"one score a unit, {units.shape}"
+            raise self._wrong(tensor, "pool", *shapes)
+        return pooled
 
-    def spread(self, kept: Arrays, masks: Arrays) -> list[np.ndarray]:
-        """The masks that keep these units, and nothing that `masks` do not keep.
+    def spread_one(
+        self, tensor: Tensor, kept: np.ndarray, mask: np.ndarray
+    ) -> np.ndarray:
+        """The mask that keeps these units, and nothing that `mask` does not keep.
 
         Raises:
             LotteryError: the granularity returned other units, or another shape.
         """
         if self.single:
-            return list(kept)
-        return [
-            self.spread_one(*each)
-            for each in zip(self.tensors, kept, masks, strict=True)
-        ]
-
-    def spread_one(
-        self, tensor: Tensor, kept: np.ndarray, mask: np.ndarray
-    ) -> np.ndarray:
+            return kept
         where = np.asarray(self.rule.spread(tensor, kept, mask), bool)
         try:
             new = np.broadcast_to(where, mask.shape) & mask
@@ -111,7 +104,12 @@ class Units:
             found.setdefault(tensor.tied or index, []).append(index)
         return list(found.values())
 
-    def joined(self, bundle: Sequence[int], units: Arrays, pooled: Arrays) -> list[Any]:
+    def joined(
+        self,
+        bundle: Sequence[int],
+        units: Arrays | Mapping[int, np.ndarray],
+        pooled: Arrays | Mapping[int, np.ndarray],
+    ) -> list[Any]:
         """The units of a bundle as one: whether there is any of each, and its score.
 
         Raises:

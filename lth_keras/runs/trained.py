@@ -37,7 +37,7 @@ def write(
             +0.0 where they prune is stored with all its entries.
     """
     stored = {
-        name: packing.packed(value, masks[name]) if name in masks else value
+        name: packing.made_packed(value, masks[name]) if name in masks else value
         for name, value in weights.items()
     }
     digest = arrays.write_arrays(place.trained_weights, stored)

@@ -18,6 +18,7 @@ from lth_keras.runs.stored import SearchHistory
 from lth_keras.search import starting, stopping, telling, untrained
 from lth_keras.search.prepared import PreparedSearch
 from lth_keras.storage import directories, locks, paths
+from lth_keras.tickets import ticket as tickets
 from lth_keras.tickets.ticket import Ticket
 from lth_keras.training import cluster, one_run
 from lth_keras.training import plan as plans
@@ -261,7 +262,10 @@ class LotterySearch(PreparedSearch):
         rewind_step: int,
         settings: dict[str, Any],
     ) -> Ticket:
-        """The dense network at level 0, else one round beyond the level before."""
+        """The dense network at level 0, else one round beyond the level before.
+
+        Its weights take the place of those of the level before, which is stored.
+        """
         if self.first == "prune":
             untrained.begin(self.network, self.directory, self.seed)
             return untrained.next_ticket(
@@ -275,8 +279,10 @@ class LotterySearch(PreparedSearch):
         if before is None:
             untrained.require_dense(self.network)
             start = acts.capture(self.network)
-            return Ticket.of(self.network, start, seed=self.seed, settings=settings)
-        level = before.level + 1
+            return tickets.consuming(
+                self.network, start, seed=self.seed, settings=settings
+            )
+        level, parent = before.level + 1, before.fingerprint
         acts.prune(self.network, **self._round(plan, level, self._compared()))
         # Masks only shrink: what the level before started from holds all there is.
         start = before.start()
@@ -293,11 +299,11 @@ class LotterySearch(PreparedSearch):
             if self._optimizer_state == "fresh":
                 start = dataclasses.replace(start, optimizer=before.optimizer)
         start = starting.of_trained(start, self.network, self.rewind)
-        return Ticket.of(
+        return tickets.consuming(
             self.network,
             start,
             level=level,
             seed=self.seed,
             settings=settings,
-            parent=before.fingerprint,
+            parent=parent,
         )

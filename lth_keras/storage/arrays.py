@@ -12,9 +12,9 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
@@ -54,7 +54,9 @@ class ChecksumError(LotteryError):
     """A file is not the one that its SHA-256 was taken of."""
 
 
-def write_arrays(path: paths.PathLike, arrays: Mapping[str, np.ndarray]) -> str:
+def write_arrays(
+    path: paths.PathLike, arrays: Mapping[str, np.ndarray | Packed]
+) -> str:
     """Writes named arrays as an uncompressed ``.npz``, atomically.
 
     Equal arrays in equal order give equal bytes, so a checksum identifies them.
@@ -64,7 +66,8 @@ def write_arrays(path: paths.PathLike, arrays: Mapping[str, np.ndarray]) -> str:
         arrays: arrays of any shape by name; a name may contain ``/`` and ``:``.
             Booleans, integers, floats and complex numbers, and those of ``ml_dtypes``
             (bfloat16, float8, int4), which are stored as unsigned integers with the
-            dtype's name beside them. Every bit is kept.
+            dtype's name beside them. Every bit is kept. What is `Packed` is made one
+            by one.
 
     Returns:
         SHA-256 of the file, 64 hexadecimal digits.
@@ -72,18 +75,44 @@ def write_arrays(path: paths.PathLike, arrays: Mapping[str, np.ndarray]) -> str:
     Raises:
         LotteryError: if it cannot be written, or an array holds something else.
     """
-    stored = {name: _storable(name, array) for name, array in arrays.items()}
+    given = {
+        n: a if isinstance(a, Packed) else np.asarray(a) for n, a in arrays.items()
+    }
     dtypes = {
         name: array.dtype.name
-        for name, array in stored.items()
-        if array.dtype.type.__module__ == "ml_dtypes"
+        for name, array in given.items()
+        if _is_own(_checked(name, array))
     }
-    plain = {
-        name: array.view(f"uint{8 * array.dtype.itemsize}") if name in dtypes else array
-        for name, array in stored.items()
-    }
+    size = sum(array.nbytes for array in given.values())
     with files.atomic_file(path) as file:
-        return npz_writing.write(file, plain, {_DTYPES_MEMBER: json.dumps(dtypes)})
+        return npz_writing.write(
+            file, _plain(given), {_DTYPES_MEMBER: json.dumps(dtypes)}, size
+        )
+
+
+class Packed(NamedTuple):
+    """An array that is made when it is written, and let go then.
+
+    Attributes:
+        make: f() -> the array.
+        dtype: of it.
+        nbytes: its bytes, at most.
+    """
+
+    make: Callable[[], np.ndarray]
+    dtype: np.dtype
+    nbytes: int
+
+
+def _plain(
+    arrays: Mapping[str, np.ndarray | Packed],
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The arrays one by one, as NumPy's format can name them."""
+    for name, given in arrays.items():
+        array = given.make() if isinstance(given, Packed) else given
+        # asarray, for ascontiguousarray would make a scalar a vector of length 1.
+        array = np.asarray(array, order="C")
+        yield name, array.view(f"u{array.dtype.itemsize}") if _is_own(array) else array
 
 
 def read_arrays(
@@ -204,11 +233,13 @@ def _not_its(path: paths.PathLike) -> ChecksumError:
     )
 
 
-def _storable(name: str, array: np.ndarray) -> np.ndarray:
-    # asarray, for ascontiguousarray would make a scalar a vector of length 1.
-    array = np.asarray(array, order="C")
-    own = array.dtype.type.__module__ == "ml_dtypes"
-    if array.dtype.kind not in "biufc" and not own:
+def _is_own(array: np.ndarray | Packed) -> bool:
+    """Whether its dtype is of `ml_dtypes`."""
+    return bool(array.dtype.type.__module__ == "ml_dtypes")
+
+
+def _checked(name: str, array: np.ndarray | Packed) -> np.ndarray | Packed:
+    if array.dtype.kind not in "biufc" and not _is_own(array):
         raise LotteryError(
             f"array {name!r} has dtype {array.dtype}; only numbers and booleans can "
             "be stored"

@@ -13,7 +13,7 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent import futures
 from typing import IO, Any
 
@@ -25,20 +25,24 @@ _CHUNK = 1 << 20
 
 
 def write(
-    file: IO[bytes], arrays: Mapping[str, np.ndarray], others: Mapping[str, str]
+    file: IO[bytes],
+    arrays: Iterable[tuple[str, np.ndarray]],
+    others: Mapping[str, str],
+    size: int,
 ) -> str:
     """Writes an archive; of a large one the disk has had most when it returns.
 
     Args:
         file: a new file, open for writing and reading; or a buffer in memory.
-        arrays: of numbers, whose entries lie side by side, by name.
+        arrays: names and arrays of numbers, whose entries lie side by side; each is
+            let go when the next has been made.
         others: small members by name, behind the arrays.
+        size: bytes of all arrays, at most.
 
     Returns:
         SHA-256 of the file, 64 hexadecimal digits.
     """
     digest = hashlib.sha256()
-    size = sum(array.nbytes for array in arrays.values())
     # A thread costs more than hashing a small file does.
     helper = futures.ThreadPoolExecutor if size >= _CHUNK else _AtOnce
     # One thread for each, so that what a thread takes stays in its order.
@@ -48,13 +52,19 @@ def write(
         zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
     ):
         done: list[futures.Future[Any]] = []
+        hashed: list[futures.Future[Any]] = []
         flushed = 0
-        for name, array in arrays.items():
+        for name, array in arrays:
             head, content = _head(array), bytes_of(array)
             member = _member(name + ".npy", head, content, file.tell())
+            # Never more than one member behind, which is held until then.
+            for each in hashed:
+                each.result()
+            hashed = []
             for part in (member.FileHeader(zip64=True), head, content):
-                done.append(hasher.submit(digest.update, part))
+                hashed.append(hasher.submit(digest.update, part))
                 file.write(part)
+            del array, content, part
             archive.filelist.append(member)
             archive.NameToInfo[member.filename] = member
             archive.start_dir = file.tell()
@@ -67,7 +77,7 @@ def write(
         archive.close()
         if flushed:
             done.append(flusher.submit(_flush, file))
-        for each in done:
+        for each in [*hashed, *done]:
             each.result()
         file.seek(end)
         while part := file.read(_CHUNK):

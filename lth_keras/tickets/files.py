@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from concurrent import futures
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -39,11 +39,11 @@ def save(ticket: TicketContent, path: paths.PathLike, overwrite: bool = False) -
     names = [f"{i:04d}/{w.path}" for i, w in enumerate(ticket.weights)]
     kept = {
         # Of a pruned weight only what is kept: files shrink with density.
-        name: w.value if w.mask is None else packing.kept(w.value, w.mask)
+        name: w.value if w.mask is None else packing.made_kept(w.value, w.mask)
         for name, w in zip(names, ticket.weights, strict=True)
     }
-    for weight, value in zip(ticket.weights, kept.values(), strict=True):
-        if not _is_finite(value) or not _is_finite(weight.effective):
+    for weight in ticket.weights:
+        if not _is_finite(weight.effective):
             raise LotteryError(
                 f"the ticket's weight {weight.path} is NaN or infinite: no network can "
                 "start from it; take the ticket of finite weights."
@@ -54,7 +54,7 @@ def save(ticket: TicketContent, path: paths.PathLike, overwrite: bool = False) -
     ):
         # Meanwhile: it takes as long as the writing of the weights.
         fingerprint = pool.submit(lambda: ticket.fingerprint)
-        contents = {
+        contents: dict[str, dict[str, Any]] = {
             MASKS: {
                 name: np.packbits(w.mask)
                 for name, w in zip(names, ticket.weights, strict=True)

@@ -52,21 +52,11 @@ class Ticket(TicketContent):
                 f"Ticket.of does not take {', '.join(unknown)}: it takes model, start, "
                 "level, step, seed, settings and parent."
             )
-        network = Network.of(model)
-        network.require_masks()
-        found = network.weights
-        values = [w.read() for w in found]
-        if start is not None:
-            values = values_for(network, start)
-        if start is not None:
-            fields = {"step": start.step, "optimizer": start.optimizer, **fields}
-        return cls(
-            weights=tuple(
-                _ticket_weight(weight, value)
-                for weight, value in zip(found, values, strict=True)
-            ),
-            **fields,
-        )
+        network = Network.of(model).require_masks()
+        if start is None:
+            weights = [_ticket_weight(w, w.read(), True) for w in network.weights]
+            return cls(weights=tuple(weights), **fields)
+        return cls(**{**_of_start(network, start, False), **fields})
 
     def save(self, path: PathLike, overwrite: bool = False) -> None:
         """Writes the ticket as a new directory, atomically; see `tickets.files`.
@@ -216,7 +206,9 @@ class Ticket(TicketContent):
             if target.is_pruned:
                 dense = np.ones(target.shape, bool)
                 mask = dense if weight.mask is None else weight.mask
-                target.set_mask(mask)
+                # After a round the model is on it: what is not written is not copied.
+                if not np.array_equal(target.read_mask(), mask):
+                    target.set_mask(mask)
         followers.settle(network)
         if network.pruned:
             given = {id(target): weight.frozen for weight, target in pairs}
@@ -228,11 +220,32 @@ class Ticket(TicketContent):
         return skipped
 
 
-def _ticket_weight(weight: Weight, value: np.ndarray) -> TicketWeight:
+def consuming(network: Network, start: Start, **fields: Any) -> Ticket:
+    """`Ticket.of` a start that nobody else has, whose arrays become the ticket's.
+
+    There is one copy of the weights then, not two; the ticket that the start is of is
+    spoilt.
+
+    Args:
+        network: of a wrapped model.
+        start: the weights to start from.
+        **fields: as of `Ticket.of`.
+    """
+    return Ticket(**{**_of_start(network.require_masks(), start, True), **fields})
+
+
+def _of_start(network: Network, start: Start, in_place: bool) -> dict[str, Any]:
+    """The fields of a ticket that a start says."""
+    pairs = zip(network.weights, values_for(network, start), strict=True)
+    weights = tuple(_ticket_weight(*pair, in_place) for pair in pairs)
+    return {"weights": weights, "step": start.step, "optimizer": start.optimizer}
+
+
+def _ticket_weight(weight: Weight, value: np.ndarray, in_place: bool) -> TicketWeight:
     mask, held = None, None
     if weight.mask is not None:
         mask, held = weight.read_mask(), weight.read_frozen()
-        value = masks.apply(np.asarray(value), mask)
+        value = masks.apply(np.asarray(value), mask, in_place)
     if weight.follows is not None:
         mask, held = None, None  # It is told by that of the kernel.
     if mask is not None and held is not None:

@@ -71,7 +71,7 @@ def carry_out(
 
         capture = _capture(network, capture_at, store)
     _begin(network, ticket, run, fresh_optimizer)
-    on_paths = _on_paths(network)
+    on_paths = _on_paths(network, _masks_held(network, ticket))
     test = plan.evaluators.get("test")
     untrained = {} if test is None else {f"test_{n}": v for n, v in test().items()}
     began = time.perf_counter()
@@ -179,6 +179,16 @@ def _on_paths(network: Network, chosen: list[np.ndarray] | None = None) -> float
     return paths.density(network, chosen)
 
 
+def _masks_held(network: Network, ticket: Ticket) -> list[np.ndarray] | None:
+    """The ticket's masks where they are those of the network, one for one, or None."""
+    found = [mask for _, mask in ticket.pruned()]
+    if len(found) != len(network.pruned):
+        return None
+    pairs = zip(network.pruned, found, strict=True)
+    same = all(np.array_equal(weight.read_mask(), mask) for weight, mask in pairs)
+    return found if same else None
+
+
 def _capture(network: Network, step: int, receive: Any, stop: bool = False) -> Any:
     """The callback that captures a step of the network's training."""
     made = compat.trainer_of(network.model).callback(rounds.CaptureLogic)
@@ -229,14 +239,14 @@ def in_order(
 def _named_weights(
     network: Network, directory: LevelDirectory
 ) -> dict[str, np.ndarray]:
-    """The weights by name, as the run's ticket lists them."""
+    """The weights by name, as the run's ticket lists them; views, not to be kept."""
     listed = list(network.weights)
     if network.keras_order != list(range(len(listed))):
         # The ticket may be of before there was an order of ours.
         stored = Ticket.load(directory.ticket).weights
         for place, weight in zip(network.places(stored), network.weights, strict=True):
             listed[place] = weight
-    return {f"{i:04d}/{w.path}": w.read() for i, w in enumerate(listed)}
+    return {f"{i:04d}/{w.path}": w.view() for i, w in enumerate(listed)}
 
 
 def _check_numbers(trained: dict[str, np.ndarray], iterations: int) -> None:

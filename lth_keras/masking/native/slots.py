@@ -28,5 +28,8 @@ class Keras3Slot(Slot):
     def read(self) -> np.ndarray:
         return compat.keras3_read(self.variable)
 
+    def view(self) -> np.ndarray:
+        return self.read()
+
     def write(self, value: np.ndarray) -> None:
         self.variable.assign(value)

@@ -68,6 +68,9 @@ class Keras3Weight(Weight):
         compat.keras3_sync(self.model)
         return compat.keras3_read(self.variable)
 
+    def view(self) -> np.ndarray:
+        return self.read()
+
     def write(self, value: np.ndarray) -> None:
         compat.keras3_sync(self.model)
         self.variable.assign(np.asarray(value))
