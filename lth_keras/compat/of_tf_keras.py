@@ -85,7 +85,7 @@ from lth_keras.compat.optimizers import (
     optimizer_variables,
     optimizers_of,
 )
-from lth_keras.compat.strategies import xla_compiles
+from lth_keras.compat.strategies import require_in_step, xla_compiles
 from lth_keras.compat.symbolic import InfersByItsLayer
 from lth_keras.compat.traces import forget_methods, forget_traces, traces_forgotten
 from lth_keras.compat.views import view
@@ -152,6 +152,7 @@ __all__ = [
     "raw_variable",
     "read_signature",
     "rebind_losses",
+    "require_in_step",
     "require_tf_keras_model",
     "reset_generators",
     "resettable_generators",

@@ -18,18 +18,27 @@ def check(model: Any) -> None:
     Raises:
         LotteryError: says which strategy it is of, or that XLA cannot compile it.
     """
+    require_in_step(model)
     strategy = model.distribute_strategy
-    if isinstance(strategy, tf.distribute.ParameterServerStrategy):
-        raise LotteryError(
-            "the model is of a ParameterServerStrategy, whose workers update weights "
-            "out of step, so that no search gives the same twice: use "
-            "MirroredStrategy or MultiWorkerMirroredStrategy."
-        )
     if model.jit_compile and not xla_compiles(strategy):
         raise LotteryError(
             f"jit_compile=True: XLA does not compile a step that "
             f"{strategy.num_replicas_in_sync} replicas on CPUs share, and a TPU's in "
             "any case: compile the model without it."
+        )
+
+
+def require_in_step(model: Any) -> None:
+    """Refuses a tf_keras model whose workers update weights out of step.
+
+    Raises:
+        LotteryError: it is of a ParameterServerStrategy.
+    """
+    if isinstance(model.distribute_strategy, tf.distribute.ParameterServerStrategy):
+        raise LotteryError(
+            "the model is of a ParameterServerStrategy, whose workers update weights "
+            "out of step, so that no search gives the same twice: use "
+            "MirroredStrategy or MultiWorkerMirroredStrategy."
         )
 
 

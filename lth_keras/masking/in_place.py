@@ -41,6 +41,7 @@ def hold(
 ) -> keras.Model:
     """`lth.hold` of a tf_keras model, in any distribution strategy's scope."""
     compat.require_tf_keras_model(model)
+    compat.require_in_step(model)
     embeddings = switch("embeddings", embeddings)
     recipe = Recipe(criterion, granularity, scope).check()
     if recipe.rule.outputs:

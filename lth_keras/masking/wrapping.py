@@ -162,6 +162,7 @@ def check_model(model: keras.Model) -> None:
         LotteryError: says why, and what to do.
     """
     compat.require_tf_keras_model(model)
+    compat.require_in_step(model)
     kind = type(model).__qualname__
     if any(isinstance(m, PruneLowMagnitude) for m in compat.layers_within(model)):
         raise LotteryError(

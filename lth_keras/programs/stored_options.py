@@ -40,6 +40,15 @@ ADDED: Mapping[str, Any] = {
 }
 
 
+# What a flag that was not given stands for, where it is no setting of a paper.
+_NOT_GIVEN: Mapping[str, str] = {
+    "data_dir": "none",
+    "devices": "none",
+    "image_size": "none",
+    "search_iterations": "none",
+}
+
+
 def options_of(directory: layout.ExperimentDirectory, **changes: Any) -> Options:
     """The flags that a job was started with.
 
@@ -131,7 +140,8 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str
         given: the same of the other job.
     """
     found = [
-        f"--{name} (stored {_said(stored.get(name))}, given {_said(given.get(name))})"
+        f"--{name} (stored {_said(name, stored.get(name))}, "
+        f"given {_said(name, given.get(name))})"
         for name in {**given, **stored}
         if name not in FREE and stored.get(name) != given.get(name)
     ]
@@ -173,7 +183,7 @@ def as_plain(options: Options) -> dict[str, Any]:
     return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items()}
 
 
-def _said(value: Any) -> str:
+def _said(name: str, value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value)) or "none"
-    return "the paper's" if value is None else str(value)
+    return _NOT_GIVEN.get(name, "the paper's") if value is None else str(value)

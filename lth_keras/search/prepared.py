@@ -248,6 +248,7 @@ class PreparedSearch(ModelSearch):
     def _check_arguments(self, model: Any) -> None:
         if not compat.is_keras3_model(model):
             compat.require_tf_keras_model(model)
+            compat.require_in_step(model)
         if (self._levels is None) == (self._target is None):
             raise LotteryError(
                 f"levels={self._levels!r} and target_density={self._target!r}: give "

@@ -36,5 +36,5 @@ def test_jobs_from_before_there_were_strategies_had_none():
     mirrored = stored_options.as_plain(read("--strategy=mirrored", "--devices=2"))
     assert stored_options.differences(stored, mirrored) == [
         "--strategy (stored none, given mirrored)",
-        "--devices (stored the paper's, given 2)",
+        "--devices (stored none, given 2)",
     ]

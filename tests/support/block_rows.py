@@ -72,7 +72,7 @@ PINNED = "asks a package index, which needs a network"
 BAZEL = "needs bazel, which this project does not install"
 SEARCH = "python examples/lottery_search.py"
 TRACKERS = Elsewhere("tests/search/trackers_test.py")
-FLAGFILES = Elsewhere("tests/programs/flagfiles_test.py")
+FLAGFILES = Elsewhere("tests/programs/flagfile_runs_test.py")
 DEMO = "makes .venv and takes a minute; .ci/run runs it on a fresh clone"
 
 TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
@@ -213,7 +213,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/methods/README.md", "search = lth.methods.MethodSearch"): Python(),
     ("docs/methods/README.md", '@lth.methods.register("lucky")'): Python(),
     ("docs/methods/granularity.md", f"{SEARCH} --dataset=cifar10"): NotRun(
-        "tests/programs/flagfiles_test.py runs jobs of whole filters"
+        "tests/programs/flagfile_runs_test.py runs jobs of whole filters"
     ),
     ("docs/methods/learned_masks.md", f"{SEARCH} --flagfile="): NotRun(
         "tests/programs/method_runs_test.py runs such jobs, on the digits"
