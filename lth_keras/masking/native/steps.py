@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lth_keras import compat
-from lth_keras.masking.native import by_torch
+from lth_keras.masking.native import by_jax, by_torch
 
 
 def masked(gradients: Sequence[Any], pruned: Sequence[Any]) -> list[Any]:
@@ -60,5 +60,7 @@ def clean(variables: Sequence[Any], pruned: Sequence[Any]) -> None:
 
 
 def _zeroed(value: Any, where: Any) -> Any:
+    if compat.keras3_backend() == "jax":
+        return by_jax.zeroed(value, where)
     ops = compat.keras3().ops
     return ops.where(where, ops.zeros_like(value), value)
