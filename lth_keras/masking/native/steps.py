@@ -41,16 +41,27 @@ def masked(gradients: Sequence[Any], pruned: Sequence[Any]) -> list[Any]:
     return found
 
 
-def clean(variables: Sequence[Any], pruned: Sequence[Any]) -> None:
-    """Sets variables to +0.0 where weights are pruned.
+def clean(
+    variables: Sequence[Any], pruned: Sequence[Any], frozen: Sequence[Any] = ()
+) -> None:
+    """Sets variables to +0.0, or what is frozen there, where weights are pruned.
 
     For optimizers that mix entries, as Muon, and for constraints.
 
     Args:
         variables: weights, or averages of them.
         pruned: for each the variable of what is pruned, or None.
+        frozen: for each the variable of frozen values, or None; none by default.
     """
-    pairs = [(v, p) for v, p in zip(variables, pruned, strict=True) if p is not None]
+    every = zip(variables, pruned, frozen or (None,) * len(pruned), strict=True)
+    pairs = []
+    for variable, where, values in every:
+        if values is not None:
+            ops = compat.keras3().ops
+            value = ops.where(where.value, values.value, variable.value)
+            variable.assign(value)
+        elif where is not None:
+            pairs.append((variable, where))
     if compat.keras3_backend() == "torch":
         for variable, where in pairs:
             by_torch.zeroed(variable.value, where, in_place=True)
