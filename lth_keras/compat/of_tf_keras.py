@@ -88,6 +88,11 @@ from lth_keras.compat.optimizers import (
 from lth_keras.compat.strategies import require_in_step, xla_compiles
 from lth_keras.compat.symbolic import InfersByItsLayer
 from lth_keras.compat.traces import forget_methods, forget_traces, traces_forgotten
+from lth_keras.compat.unread_metrics import (
+    may_stay_unread,
+    read_once_an_execution,
+    unread,
+)
 from lth_keras.compat.views import view
 from lth_keras.compat.weight_files import is_of_wrapped_model
 
@@ -142,6 +147,7 @@ __all__ = [
     "optimizer_slots",
     "optimizer_variables",
     "make_generators_resettable",
+    "may_stay_unread",
     "metric_variables",
     "optimizers_of",
     "output_names",
@@ -150,6 +156,7 @@ __all__ = [
     "put_constants_behind",
     "unbuilt_part",
     "raw_variable",
+    "read_once_an_execution",
     "read_signature",
     "rebind_losses",
     "require_in_step",
@@ -163,6 +170,7 @@ __all__ = [
     "start_fit_at",
     "steps_per_execution",
     "traces_forgotten",
+    "unread",
     "untouched_generators",
     "surround",
     "variables_in_calls",

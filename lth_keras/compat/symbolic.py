@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import tensorflow as tf
 import tf_keras as keras
 from tf_keras.src.engine import keras_tensor as _keras_tensor
 
-from lth_keras.compat.layers import placeholders
+from lth_keras.compat.layers import expects, placeholders
+
+_Function = TypeVar("_Function")
+_unconverted: Callable[[_Function], _Function]
+_unconverted = tf.autograph.experimental.do_not_convert
 
 
 class InfersByItsLayer:
@@ -21,9 +26,15 @@ class InfersByItsLayer:
 
     layer: Any
 
+    # No tensors decide here, and autograph takes long to find that out.
+    @_unconverted
     def passed_on(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The keyword arguments of a call that the layer takes."""
-        raise NotImplementedError
+        """Without what Keras passes to a wrapper, and the layer does not take."""
+        return {
+            name: value
+            for name, value in kwargs.items()
+            if name not in ("mask", "training") or expects(self.layer, name)
+        }
 
     def asks_its_layer(self, arguments: Any) -> bool:
         """Whether a call with these arguments is one of those, on a layer that can.

@@ -186,14 +186,6 @@ class PruneByLevel(
     def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         return self.layer(inputs, *args, **self.passed_on(kwargs))
 
-    def passed_on(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Without what Keras passes to a wrapper, and the layer does not take."""
-        return {
-            name: value
-            for name, value in kwargs.items()
-            if name not in ("mask", "training") or compat.expects(self.layer, name)
-        }
-
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return self.layer.compute_mask(inputs, mask)
 

@@ -87,8 +87,9 @@ def _of_files(
     places = np.empty_like(order)
     places[order] = np.arange(len(order))
     files = tf.data.TFRecordDataset([str(path) for path in info.filepaths])
+    parser = tf.autograph.experimental.do_not_convert(_parser(keys, shape))
     batches = files.batch(_CHUNK).map(
-        _parser(keys, shape), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        parser, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
     return places, batches
 
@@ -97,7 +98,7 @@ def _by_number(
     name: str, builder: Any, keys: tuple[str, str], split: str, shape: tuple[int, ...]
 ) -> Iterator[Any]:
     stored = records.Records.of(builder, split, name)
-    parsed = tf.function(_parser(keys, shape), reduce_retracing=True)
+    parsed = tf.function(_parser(keys, shape), autograph=False, reduce_retracing=True)
     for begin in range(0, len(stored), _CHUNK):
         numbers = np.arange(begin, min(begin + _CHUNK, len(stored)))
         yield parsed(tf.constant(stored.read(numbers), tf.string))

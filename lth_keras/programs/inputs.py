@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lth_keras.papers import datasets
+from lth_keras.papers import datasets, handing
+from lth_keras.papers.handing import Handed
 from lth_keras.papers.normalising import KNOWN
 from lth_keras.programs.data_flags import STREAMED
 from lth_keras.programs.options import Options
@@ -15,6 +16,7 @@ class Inputs:
 
     Args:
         options: the flags.
+        handed: the data of another process, which are read where they are out of reach.
 
     Attributes:
         input_shape: (height, width, channels) of an image.
@@ -25,8 +27,8 @@ class Inputs:
         LotteryError: the data cannot be read.
     """
 
-    def __init__(self, options: Options):
-        self._options = options
+    def __init__(self, options: Options, handed: Handed | None = None):
+        self._options, self._handed = options, handed
         given = (options.dataset, options.data_dir, options.validation_size)
         self.held: datasets.Data | None = None
         if options.data == STREAMED:
@@ -41,8 +43,15 @@ class Inputs:
             self.input_shape = self._streamed.input_shape
             self.classes = self._streamed.classes
             return
-        self.held = datasets.load(*given, options.seed)
+        taken = None if handed is None else handed.taken()
+        self.held = taken or datasets.load(*given, options.seed)
         self.input_shape, self.classes = self.held.input_shape, self.held.classes
+
+    def handed(self) -> Handed | None:
+        """What is in memory, for other processes of this machine."""
+        if self._handed is None and self.held is not None:
+            self._handed = handing.hand(self.held)
+        return self._handed
 
     def size(self, split: str) -> int:
         """Examples of "train", "validation" or "test"."""

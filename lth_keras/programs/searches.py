@@ -15,6 +15,7 @@ from lth_keras.controls import syntax
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from lth_keras.methods.method import Method
+from lth_keras.papers.handing import Handed
 from lth_keras.programs import method_runs, strategies
 from lth_keras.programs.building import (
     check_survivors,
@@ -35,10 +36,11 @@ class Searches:
 
     Making one of these reads the data and checks what the flags mean for them, so that
     a job that cannot run is refused before it has written anything. Sent to another
-    process, it is made anew there.
+    process, it is made anew there, of the data that were read here.
 
     Args:
         options: the flags.
+        handed: the data of another process.
 
     Attributes:
         summary: one line about the job.
@@ -48,10 +50,10 @@ class Searches:
         LotteryError: the data cannot be read, or the network cannot be built on them.
     """
 
-    def __init__(self, options: Options):
+    def __init__(self, options: Options, handed: Handed | None = None):
         self._options = options
         strategies.of(options)  # Which must be asked for before anything computes.
-        self._data = Inputs(options)
+        self._data = Inputs(options, handed)
         self._stream = self._data.stream()
         self._rewind_step = rewind_step(options, self._data.size("train"))
         if method_runs.is_method(options):
@@ -109,7 +111,7 @@ class Searches:
             compile_model(self._options, model, steps)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Searches, (self._options,)
+        return Searches, (self._options, self._data.handed())
 
     @property
     def _fit_arguments(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from lth_keras.errors import LotteryError
 from lth_keras.reporting import drawing
-from lth_keras.runs import lines, wording
+from lth_keras.runs import display_names, lines, wording
 from lth_keras.runs.stability import STABLE, Stability
 
 Key = tuple[str, int]  # what was trained, and the level
@@ -24,9 +24,11 @@ def draw(found: Sequence[Stability], title: str | None = None) -> Any:
 
     On the left instability: against k, where networks start from several iterations,
     with a line for each network; else against P_m, with a line for what was trained. On
-    the right the error along the line, of the first iteration. Points are means over
-    trials and pairs, bars their minimum and maximum; with interpolated statistics of
-    BatchNormalization, where these were recalibrated too, lines are dashed.
+    the right the error along the lines from the first iteration, in the colours of the
+    left; where those stand for several densities, paler with fewer weights. Points are
+    means over trials and pairs, bars their minimum and maximum; with interpolated
+    statistics of BatchNormalization, where these were recalibrated too, lines are
+    dashed.
 
     Args:
         found: from `runs.stability.read`, of one search or several trials.
@@ -56,12 +58,10 @@ def draw(found: Sequence[Stability], title: str | None = None) -> Any:
         left.axhline(STABLE, color=drawing.GREY, linewidth=0.8, linestyle=":")
         left.set_ylabel(f"instability ({unit})")
         left.set_ylim(bottom=min(0.0, left.get_ylim()[0]))
-        _along(right, found)
+        _along(right, found, by_step)
         for axes in (left, right):
             drawing.grid(axes)
-        entries = drawing.handles([left])
-        entries.update(drawing.handles([right]))
-        drawing.legend(figure, entries)
+        drawing.legend(figure, drawing.handles([left]))
     return figure
 
 
@@ -122,14 +122,15 @@ def _of(each: Stability, statistics: str | None) -> float:
     return float("nan") if value is None else value
 
 
-def _along(axes: Any, found: Sequence[Stability]) -> None:
+def _along(axes: Any, found: Sequence[Stability], by_step: bool) -> None:
     """The mean error along the lines, of the first iteration of each network.
 
     Where lines have several numbers of places, those with the most are drawn.
     """
     groups = _groups(found)
+    names = list(dict.fromkeys(each.of for each in found))
     scale = 100.0 if found[0].lines[0].is_accuracy else 1.0
-    for index, (key, group) in enumerate(list(groups.items())[: len(drawing.COLOURS)]):
+    for index, (key, group) in enumerate(groups.items()):
         first = min(each.rewind_to for each in group)
         most = max(len(each.alphas) for each in group if each.rewind_to == first)
         shown = [
@@ -138,17 +139,20 @@ def _along(axes: Any, found: Sequence[Stability]) -> None:
             if each.rewind_to == first and len(each.alphas) == most
         ]
         errors = np.concatenate([scale * each.errors for each in shown])
-        label = _label(key, shown[0])
-        if len({each.rewind_to for each in found}) == 1:
-            label = f"{label}: error"
+        levels = sorted(level for of, level in groups if of == key[0])
+        place = levels.index(key[1]) / max(1, len(levels) - 1)
+        colour = index if by_step else names.index(key[0])
         axes.plot(
             shown[0].alphas,
             errors.mean(0),
-            label=label,
-            color=drawing.COLOURS[index],
+            label=f"_{_label(key, shown[0])}",
+            color=drawing.COLOURS[colour % len(drawing.COLOURS)],
+            alpha=1.0 if by_step else 1.0 - 0.7 * place,
             linewidth=1.3,
         )
-    axes.set_xlabel("place on the line between two networks")
+    several = not by_step and len(groups) > len(names)
+    note = " (paler: fewer weights)" if several else ""
+    axes.set_xlabel(f"place on the line between two networks{note}")
     axes.set_ylabel("error (%)" if scale > 1 else "loss")
 
 
@@ -160,4 +164,4 @@ def _groups(found: Sequence[Stability]) -> dict[Key, list[Stability]]:
 
 
 def _label(key: Key, one: Stability) -> str:
-    return f"{key[0]}, {wording.percent_kept(one.density)} %"
+    return f"{display_names.control(key[0])}, {wording.percent_kept(one.density)} %"

@@ -33,6 +33,7 @@ _CONTROLS = {
     "continued": "continued training",
     "fine_tune": "fine-tuning",
     "freeze": "pruned weights frozen",
+    "inits": "two initialisations",
     "lr_rewind": "learning-rate rewinding",
     "noise": "noise",
     "one_draw": "one draw of weights",

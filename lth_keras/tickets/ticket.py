@@ -201,14 +201,14 @@ class Ticket(TicketContent):
             for weight, target in pairs:
                 matching.check_can_hold(weight, target)
         for weight, target in pairs:
-            value = weight.value if target.is_pruned else weight.effective
-            target.write(value.astype(target.dtype, copy=False))
             if target.is_pruned:
                 dense = np.ones(target.shape, bool)
                 mask = dense if weight.mask is None else weight.mask
                 # After a round the model is on it: what is not written is not copied.
                 if not np.array_equal(target.read_mask(), mask):
                     target.set_mask(mask)
+            value = weight.value if target.is_pruned else weight.effective
+            target.write(value.astype(target.dtype, copy=False))
         followers.settle(network)
         if network.pruned:
             given = {id(target): weight.frozen for weight, target in pairs}

@@ -23,6 +23,9 @@ from lth_keras.training import composites
 _PREFETCH = 2
 _CHUNK = 16
 _CHUNK_BYTES = 4 * 2**20
+# A new dataset is made for each level: to look for tensors in `if` and `for`, which
+# are not there, would take longer than to trace it.
+_plain = tf.autograph.experimental.do_not_convert
 
 
 def steps_per_epoch(size: int, batch_size: int, drop_remainder: bool = False) -> int:
@@ -127,9 +130,9 @@ def batches(
 
         begin = tf.where(epoch == first_epoch, tf.constant(first_step, tf.int64), 0)
         if ragged:
-            return tf.data.Dataset.range(begin, steps).map(batch_at)
+            return tf.data.Dataset.range(begin, steps).map(_plain(batch_at))
         chunks = tf.data.Dataset.range(begin, whole_steps, chunk)
-        stream = chunks.flat_map(chunk_batches)
+        stream = chunks.flat_map(_plain(chunk_batches))
         if steps > whole_steps:
             last = tf.data.Dataset.from_tensors(
                 gather(order[whole_steps * batch_size :])
@@ -137,7 +140,8 @@ def batches(
             stream = stream.concatenate(last)
         return stream
 
-    dataset = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(epoch_batches)
+    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
+    dataset = epochs.flat_map(_plain(epoch_batches))
     # Keras asks for steps_per_epoch when it knows that a dataset has no end.
     dataset = dataset.apply(
         tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)

@@ -40,7 +40,7 @@ class CompiledTest:
         return batch
 
     def __call__(self, batch: Any) -> dict[str, Any]:
-        """Adds a batch to the metrics, and returns them by name."""
+        """Adds a batch to the metrics, and returns them by name; `read` has them."""
         if self._model.run_eagerly:
             eager: dict[str, Any] = self._compile()(batch)
             return eager
@@ -50,6 +50,14 @@ class CompiledTest:
             self._compiled = self._compile()
         found: dict[str, Any] = self._compiled(batch)
         return found
+
+    def read(self, logs: dict[str, Any]) -> dict[str, Any]:
+        """The metrics by name.
+
+        Args:
+            logs: what the step returned for the last batch.
+        """
+        return logs
 
     def _compile(self) -> Any:
         return self._one_replica()
@@ -164,9 +172,13 @@ class Evaluator:
         batches: Any = self._batches
         if isinstance(batches, tf.data.Dataset):
             batches = map(self._step.placed, batches)
-        logs = {}
+        logs = None
         for batch in batches:
             logs = self._step(batch)
+        if logs is None:
+            return {}
+        if isinstance(self._step, CompiledTest):
+            logs = self._step.read(logs)
         return {
             name: float(value) for name, value in logs.items() if np.ndim(value) == 0
         }

@@ -85,7 +85,7 @@ def fit(
     every += bars.of_run(trainer, run, ticket.density, verbose, users, plan.dense_share)
     if after is not None:
         every.append(after)
-    with _passed(trainer, model, run.level):
+    with _passed(trainer, model, run.level), trainer.fitting(model):
         history = model.fit(
             plan.feed.dataset(run.level, start, run.data_seed),
             epochs=plan.epochs + later,

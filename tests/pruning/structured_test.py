@@ -7,36 +7,17 @@ import pytest
 
 from lth_keras.errors import LotteryError
 from lth_keras.pruning import granularity, ranking
-from lth_keras.pruning.criteria import registry
 from lth_keras.pruning.granularity import Granularity, Tensor
 from lth_keras.pruning.groups import Group
 from lth_keras.pruning.recipe import Recipe
-from lth_keras.pruning.scores import Values
+from tests.support.small_recipes import (
+    TRAINED,
+    dense,
+    kept_by_hand,
+    shrunk,
+)
 
-RNG = np.random.default_rng(0)
-TRAINED = [RNG.normal(size=shape) for shape in ((6, 5), (5, 4))]
-
-
-@pytest.fixture(autouse=True)
-def registries(monkeypatch):
-    monkeypatch.setattr(registry.REGISTRY, "entries", dict(registry.REGISTRY.entries))
-    # The names of those that come with the package are free for ones of our own.
-    alone = {"weight": granularity.REGISTRY.entries["weight"]}
-    monkeypatch.setattr(granularity.REGISTRY, "entries", alone)
-
-
-def kept_by_hand(flat: list[float], keep: int) -> list[bool]:
-    best = sorted(range(len(flat)), key=lambda i: (-flat[i], i))[:keep]
-    return [index in best for index in range(len(flat))]
-
-
-def dense(arrays) -> list[np.ndarray]:
-    return [np.ones(array.shape, bool) for array in arrays]
-
-
-def shrunk(recipe: Recipe, masks) -> list[np.ndarray]:
-    scores = recipe.scores(Values(TRAINED), np.random.default_rng(0))
-    return recipe.shrink(scores, masks)
+pytestmark = pytest.mark.usefixtures("own_names")
 
 
 class Row(Granularity):

@@ -26,7 +26,7 @@ def lines(axes) -> dict[str, tuple]:
     return {
         line.get_label(): (list(line.get_xdata()), list(line.get_ydata()))
         for line in axes.get_lines()
-        if line.get_label()[0] != "_"
+        if not line.get_label().startswith("_child")
     }
 
 
@@ -46,7 +46,18 @@ def test_instability_is_drawn_against_what_is_kept():
     assert list(shown) == ["ticket", "inits"]
     assert shown["ticket"][0] == pytest.approx([100, 51.2])
     assert shown["ticket"][1] == pytest.approx([20.0, 0.0])
-    assert lines(right)["ticket, 100.0 %: error"][1] == pytest.approx([10, 30, 10])
+    assert lines(right)["_ticket, 100.0 %"][1] == pytest.approx([10, 30, 10])
+    # A colour for what was trained, the same in both panels; fewer weights are paler.
+    dense, sparse, other = right.get_lines()
+    assert dense.get_color() == sparse.get_color() != other.get_color()
+    assert [each.get_alpha() for each in (dense, sparse, other)] == pytest.approx(
+        [1.0, 0.3, 1.0]
+    )
+    assert dense.get_color() == left.containers[0][0].get_color()
+    assert [each.get_text() for each in drawn.legends[0].get_texts()] == [
+        "ticket",
+        "two initialisations",
+    ]
 
 
 def test_instability_is_drawn_against_the_iteration_where_there_are_several():
@@ -66,7 +77,7 @@ def test_of_lines_with_several_numbers_of_places_those_with_the_most_are_drawn()
     other = dataclasses.replace(found(), lines=(short,))
     left, right = figure_stability.draw([other, found()]).axes
     assert containers(left)["ticket"][1] == pytest.approx([10.0])
-    assert lines(right)["ticket, 100.0 %: error"][1] == pytest.approx([10, 30, 10])
+    assert lines(right)["_ticket, 100.0 %"][1] == pytest.approx([10, 30, 10])
 
 
 def test_nothing_measured_is_refused_with_the_way_to_do_it():

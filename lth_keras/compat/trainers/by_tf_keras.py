@@ -5,6 +5,7 @@ So is TensorFlow, which would import it.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -80,6 +81,11 @@ class TfKerasTrainer(Trainer):
 
     def start_at(self, epoch: int, step: int, steps: int | None) -> tuple[Any, Any]:
         return None, self.callback(_StartsAt)(epoch, step)
+
+    def fitting(self, model: Any) -> contextlib.AbstractContextManager[None]:
+        found: contextlib.AbstractContextManager[None]
+        found = _file("unread_metrics").read_once_an_execution(model)
+        return found
 
     def clear_start(self, model: Any) -> None:
         _file("fits").clear_fit_start(model)

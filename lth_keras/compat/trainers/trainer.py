@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -154,6 +155,10 @@ class Trainer(abc.ABC):
         Returns:
             One that stands before all others, or None, and one that stands last.
         """
+
+    def fitting(self, model: Any) -> contextlib.AbstractContextManager[None]:
+        """What stands around a `fit`, to let its steps do no more than they need."""
+        return contextlib.nullcontext()
 
     @abc.abstractmethod
     def clear_start(self, model: Any) -> None:
