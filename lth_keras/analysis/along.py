@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from lth_keras import compat
 from lth_keras.analysis import first_layer, networks
 from lth_keras.analysis.first_layer import Between
+from lth_keras.analysis.keras3_statistics import Keras3Recalibration
 from lth_keras.analysis.statistics import Recalibration, normalisations
-from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from lth_keras.runs import shown_metric
@@ -52,11 +53,6 @@ class Along:
 
     def __init__(self, search: LotterySearch, examples: int | None):
         plan = ready(search)
-        if compat.is_keras3_model(search.model):
-            raise LotteryError(
-                "errors along a line between networks are measured of tf_keras models: "
-                "search lth.wrap(lth.from_keras3(model)) for them."
-            )
         # Neither search nor feed is held, by which the last use of them is told.
         self._wanted = plan.monitor_metric
         found = {name: e for name, e in plan.evaluators.items() if name == "test"}
@@ -176,7 +172,7 @@ def ready(search: LotterySearch) -> Plan:
     return search.plan
 
 
-def _of_training(model: keras.Model, plan: Plan) -> Evaluator | None:
+def _of_training(model: Any, plan: Plan) -> Evaluator | None:
     """What evaluates training data: those that were given for it, or the arrays."""
     if plan.train_evaluator is not None:
         return plan.train_evaluator
@@ -186,16 +182,18 @@ def _of_training(model: keras.Model, plan: Plan) -> Evaluator | None:
     return evaluators_of.evaluator_of(model, arrays)
 
 
-def _recalibration(search: LotterySearch, plan: Plan) -> Recalibration | None:
+def _recalibration(search: LotterySearch, plan: Plan) -> Callable[[], None] | None:
     model = search.trainable_model()
     if not normalisations(model):
         return None
     try:
         read = plan.feed.sample(0, BATCHES, search.seed)
-        batches = [keras.utils.unpack_x_y_sample_weight(batch)[0] for batch in read]
+        module = compat.trainer_of(model).keras
+        batches = [module.utils.unpack_x_y_sample_weight(batch)[0] for batch in read]
     except LotteryError:
         return None  # Data that cannot begin again are left to the training.
-    return Recalibration(model, batches) if batches else None
+    kind = Keras3Recalibration if compat.is_keras3(model) else Recalibration
+    return kind(model, batches) if batches else None
 
 
 def _metric(metrics: dict[str, float], wanted: str | None) -> str:

@@ -53,7 +53,12 @@ class Chain:
 
 
 def chain_of(model: keras.Model) -> Chain | None:
-    """The chain that a model is; None for one that is none, or of other layers."""
+    """The chain that a model is; None for one that is none, or of other layers.
+
+    None for Keras 3 too, which evaluates it whole.
+    """
+    if compat.is_keras3(model):
+        return None
     calls = compat.calls(model)
     plain = (
         compat.is_functional(model)

@@ -125,7 +125,7 @@ def write(network: Network, values: Sequence[np.ndarray]) -> None:
         values: one array for each of its weights.
     """
     for weight in network.held:
-        weight.mask.assign(np.ones(weight.shape, weight.mask.dtype.as_numpy_dtype))
+        weight.set_mask(np.ones(weight.shape, bool))
     frozen.write(network, [None] * len(network.pruned))
     assign(network, values)
 

@@ -20,19 +20,25 @@ from lth_keras import compat
 from lth_keras.compat import keras
 
 
-def normalisations(model: keras.Model) -> list[Any]:
-    """The layers of a model that compute with moving statistics, and learn them.
+def normalisations(model: Any) -> list[Any]:
+    """The layers of a model, of either Keras, that learn moving statistics.
 
-    Frozen ones (trainable=False) compute with what they have, and are none.
+    They compute with these. Frozen ones (trainable=False) keep theirs, and are none.
     """
     return [
         layer
-        for layer in compat.layers_within(model)
+        for layer in _within(model)
         if isinstance(getattr(layer, "momentum", None), (int, float))
         and hasattr(layer, "moving_mean")
         and hasattr(layer, "moving_variance")
         and layer.trainable
     ]
+
+
+def _within(model: Any) -> list[Any]:
+    if compat.is_keras3(model):
+        return compat.keras3_layers_within(model)
+    return list(compat.layers_within(model))
 
 
 class Recalibration:
@@ -64,7 +70,7 @@ class Recalibration:
         # The same at every place of every line, and when a study goes on.
         compat.reset_generators(self._model, 0)
         strategy = self._model.distribute_strategy
-        with _of_one_batch(self._layers), compat.untouched_generators():
+        with of_one_batch(self._layers), compat.untouched_generators():
             for inputs in self._batches:
                 strategy.run(self._compiled, args=(inputs,))
                 for sums, variable in zip(total, moving, strict=True):
@@ -75,7 +81,7 @@ class Recalibration:
 
 
 @contextlib.contextmanager
-def _of_one_batch(layers: Sequence[Any]) -> Iterator[None]:
+def of_one_batch(layers: Sequence[Any]) -> Iterator[None]:
     """Lets the moving statistics be those of the last batch."""
     before = [layer.momentum for layer in layers]
     try:

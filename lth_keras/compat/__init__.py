@@ -39,6 +39,7 @@ from lth_keras.compat.keras3 import (
 from lth_keras.compat.keras3_gradients import (
     keras3_gradient,
     keras3_loss,
+    keras3_no_gradients,
     keras3_outputs,
     keras3_traced,
 )
@@ -123,6 +124,7 @@ __all__ = [
     "keras3_layers_within",
     "keras3_loss",
     "keras3_mask",
+    "keras3_no_gradients",
     "keras3_nodes",
     "keras3_optimizer_variables",
     "keras3_optimizers_of",

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from lth_keras.errors import LotteryError
 
 _INSTALL = "pip install 'keras>=3.12,<4'"
+# The package is installed from a checkout, whose extras they are.
+_BACKENDS = "pip install '.[keras3-jax]' or '.[keras3-torch]'"
 
 
 def keras3() -> Any:
@@ -31,7 +33,7 @@ def keras3() -> Any:
             text = (
                 f"Keras 3 does not find its backend ({error}): "
                 "KERAS_BACKEND is tensorflow, jax or torch; the last two come with "
-                "pip install 'lth_keras[keras3-jax]' or '[keras3-torch]'."
+                f"{_BACKENDS}."
             )
         raise LotteryError(text) from error
     if int(module.__version__.partition(".")[0]) < 3:

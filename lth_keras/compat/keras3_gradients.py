@@ -6,6 +6,7 @@ A function of values is differentiated, with the weights read through a
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -62,6 +63,15 @@ def keras3_gradient(function: Function, again: bool = False) -> Function:
 
         return jax.grad(function)
     return (_by_torch if backend == "torch" else _by_tensorflow)(function, again)
+
+
+def keras3_no_gradients() -> contextlib.AbstractContextManager[Any]:
+    """A context in which nothing is kept for gradients, where torch would keep it."""
+    if keras3_backend() == "torch":
+        import torch
+
+        return torch.no_grad()
+    return contextlib.nullcontext()
 
 
 def keras3_traced(function: Function, model: Any) -> Function:

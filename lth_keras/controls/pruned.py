@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from lth_keras import compat
 from lth_keras.controls.masks import whole_at
 from lth_keras.controls.registry import Case, Change, register
 from lth_keras.errors import LotteryError
@@ -21,11 +20,6 @@ def _check_where(model: Any, iterations: Any, *, where: str = "all") -> None:
     if where not in _WHERE:
         raise LotteryError(
             f"freeze:where={where} is not known: use where=all, or where=moved_away."
-        )
-    if compat.is_keras3_model(model):
-        raise LotteryError(
-            "freeze: a held Keras 3 model keeps no values where it is pruned: search "
-            "lth.wrap(lth.from_keras3(model)), or leave this control out."
         )
 
 

@@ -1,9 +1,10 @@
 """Values at which pruned weights are frozen, instead of at zero.
 
 A tensor of its own beside the mask, which does not train, and which the masked read
-adds: the weight itself stays sparse, and all that is said of it stays true. A wrapper
-has these tensors only while some are frozen; a model that freezes none computes as if
-there were no such thing.
+adds: the weight itself stays sparse, and all that is said of it stays true. (A weight
+of Keras 3 has no masked read: the values stand in it, and it is read without them.)
+There are such tensors only while some are frozen; a model that freezes none computes
+as if there were no such thing.
 
     write(network, [None, np.where(mask, 0, theta_0), ...])
 """
@@ -14,7 +15,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lth_keras import compat
 from lth_keras.masking.network import Network
 
 
@@ -25,26 +25,20 @@ def write(network: Network, values: Sequence[np.ndarray | None]) -> None:
     ends to freeze.
 
     Args:
-        network: of a wrapped model whose masks are set.
+        network: of a model whose masks are set.
         values: one array for each of `network.pruned`, zero where the mask keeps, or
             None for zeros.
     """
     any_frozen = any(value is not None and value.any() for value in values)
-    wrappers = {id(w.wrapper): w.wrapper for w in network.pruned}.values()
     before = any(weight.frozen is not None for weight in network.pruned)
     if any_frozen:
-        with network.model.distribute_strategy.scope():
-            for wrapper in wrappers:
-                wrapper.hold_frozen()
+        network.hold_frozen()
         for weight, value in zip(network.pruned, values, strict=True):
-            dtype = weight.frozen.dtype.as_numpy_dtype
-            zeros = np.zeros(weight.shape, dtype)
-            weight.frozen.assign(zeros if value is None else value.astype(dtype))
+            weight.freeze(np.zeros(weight.shape) if value is None else value)
     elif before:
-        for wrapper in wrappers:
-            wrapper.drop_frozen()
+        network.drop_frozen()
     if any_frozen != before:
-        compat.forget_traces(network.model)
+        network.forget_traces()
 
 
 def violations(network: Network) -> list[str]:

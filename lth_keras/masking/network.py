@@ -100,6 +100,18 @@ class Network(Optimized):
         """The path of a weight that the model has and the network lacks, or None."""
 
     @abstractmethod
+    def hold_frozen(self) -> None:
+        """Lets pruned weights be frozen at values; at zeros where they were not yet."""
+
+    @abstractmethod
+    def drop_frozen(self) -> None:
+        """Lets pruned weights be zero again."""
+
+    @abstractmethod
+    def forget_traces(self) -> None:
+        """Lets the functions that Keras has compiled for the model be made anew."""
+
+    @abstractmethod
     def head(self) -> set[int]:
         """Positions of the weights of the last layers with a kernel.
 

@@ -126,6 +126,22 @@ class TfKerasNetwork(Network):
                 "one that trains the model, such as keras.optimizers.Adam()."
             )
 
+    def hold_frozen(self) -> None:
+        with self.model.distribute_strategy.scope():
+            for wrapper in self._wrappers:
+                wrapper.hold_frozen()
+
+    def drop_frozen(self) -> None:
+        for wrapper in self._wrappers:
+            wrapper.drop_frozen()
+
+    def forget_traces(self) -> None:
+        compat.forget_traces(self.model)
+
+    @property
+    def _wrappers(self) -> list[Any]:
+        return list({id(w.wrapper): w.wrapper for w in self.pruned}.values())
+
     def head(self) -> set[int]:
         return heads.places(self)
 

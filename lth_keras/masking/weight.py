@@ -90,6 +90,13 @@ class Weight:
         frozen = self.frozen
         return None if frozen is None else np.asarray(keras.backend.get_value(frozen))
 
+    def freeze(self, values: np.ndarray) -> None:
+        """Freezes pruned entries at values, zero where the mask keeps.
+
+        The network holds what they stand in: `Network.hold_frozen`.
+        """
+        self.frozen.assign(values.astype(self.frozen.dtype.as_numpy_dtype))
+
     def write_mask(self, mask: np.ndarray) -> None:
         """Sets the mask, and the weight to +0.0 where it prunes."""
         self.set_mask(mask)

@@ -211,12 +211,12 @@ class Ticket(TicketContent):
             for weight, target in pairs:
                 matching.check_can_hold(weight, target)
         for weight, target in pairs:
-            value = weight.value if target.is_pruned else weight.effective
-            target.write(value.astype(target.dtype, copy=False))
             if target.is_pruned:
                 dense = np.ones(target.shape, bool)
                 mask = dense if weight.mask is None else weight.mask
                 target.set_mask(mask)
+            value = weight.value if target.is_pruned else weight.effective
+            target.write(value.astype(target.dtype, copy=False))
         followers.settle(network)
         if network.pruned:
             given = {id(target): weight.frozen for weight, target in pairs}

@@ -261,13 +261,18 @@ class Feed:
             read = (self._x[index] for index in range(size))
             return class_weights.weighted(read, class_weight)
         found = self.dataset(level, seed=seed)
-        if not isinstance(found, tf.data.Dataset):
+        if isinstance(found, tf.data.Dataset):
+            found = found.take(count)
+        elif self._rows is not None or self._function is not None:
+            # Generators that are made anew begin again.
+            found = itertools.islice(found, count)
+        else:
             raise LotteryError(
                 f"a {type(found).__name__} cannot be read for gradients and then "
                 "again for training: pass arrays, a Dataset, a Sequence, or a function "
                 "of (level, seed)."
             )
-        return class_weights.weighted(found.take(count), class_weight)
+        return class_weights.weighted(found, class_weight)
 
     def check_start(self, start: int) -> None:
         """Refuses to begin in the middle of data that cannot.

@@ -14,7 +14,6 @@ KEPT = [34, 17]
 REFUSED = {
     "continued": "tfmot",
     "filter": "filter",
-    "freeze": "freeze",
 }
 
 

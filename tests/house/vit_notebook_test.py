@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -10,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.support import native_processes
 from tests.support.places import ROOT
 
 VIT = ROOT / "docs" / "notebooks" / "vit_on_jax.ipynb"
@@ -38,12 +38,8 @@ def test_the_notebook_shows_a_table_and_a_figure() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.backends
-@pytest.mark.skipif(
-    importlib.util.find_spec("jax") is None,
-    reason="jax is not installed: pip install 'lth_keras[keras3-jax]'",
-)
-def test_the_cells_of_the_notebook_run_one_after_the_other(tmp_path) -> None:
+@pytest.mark.parametrize("backend", [native_processes.on("jax")])
+def test_the_cells_of_the_notebook_run_one_after_the_other(backend, tmp_path) -> None:
     lines = [line for cell in cells("code") for line in cell.splitlines()]
     # Commands of the notebook itself: what is installed, and the variable below.
     program = "\n".join(line for line in lines if not line.startswith("%"))
@@ -59,7 +55,7 @@ def test_the_cells_of_the_notebook_run_one_after_the_other(tmp_path) -> None:
         cwd=tmp_path,
         env={
             **os.environ,
-            "KERAS_BACKEND": "jax",
+            "KERAS_BACKEND": backend,
             "MPLBACKEND": "Agg",
             "PYTHONPATH": path,
         },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import pathlib
@@ -10,25 +9,21 @@ import subprocess
 import sys
 from typing import Any
 
-import pytest
+import numpy as np
 
+from tests.support import native_processes
 from tests.support.places import ROOT
 
 BATCH, CLASSES, LEVELS, RATE, REWIND = 10, 3, 2, 0.3, "3it"
-_NEEDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
-
-
-def _row(backend: str) -> Any:
-    lacks = importlib.util.find_spec(_NEEDS[backend]) is None
-    reason = f"{backend} is not installed: pip install 'lth_keras[keras3-{backend}]'"
-    marks = [pytest.mark.skipif(lacks, reason=reason)]
-    if backend != "tensorflow":
-        marks.append(pytest.mark.backends)
-    return pytest.param(backend, marks=marks)
-
-
 # A row a backend. JAX and torch are no requirements of the package: CI installs both.
-BACKENDS = [_row(backend) for backend in _NEEDS]
+BACKENDS = [native_processes.on(name) for name in native_processes.BACKENDS]
+
+
+def data(size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Examples (size, 6) with labels that can be learnt."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(size, 6)).astype("float32")
+    return x, (x[:, 0] + x[:, 1] > 0).astype("int64") + (x[:, 2] > 1)
 
 
 def start(

@@ -19,16 +19,9 @@ import keras
 import numpy as np
 
 import lth_keras as lth
-from tests.support.keras3_jobs import BATCH, CLASSES, LEVELS, RATE, REWIND
+from tests.support.keras3_jobs import BATCH, CLASSES, LEVELS, RATE, REWIND, data
 
 TRACES: list[int] = []
-
-
-def data(size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Examples (size, 6) with labels that can be learnt."""
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(size, 6)).astype("float32")
-    return x, (x[:, 0] + x[:, 1] > 0).astype("int64") + (x[:, 2] > 1)
 
 
 def loss(y: Any, logits: Any) -> Any:

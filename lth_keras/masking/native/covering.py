@@ -35,6 +35,7 @@ def _row(
 ) -> WeightCoverage:
     trains = id(variable) in training
     density = 1.0 if mask is None else float(np.mean(mask.value))
+    frozen = None if mask is None else mask.frozen
     # The path of a variable begins with the names of the models around its layer.
     within = variable.path.rpartition("/")[0]
     return WeightCoverage(
@@ -45,4 +46,5 @@ def _row(
         reason="" if mask is not None else why_dense(layer, variable, trains),
         density=density,
         effective=density,
+        frozen=0 if frozen is None else int(np.count_nonzero(frozen)),
     )

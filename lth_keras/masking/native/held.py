@@ -83,6 +83,11 @@ class HeldModel:
         known = MaskedOptimizer.known(optimizer)
         return [] if known is None else known.mask_variables
 
+    def put_frozen(self) -> None:
+        """Lets the optimizers hold the values that are frozen, or no more hold them."""
+        for each in (*self._compiled, *self._loops):
+            each.put_frozen(self.masks.values())
+
     def let_go(self) -> None:
         """Gives model and optimizers back as they were; weights keep their values."""
         for each in (*self._compiled, *self._loops):

@@ -119,6 +119,26 @@ class Keras3Network(Network):
                 "by optax, torch.optim or by hand do not hold masks."
             )
 
+    def hold_frozen(self) -> None:
+        for weight in self.pruned:
+            if weight.frozen is None:
+                weight.freeze(np.zeros(weight.shape))
+        self._put_frozen()
+
+    def drop_frozen(self) -> None:
+        for weight in self.pruned:
+            value = weight.read()
+            weight.mask.frozen = None
+            weight.write(value)
+        self._put_frozen()
+
+    def _put_frozen(self) -> None:
+        if (held := HeldModel.of(self.model)) is not None:
+            held.put_frozen()
+
+    def forget_traces(self) -> None:
+        compat.keras3_forget_traces(self.model)
+
     def head(self) -> set[int]:
         return heads.places(self.model, self.weights)
 

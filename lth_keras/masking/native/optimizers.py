@@ -75,10 +75,20 @@ class MaskedOptimizer:
         """Whether all of some masks are held."""
         return all(self._masks.get(self._key(m.variable)) is m for m in masks)
 
+    def put_frozen(self, masks: Iterable[Mask]) -> None:
+        """Holds what masks of it freeze, and no more what they do not."""
+        for mask in masks:
+            if mask.frozen is None:
+                mask.take_frozen_from(self.inner)
+        if self.inner.built:
+            self._put()
+
     @property
     def mask_variables(self) -> list[Any]:
-        """The optimizer's variables that are masks."""
-        found = (mask.pruned_in(self.inner) for mask in self._masks.values())
+        """The optimizer's variables that are masks, or values that are frozen."""
+        masks = self._masks.values()
+        found = [mask.pruned_in(self.inner) for mask in masks]
+        found += [mask.frozen_in(self.inner) for mask in masks]
         return [variable for variable in found if variable is not None]
 
     def _replace(self, owner: Any, name: str, by: Callable[..., Any]) -> None:
@@ -125,8 +135,10 @@ class MaskedOptimizer:
         for variable, average in compat.keras3_averages(self.inner):
             mask = self._masks.get(self._key(variable))
             kept.append(average)
+            found.append(mask)
             pruned.append(None if mask is None else mask.pruned_in(self.inner))
-        steps.clean(kept, pruned)
+        frozen = [None if m is None else m.frozen_in(self.inner) for m in found]
+        steps.clean(kept, pruned, frozen)
         return result
 
     def _key(self, variable: Any) -> Any:

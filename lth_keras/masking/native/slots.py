@@ -26,7 +26,13 @@ class Keras3Slot(Slot):
         return compat.keras3_is_factored(self.optimizer)
 
     def read(self) -> np.ndarray:
-        return compat.keras3_read(self.variable)
+        value = compat.keras3_read(self.variable)
+        return self.weight.mask.sparse(value) if self._has_frozen else value
 
     def write(self, value: np.ndarray) -> None:
+        value = self.weight.mask.whole(value) if self._has_frozen else value
         self.variable.assign(value)
+
+    @property
+    def _has_frozen(self) -> bool:
+        return self.is_average and self.weight.frozen is not None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lth_keras import compat
-from lth_keras.masking.native import by_torch
+from lth_keras.masking.native import by_jax, by_torch
 
 
 def masked(gradients: Sequence[Any], pruned: Sequence[Any]) -> list[Any]:
@@ -41,16 +41,27 @@ def masked(gradients: Sequence[Any], pruned: Sequence[Any]) -> list[Any]:
     return found
 
 
-def clean(variables: Sequence[Any], pruned: Sequence[Any]) -> None:
-    """Sets variables to +0.0 where weights are pruned.
+def clean(
+    variables: Sequence[Any], pruned: Sequence[Any], frozen: Sequence[Any] = ()
+) -> None:
+    """Sets variables to +0.0, or what is frozen there, where weights are pruned.
 
     For optimizers that mix entries, as Muon, and for constraints.
 
     Args:
         variables: weights, or averages of them.
         pruned: for each the variable of what is pruned, or None.
+        frozen: for each the variable of frozen values, or None; none by default.
     """
-    pairs = [(v, p) for v, p in zip(variables, pruned, strict=True) if p is not None]
+    every = zip(variables, pruned, frozen or (None,) * len(pruned), strict=True)
+    pairs = []
+    for variable, where, values in every:
+        if values is not None:
+            ops = compat.keras3().ops
+            value = ops.where(where.value, values.value, variable.value)
+            variable.assign(value)
+        elif where is not None:
+            pairs.append((variable, where))
     if compat.keras3_backend() == "torch":
         for variable, where in pairs:
             by_torch.zeroed(variable.value, where, in_place=True)
@@ -60,5 +71,7 @@ def clean(variables: Sequence[Any], pruned: Sequence[Any]) -> None:
 
 
 def _zeroed(value: Any, where: Any) -> Any:
+    if compat.keras3_backend() == "jax":
+        return by_jax.zeroed(value, where)
     ops = compat.keras3().ops
     return ops.where(where, ops.zeros_like(value), value)

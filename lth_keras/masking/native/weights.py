@@ -15,6 +15,7 @@ from lth_keras import compat
 from lth_keras.errors import LotteryError
 from lth_keras.masking.native.masks import Mask
 from lth_keras.masking.weight import Weight
+from lth_keras.pruning.masks import apply
 
 # What tf_keras calls a weight that Keras 3 names otherwise, by the class of its layer.
 _NAMES = {
@@ -61,16 +62,32 @@ class Keras3Weight(Weight):
         return tuple(self.variable.shape)
 
     @property
-    def frozen(self) -> Any:
-        return None
+    def frozen(self) -> np.ndarray | None:
+        found: np.ndarray | None = None if self.mask is None else self.mask.frozen
+        return found
+
+    def read_frozen(self) -> np.ndarray | None:
+        return None if self.frozen is None else self.frozen.copy()
+
+    def freeze(self, values: np.ndarray) -> None:
+        value = self.read()
+        self.mask.freeze(values)
+        self.write(value)
 
     def read(self) -> np.ndarray:
         compat.keras3_sync(self.model)
-        return compat.keras3_read(self.variable)
+        value = compat.keras3_read(self.variable)
+        return value if self.mask is None else self.mask.sparse(value)
 
     def write(self, value: np.ndarray) -> None:
         compat.keras3_sync(self.model)
-        self.variable.assign(np.asarray(value))
+        value = np.asarray(value)
+        self.variable.assign(value if self.mask is None else self.mask.whole(value))
+
+    def write_mask(self, mask: np.ndarray) -> None:
+        value = self.read()
+        self.set_mask(mask)
+        self.write(apply(value, self.mask.value))
 
     def read_mask(self) -> np.ndarray:
         if self.mask is None:
