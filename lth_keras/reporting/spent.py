@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from lth_keras.errors import LotteryError
-from lth_keras.reporting import drawing
+from lth_keras.reporting import clear_labels, drawing
 from lth_keras.runs import paired_trials, shown_metric, summaries, wording
 
-# As many points of a line have room for a label each.
-_LABELS = 12
+_HEIGHT = 4.2
+# What words take beside and below the axes; both in inches.
+_WORDS = (1.0, 1.4)
 
 
 class Point(NamedTuple):
@@ -85,14 +86,17 @@ def draw(
     if not any(lines.values()):
         raise LotteryError("no search has a pruned level, to which iterations led")
     with drawing.style():
-        figure = drawing.new(4.2, title)
+        figure = drawing.new(_HEIGHT, title)
         axes = figure.subplots()
+        labels: list[clear_labels.Label] = []
         looks = zip(drawing.COLOURS * 9, drawing.MARKERS * 9, strict=False)
         for (name, line), (colour, marker) in zip(lines.items(), looks, strict=False):
             _plot(axes, line, name or "tickets", colour, marker)
+            labels += _labels(line, colour)
         axes.set_xlabel("iterations of all levels before the ticket's own")
         axes.set_ylabel(f"{metric.said} at early stop{metric.unit}")
         axes.set_xlim(left=0)
+        clear_labels.write(axes, labels, figure.get_size_inches() - _WORDS)
         drawing.grid(axes)
         drawing.legend(figure, drawing.handles([axes]), "labels: weights kept (%)")
     return figure
@@ -112,19 +116,24 @@ def _plot(axes: Any, line: list[Point], name: str, colour: str, marker: str) -> 
         yerr=bars,
         label=name,
         color=colour,
+        ecolor=(colour, 0.4),
         marker=marker,
         markersize=4,
         linewidth=1.4,
         elinewidth=0.8,
         capsize=2,
     )
-    # The last is the one that the search was for.
-    for place in range(len(line) - 1, -1, -max(1, len(line) // _LABELS)):
-        axes.annotate(
-            wording.percent_kept(line[place].density),
-            (spent[place], means[place]),
-            xytext=(3, 5),
-            textcoords="offset points",
-            fontsize=7,
-            color=colour,
+
+
+def _labels(line: list[Point], colour: str) -> list[clear_labels.Label]:
+    """Of the densities; the last is the one that the search was for."""
+    return [
+        clear_labels.Label(
+            point.spent,
+            sum(point.values) / len(point.values),
+            wording.percent_kept(point.density),
+            colour,
+            rank,
         )
+        for rank, point in enumerate(reversed(line))
+    ]

@@ -56,3 +56,23 @@ def test_each_search_is_a_line_with_its_densities(tmp_path):
     drawing.save(figure, tmp_path / "spent.svg")
     again = spent.draw({"a": ROWS, "b": ROWS[:3]}, "title")
     assert drawing.content(again, "svg") == (tmp_path / "spent.svg").read_bytes()
+
+
+def test_labels_stand_clear_of_each_other_and_the_last_of_each_line_comes_first():
+    far = [row(0, n, 100, 0.5 + n / 10) for n in range(4)]
+    near = [
+        {**each, "test_accuracy": 0.5, "early_stop_test_accuracy": 0.5} for each in far
+    ]
+    crowd = [row(0, n, 1, 0.5 + n / 1000) for n in range(50)]
+    (axes,) = spent.draw({"far": far, "near": near, "crowd": crowd}).axes
+    told = {
+        colour: [text.get_text() for text in axes.texts if text.get_color() == colour]
+        for colour in drawing.COLOURS[:3]
+    }
+    first, second, third = told.values()
+    assert set(first) == set(second) == {"50.0", "25.0", "12.5"}
+    assert 1 <= len(third) < 10
+    assert third[0] == axes.texts[2].get_text()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i]]
+    assert not any(a.overlaps(b) for a, b in pairs)
