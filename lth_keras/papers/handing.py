@@ -14,6 +14,7 @@ import dataclasses
 import mmap
 import os
 import secrets
+import stat
 import tempfile
 from typing import Any
 
@@ -55,6 +56,9 @@ class Handed:
         None on another machine, and where the process that handed them has ended.
         """
         try:
+            # On another machine it may be a pipe, from which nothing may be taken.
+            if not stat.S_ISREG(os.stat(self.path).st_mode):
+                return None
             with open(self.path, "rb") as file:
                 if file.read(_TOKEN) != self.token:
                     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -80,6 +81,9 @@ def test_a_file_of_another_machine_is_not_taken(tmp_path):
     other = handing.Handed(str(tmp_path / "same"), *handed.__reduce__()[1][1:])
     assert other.taken() is None
     (tmp_path / "same").write_bytes(content[:5000])  # It was cut short.
+    assert other.taken() is None
+    (tmp_path / "same").unlink()
+    os.mkfifo(tmp_path / "same")  # To open it would wait for ever.
     assert other.taken() is None
 
 
