@@ -226,7 +226,7 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ),
     ("docs/methods/rewinding.md", "model = lth.wrap(build()"): Python(given=READERS),
     ("docs/migrating_open_lth.md", "lth-search --dataset=mnist"): Commands(
-        ("--output_dir=runs/lenet",)
+        ("--output_dir=runs/lenet", "--batch_size=20")
     ),
     ("docs/migrating_open_lth.md", "import numpy as np"): Python(),
     ("docs/migrating_tfmot.md", "import numpy as np"): Python(),
