@@ -89,6 +89,9 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/analysis.md", "lth-search --dataset=mnist"): Commands(
         ("--levels=1",), anew=True
     ),
+    ("docs/analysis.md", "lth-search --dataset=cifar10"): NotRun(
+        "asks for CIFAR-10; the block before it runs the same two programs"
+    ),
     ("docs/analysis.md", "study = lth.analysis.Study"): Python(
         (
             ("levels=[0, 7]", "levels=[0, 1]"),
