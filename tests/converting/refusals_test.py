@@ -215,7 +215,7 @@ def test_custom_objects_are_functions_and_classes_by_name(given: Any) -> None:
         (ImportError("No module named 'keras'", name="keras"), "is not installed"),
         (
             ImportError("No module named 'jax'", name="jax"),
-            r"'lth_keras\[keras3-jax\]'",
+            r"pip install '\.\[keras3-jax\]'",
         ),
         (ValueError("Unable to import backend : abc"), "KERAS_BACKEND is tensorflow"),
     ],

@@ -113,7 +113,7 @@ def test_the_commands_of_a_page_run_from_top_to_bottom(
             "lth-stability": ["--rewind_to=0it", "--levels=0,1", "--alphas=2"],
         }
         if row.anew:
-            folder = tmp_path / block.first.split()[0]
+            folder = tmp_path / str(len(list(tmp_path.iterdir())))
             folder.mkdir()
         monkeypatch.chdir(folder)
         if not (folder / "examples").exists():

@@ -89,8 +89,8 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
     ("docs/analysis.md", "lth-search --dataset=mnist"): Commands(
         ("--levels=1",), anew=True
     ),
-    ("docs/analysis.md", "lth-search --dataset=cifar10"): NotRun(
-        "asks for CIFAR-10; the block before it runs the same two programs"
+    ("docs/analysis.md", "lth-search --dataset=cifar10"): Commands(
+        search=("--validation_size=10", "--batch_size=10"), anew=True
     ),
     ("docs/analysis.md", "study = lth.analysis.Study"): Python(
         (
@@ -137,6 +137,9 @@ TABLE: dict[tuple[str, str], Python | Commands | Elsewhere | NotRun] = {
         (("epochs=10", "epochs=2"),), given=READERS
     ),
     ("docs/early_bird.md", SEARCH): Commands(),
+    ("docs/early_bird.md", f"{SEARCH} --dataset=cifar10"): Commands(
+        search=("--validation_size=10",)
+    ),
     ("docs/cluster.md", "pip install '.[ray]'"): NotRun(
         "several machines; tests/experiments/engines/on_ray_test.py has two nodes"
     ),
