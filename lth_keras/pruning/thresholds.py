@@ -71,11 +71,11 @@ def _by_partition(scores: np.ndarray, keep: int) -> tuple[Any, int]:
 def _by_sample(parts: Sequence[Part], ranked: int, keep: int) -> tuple[Any, int] | None:
     """As `lowest_kept`; None where the sample has misled, or ties are many."""
     sample = np.sort(_sample(parts, ranked))
-    if np.isnan(sample[-1]):
-        raise NotANumberError
     place = sample.size - round(sample.size * (keep / ranked))
     if place - _MARGIN < 0 or place + _MARGIN >= sample.size:
-        return None  # So few are kept, or pruned, that it shows no bracket.
+        return None  # So few are kept, pruned or seen that it shows no bracket.
+    if np.isnan(sample[-1]):
+        raise NotANumberError
     low, high = sample[place - _MARGIN], sample[place + _MARGIN]
     above, between, gathered = 0, 0, []
     for scores, mask in chunks(parts):
@@ -88,7 +88,7 @@ def _by_sample(parts: Sequence[Part], ranked: int, keep: int) -> tuple[Any, int]
             gathered.append(scores[np.flatnonzero(where)])
         if low < high and between > ranked // 8:
             return None
-        if np.isnan(scores.max()) and np.isnan(_ranked(Part(scores, mask)).max()):
+        if np.isnan(scores.max()) and np.isnan(_ranked(Part(scores, mask))).any():
             raise NotANumberError
     left = keep - above
     if not 0 < left <= between:

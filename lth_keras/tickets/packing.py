@@ -58,7 +58,8 @@ def made_packed(value: np.ndarray, mask: np.ndarray) -> Packed:
 def packed(value: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """What a mask keeps, as a vector; all of an array that is not +0.0 elsewhere."""
     # Bits are compared, since -0.0 is no zero here.
-    bits = np.ascontiguousarray(value).view(np.uint8).reshape(mask.size, -1)
+    shape = mask.size, value.dtype.itemsize
+    bits = np.ascontiguousarray(value).view(np.uint8).reshape(shape)
     if bits.shape[1] in (2, 4, 8):
         bits = bits.view(f"u{bits.shape[1]}")
     each = mask.reshape(-1, 1)

@@ -62,3 +62,8 @@ def test_what_is_packed_piece_by_piece_is_what_a_mask_takes_at_once(share):
 def test_minus_zero_where_a_mask_prunes_is_no_zero_to_leave_out():
     mask, values = np.array([True, False]), np.array([1.0, -0.0], np.float32)
     assert packing.packed(values, mask) is values
+
+
+def test_nothing_is_packed_of_an_array_without_entries():
+    empty = np.zeros((0, 3), np.float32)
+    assert packing.packed(empty, np.ones((0, 3), bool)).size == 0

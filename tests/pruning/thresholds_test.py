@@ -106,6 +106,26 @@ def test_one_nan_among_many_weights_is_an_error_wherever_it_is(position):
         ranking.shrink(scores, np.ones(SIZE, bool), SIZE // 2)
 
 
+def test_nan_where_everything_is_pruned_is_no_score():
+    rng = np.random.default_rng(0)
+    scores, mask = normal(rng), np.ones(SIZE, bool)
+    scores[: thresholds.CHUNK], mask[: thresholds.CHUNK] = np.nan, False
+    scores, mask = np.tile(scores, 2), np.tile(mask, 2)
+    found = ranking.shrink(scores, mask, SIZE // 2)
+    known = np.where(mask, scores, 0)
+    np.testing.assert_array_equal(found, by_sorting(known, mask, SIZE // 2))
+
+
+def test_survivors_that_the_sample_does_not_meet_are_ranked():
+    rng = np.random.default_rng(0)
+    # Of so many survivors it is every eleventh place: those of the pruned column.
+    scores = rng.standard_normal((60_000, 11), np.float32)
+    mask = np.ones(scores.shape, bool)
+    mask[:, 0] = False
+    found = ranking.shrink(scores, mask, 300_000)
+    np.testing.assert_array_equal(found, by_sorting(scores, mask, 300_000))
+
+
 def test_ranking_takes_no_copy_of_the_scores():
     rng = np.random.default_rng(4)
     scores = np.abs(rng.standard_normal(1 << 21, np.float32))
