@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,7 @@ def view(variable: Any) -> np.ndarray:
     """
     # A variable of several devices, for one, has no memory of its own.
     if type(variable) is ResourceVariable:
-        try:
+        # Where NumPy has no name for what is in it, such as bfloat16.
+        with contextlib.suppress(BufferError, TypeError, ValueError):
             return np.asarray(memoryview(variable.read_value()))
-        except (BufferError, TypeError, ValueError):
-            pass  # NumPy has no name for what is in it, such as bfloat16.
     return np.asarray(keras.backend.get_value(variable))

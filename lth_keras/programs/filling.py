@@ -16,8 +16,6 @@ from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.values import as_text
 from lth_keras.pruning.counts import RoundRate
 
-KINDS = ("conv", "dense", "output")
-
 # The flags that a network without such layers has no use for.
 OF_LAYERS = {
     "width": ("conv_rate", "convolutions"),
@@ -75,7 +73,7 @@ def fill_training(given: dict[str, Any], paper: Paper) -> None:
 
 def rates_of(given: dict[str, Any], paper: Paper) -> dict[str, RoundRate]:
     """The rate of each kind of layer, by the name of its flag."""
-    names = [f"{kind}_rate" for kind in KINDS]
+    names = ["conv_rate", "dense_rate", "output_rate"]
     rates: dict[str, Any] = {n: getattr(paper, n) or 0.0 for n in names}
     every, half = given["rate"], 0.5
     if given["scope"] == "global":

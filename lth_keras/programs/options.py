@@ -15,7 +15,6 @@ from absl import flags
 from lth_keras.papers.settings import PAPER
 from lth_keras.programs import chain_flags, data_flags, filling, strategy_flags
 from lth_keras.programs.command_line import FlagError, parse
-from lth_keras.programs.filling import KINDS as KINDS
 from lth_keras.programs.flags import define as define
 from lth_keras.programs.values import as_text
 from lth_keras.pruning import recipes

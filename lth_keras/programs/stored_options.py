@@ -21,8 +21,8 @@ ADDED: Mapping[str, Any] = {
     "data": "memory",
     "devices": None,
     "granularity": "weight",
-    "keep_trained": "all",
     "image_size": None,
+    "keep_trained": "all",
     "keras": "tf_keras",
     "layer_rates": [],
     "first": "train",
@@ -40,13 +40,8 @@ ADDED: Mapping[str, Any] = {
 }
 
 
-# What a flag that was not given stands for, where it is no setting of a paper.
-_NOT_GIVEN: Mapping[str, str] = {
-    "data_dir": "none",
-    "devices": "none",
-    "image_size": "none",
-    "search_iterations": "none",
-}
+# Flags that are no settings of a paper: not given they stand for none.
+_OF_NO_PAPER = ("data_dir", "devices", "image_size", "search_iterations")
 
 
 def options_of(directory: layout.ExperimentDirectory, **changes: Any) -> Options:
@@ -186,4 +181,6 @@ def as_plain(options: Options) -> dict[str, Any]:
 def _said(name: str, value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value)) or "none"
-    return _NOT_GIVEN.get(name, "the paper's") if value is None else str(value)
+    if value is None:
+        return "none" if name in _OF_NO_PAPER else "the paper's"
+    return str(value)

@@ -93,6 +93,8 @@ class Evaluator:
     ):
         self._model = model
         self._step: Any = step or CompiledTest(model)
+        # What reads the metrics of a step that does not do it itself.
+        self._read: Any = None
         self._cleared: list[np.ndarray] | None = None
         if isinstance(data, tf.data.Dataset):
             if data.cardinality() == tf.data.INFINITE_CARDINALITY:
@@ -138,7 +140,7 @@ class Evaluator:
     def through(self, step: Any, batches: Sequence[Any]) -> Evaluator:
         """The same metrics by another step, f(batch) -> metrics, on its own batches."""
         other = copy.copy(self)
-        other._step, other._batches = step, batches
+        other._step, other._read, other._batches = step, dict, batches
         return other
 
     @property
@@ -175,12 +177,10 @@ class Evaluator:
         logs = None
         for batch in batches:
             logs = self._step(batch)
-        if logs is None:
-            return {}
-        if isinstance(self._step, CompiledTest):
-            logs = self._step.read(logs)
+        read = self._read or self._step.read
+        found = {} if logs is None else read(logs)
         return {
-            name: float(value) for name, value in logs.items() if np.ndim(value) == 0
+            name: float(value) for name, value in found.items() if np.ndim(value) == 0
         }
 
     def _clear_metrics(self) -> None:
