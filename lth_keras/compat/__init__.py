@@ -74,6 +74,7 @@ from lth_keras.compat.keras3_optimizers import (
     keras3_untrack,
     keras3_updated,
 )
+from lth_keras.compat.methods import surround
 from lth_keras.compat.seeding import seeded
 from lth_keras.compat.trainers import TF_KERAS, Trainer, trainer_of
 
@@ -147,6 +148,7 @@ __all__ = [
     "keras3_traced",
     "keras3_uses_nnx",
     "seeded",
+    "surround",
     "trainer_of",
 ]
 

@@ -16,8 +16,8 @@ from tf_keras.src.mixed_precision.autocast_variable import (
     AutoCastVariableSpec,
 )
 
-from lth_keras.compat import tfmot_alone
 from lth_keras.compat.keras3 import is_keras3
+from lth_keras.compat.tfmot_alone import imported
 from lth_keras.errors import LotteryError
 
 __all__ = [
@@ -30,8 +30,8 @@ __all__ = [
 ]
 
 
-sparsity = tfmot_alone.imported("tensorflow_model_optimization.sparsity.keras")
-_pruning_wrapper = tfmot_alone.imported(
+sparsity = imported("tensorflow_model_optimization.sparsity.keras")
+_pruning_wrapper = imported(
     "tensorflow_model_optimization.python.core.sparsity.keras.pruning_wrapper"
 )
 

@@ -65,7 +65,6 @@ from lth_keras.compat.layers import (
     silence_autocast,
     written_signature,
 )
-from lth_keras.compat.methods import surround
 from lth_keras.compat.model_classes import (
     can_test,
     has_own_loss,
@@ -172,7 +171,6 @@ __all__ = [
     "traces_forgotten",
     "unread",
     "untouched_generators",
-    "surround",
     "variables_in_calls",
     "view",
     "weighting_by_class",

@@ -106,3 +106,31 @@ def test_the_choice_of_the_environment_is_left_as_it_is() -> None:
         TF_USE_LEGACY_KERAS="0",
     )
     assert done.stdout == "0\n"
+
+
+@pytest.mark.slow
+def test_any_file_of_the_hosts_room_may_be_the_first_to_ask_for_tf_keras() -> None:
+    done = run(
+        """
+        import importlib, os, pathlib, sys, traceback
+        import tensorflow, keras
+        import lth_keras.masking  # What surrounds methods once tf_keras is there.
+
+        assert "tf_keras" not in sys.modules
+        (package,), failed = lth_keras.__path__, 0
+        for path in sorted(pathlib.Path(package, "compat").rglob("*.py")):
+            path = path.relative_to(pathlib.Path(package).parent)
+            if (child := os.fork()) == 0:
+                try:
+                    importlib.import_module(".".join(path.with_suffix("").parts))
+                except ImportError:
+                    traceback.print_exc()
+                    os._exit(1)
+                os._exit(0)
+            failed += os.waitpid(child, 0)[1] != 0
+        sys.exit(failed)
+        """,
+        TF_USE_LEGACY_KERAS="0",
+        KERAS_BACKEND="tensorflow",
+    )
+    assert done.returncode == 0, done.stderr
