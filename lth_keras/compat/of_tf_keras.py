@@ -17,8 +17,8 @@ from lth_keras.compat.generators import (
     untouched_generators,
 )
 from lth_keras.compat.graphs import (
-    Call,
     calls,
+    graph,
     has_call,
     has_mask,
     is_bookkeeping,
@@ -99,7 +99,6 @@ from lth_keras.compat.weight_files import is_of_wrapped_model
 __all__ = [
     "AutoCastVariable",
     "AutoCastVariableSpec",
-    "Call",
     "ConvLSTMCell",
     "InfersByItsLayer",
     "LayerScale",
@@ -126,6 +125,7 @@ __all__ = [
     "forget_methods",
     "forget_traces",
     "forget_weights",
+    "graph",
     "fixed_batch_size",
     "freeze_weights",
     "has_call",

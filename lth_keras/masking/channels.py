@@ -13,28 +13,22 @@ from collections.abc import Iterable
 from lth_keras import compat
 from lth_keras.compat import keras
 
-_layers = keras.layers
+
+def _classes(names: str, ranks: str) -> tuple[str, ...]:
+    return tuple(f"{name}{rank}D" for name in names.split() for rank in ranks)
 
 
-def _classes(names: str, ranks: str) -> tuple[type, ...]:
-    return tuple(getattr(_layers, f"{n}{r}D") for n in names.split() for r in ranks)
-
-
-_NORMALISATION = (_layers.BatchNormalization,)
+_NORMALISATION = ("BatchNormalization",)
 # Each channel of the output depends on the same one of the input.
 PASSING = (
     *_NORMALISATION,
-    *(_layers.Activation, _layers.ReLU, _layers.LeakyReLU, _layers.ELU),
-    *(_layers.ThresholdedReLU, _layers.Dropout, _layers.GaussianDropout),
-    *(_layers.GaussianNoise, _layers.ActivityRegularization),
+    *("Activation", "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU"),
+    *("Dropout", "GaussianDropout", "GaussianNoise", "ActivityRegularization"),
     *_classes("SpatialDropout MaxPooling AveragePooling", "123"),
     *_classes("GlobalMaxPooling GlobalAveragePooling", "123"),
     *_classes("Cropping UpSampling ZeroPadding", "123"),
 )
-JOINING = (
-    *(_layers.Add, _layers.Average, _layers.Maximum, _layers.Minimum),
-    *(_layers.Multiply, _layers.Subtract),
-)
+JOINING = ("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +57,7 @@ def of(model: keras.Model) -> Channels:
         feeds = _feeds(part)
         layers = {layer.name: layer for layer in part.layers}
         for layer in part.layers:
-            if isinstance(layer, _NORMALISATION):
+            if compat.is_layer(layer, _NORMALISATION):
                 sources = _behind(feeds.get(layer.name, []), feeds, layers)
                 # What comes from outside of a model inside the model is no layer of it.
                 if sources <= set(layers):
@@ -94,7 +88,7 @@ def _joined(
     """The layers behind each sum; sums that have one in common are one."""
     groups: list[set[str]] = []
     for name, layer in layers.items():
-        if isinstance(layer, JOINING):
+        if compat.is_layer(layer, JOINING):
             found = _behind(feeds.get(name, []), feeds, layers)
             apart = [group for group in groups if not group & found]
             met = [group for group in groups if group & found]
@@ -117,7 +111,7 @@ def _behind(
         if name in seen:
             continue
         seen.add(name)
-        if isinstance(layers.get(name), (*PASSING, *JOINING)):
+        if name in layers and compat.is_layer(layers[name], (*PASSING, *JOINING)):
             pending.extend(feeds.get(name, []))
         else:
             found.add(name)

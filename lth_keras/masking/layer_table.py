@@ -33,10 +33,7 @@ def _effective(model: keras.Model) -> dict[int, float]:
     """The share of each pruned weight's entries on a path, by its identity."""
     if not compat.is_built(model) or not (network := Network.of(model)).pruned:
         return {}
-    return {
-        id(compat.raw_variable(weight.variable)): float(np.mean(found))
-        for weight, found in zip(network.pruned, paths.effective(network), strict=True)
-    }
+    return paths.shares(network)
 
 
 def rows(

@@ -81,6 +81,15 @@ class Network(Optimized):
     def _training(self) -> set[int]:
         """Keys of the weights that the next training would change."""
 
+    @property
+    @abstractmethod
+    def graph(self) -> compat.Graph | None:
+        """The model as calls of layers, without wrappers; None where it is no graph."""
+
+    @abstractmethod
+    def key_of(self, variable: Any) -> int:
+        """The key of the weight that a layer holds as `variable`."""
+
     def require_complete(self) -> Network:
         """The network itself.
 

@@ -68,6 +68,13 @@ class TfKerasNetwork(Network):
             "(hold first, or trace it again); "
         )
 
+    @property
+    def graph(self) -> compat.Graph:
+        return compat.graph(self.model)
+
+    def key_of(self, variable: Any) -> int:
+        return id(raw_variable(variable))
+
     def _made_since(self) -> str | None:
         if compat.is_functional(self.model):
             return None
