@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from lth_keras import compat
-from lth_keras.compat import keras
 
 
 def _classes(names: str, ranks: str) -> tuple[str, ...]:
@@ -43,20 +43,32 @@ class Channels:
             be pruned.
     """
 
-    normalised: dict[int, list[keras.layers.Layer]]
-    joined: list[list[keras.layers.Layer]]
+    normalised: dict[int, list[Any]]
+    joined: list[list[Any]]
 
 
-def of(model: keras.Model) -> Channels:
-    """What hands channels on in a Sequential or Functional model.
+class Part(NamedTuple):
+    """The layers of a graph model, those of models inside it apart.
 
-    Of an unbuilt Sequential too: its layers follow one another.
+    Attributes:
+        layers: by name, in their order.
+        feeds: for each name those of the layers that feed it; of what is not among
+            `layers` nothing is known.
+    """
+
+    layers: dict[str, Any]
+    feeds: dict[str, list[str]]
+
+
+def of(parts: Iterable[Part]) -> Channels:
+    """What hands channels on in a model and the models inside it.
+
+    Args:
+        parts: the model, and each of these.
     """
     found = Channels({}, [])
-    for part in _graphs(model):
-        feeds = _feeds(part)
-        layers = {layer.name: layer for layer in part.layers}
-        for layer in part.layers:
+    for layers, feeds in parts:
+        for layer in layers.values():
             if compat.is_layer(layer, _NORMALISATION):
                 sources = _behind(feeds.get(layer.name, []), feeds, layers)
                 # What comes from outside of a model inside the model is no layer of it.
@@ -67,24 +79,7 @@ def of(model: keras.Model) -> Channels:
     return found
 
 
-def _graphs(model: keras.Model) -> list[keras.Model]:
-    return [
-        part
-        for part in compat.layers_within(model)
-        if isinstance(part, keras.Model) and compat.is_functional(part)
-    ]
-
-
-def _feeds(model: keras.Model) -> dict[str, list[str]]:
-    if isinstance(model, keras.Sequential):
-        names = [layer.name for layer in model.layers]
-        return {name: [names[i - 1]] if i else [] for i, name in enumerate(names)}
-    return compat.producers(model)
-
-
-def _joined(
-    feeds: dict[str, list[str]], layers: dict[str, keras.layers.Layer]
-) -> list[list[keras.layers.Layer]]:
+def _joined(feeds: dict[str, list[str]], layers: dict[str, Any]) -> list[list[Any]]:
     """The layers behind each sum; sums that have one in common are one."""
     groups: list[set[str]] = []
     for name, layer in layers.items():
@@ -101,7 +96,7 @@ def _joined(
 def _behind(
     names: Iterable[str],
     feeds: dict[str, list[str]],
-    layers: dict[str, keras.layers.Layer],
+    layers: dict[str, Any],
 ) -> set[str]:
     """The layers whose channels reach these, each with the same number."""
     found: set[str] = set()

@@ -38,12 +38,13 @@ def hold(
     embeddings: bool = False,
     granularity: str = "weight",
     build: Callable[[], keras.Model] | None = None,
+    where: str = "each",
 ) -> keras.Model:
     """`lth.hold` of a tf_keras model, in any distribution strategy's scope."""
     compat.require_tf_keras_model(model)
     compat.require_in_step(model)
     embeddings = switch("embeddings", embeddings)
-    recipe = Recipe(criterion, granularity, scope).check()
+    recipe = Recipe(criterion, granularity, scope, where=where).check()
     if recipe.rule.outputs:
         raise LotteryError(
             f"granularity={granularity!r} needs to know where outputs lead, which only "

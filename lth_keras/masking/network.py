@@ -86,6 +86,15 @@ class Network(Optimized):
     def graph(self) -> compat.Graph | None:
         """The model as calls of layers, without wrappers; None where it is no graph."""
 
+    @property
+    @abstractmethod
+    def leads(self) -> list[tuple[Weight, list[Weight]]]:
+        """What goes with filters, each with the kernels of these filters.
+
+        Raises:
+            LotteryError: a batch normalisation follows a layer that is not there.
+        """
+
     @abstractmethod
     def key_of(self, variable: Any) -> int:
         """The key of the weight that a layer holds as `variable`."""

@@ -36,8 +36,13 @@ def _row(
     model: Any, weight: Weight, layer: Any, trains: bool, on_paths: dict[int, float]
 ) -> WeightCoverage:
     variable = weight.variable
-    reason = "" if weight.is_pruned else why_dense(layer, variable, trains)
+    reason = ""
+    if weight.follows is not None:
+        reason = "goes with its filter"
+    elif not weight.is_pruned:
+        reason = why_dense(layer, variable, trains)
     density = float(np.mean(weight.read_mask()))
+    effective = on_paths.get(weight.key, density) if weight.is_pruned else 1.0
     # The path of a variable begins with the names of the models around its layer.
     within = variable.path.rpartition("/")[0]
     return WeightCoverage(
@@ -47,6 +52,6 @@ def _row(
         pruned=weight.is_pruned,
         reason=reason,
         density=density,
-        effective=on_paths.get(weight.key, density),
+        effective=effective,
         frozen=0 if weight.frozen is None else int(np.count_nonzero(weight.frozen)),
     )

@@ -8,12 +8,15 @@ from typing import Any
 
 from lth_keras.arguments import function, switch
 from lth_keras.errors import LotteryError
-from lth_keras.masking.native.choosing import Chosen, prunable
+from lth_keras.masking.native import filters
+from lth_keras.masking.native.choosing import prunable
+from lth_keras.masking.native.filters import Pruned
 from lth_keras.masking.native.held import HeldModel, require_one_device
 from lth_keras.masking.native.masks import Mask, MaskedLayer
 from lth_keras.masking.native.weights import require_built
+from lth_keras.masking.network import Network
+from lth_keras.masking.seen import Seen
 from lth_keras.pruning.budgets import Budget
-from lth_keras.pruning.counts import RoundRate
 from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.rates import Rate, Rates
 from lth_keras.pruning.recipe import Recipe
@@ -28,15 +31,11 @@ def hold(
     embeddings: bool = False,
     granularity: str = "weight",
     build: Callable[[], Any] | None = None,
+    where: str = "each",
 ) -> Any:
     """`lth.hold` of a Keras 3 model."""
     embeddings = switch("embeddings", embeddings)
-    recipe = Recipe(criterion, granularity, scope).check()
-    if recipe.rule.outputs:
-        raise LotteryError(
-            f"granularity={granularity!r} needs to know where outputs lead, which only "
-            "lth.wrap of a Functional model does: use 'weight', 'row', blocks or n:m."
-        )
+    recipe = Recipe(criterion, granularity, scope, where=where).check()
     if build is not None:
         function("build", build, "f() -> a built model", [])
     require_built(model)
@@ -48,25 +47,27 @@ def hold(
     rates = Rates(rate, None, exclude, budgets=True)
     found = _chosen(model, rates, embeddings)
     rates.check_all_matched()
+    if recipe.rule.outputs:
+        found = filters.hidden(model, found)
+    if rates.budget is not None and found:
+        found = _budgeted(rates.budget, found)
+    following: list[filters.Following] = []
+    if recipe.rule.outputs:
+        found, following = filters.settled(model, recipe, found)
     if not found:
         raise LotteryError(
             "the model has no weight that can be pruned: lth.coverage(model) says why "
             "for each; a layer class's get_prunable_weights can name them."
         )
-    if rates.budget is not None:
-        found = _budgeted(rates.budget, found)
-    layers: dict[int, MaskedLayer] = {}
-    for each, own_rate in found:
-        own = dataclasses.replace(recipe, rates=(own_rate,))
-        layers.setdefault(id(each.layer), MaskedLayer(each.layer.name, own))
-    rates_used = tuple(layer.rate for layer in layers.values())
-    dataclasses.replace(recipe, rates=rates_used).check()
-    for each, _ in found:
-        path, kind = f"{each.layer.name}/{each.variable.name}", type(each.layer)
-        shape = tuple(each.variable.shape)
-        recipe.check_tensor(Tensor(path, kind.__name__, shape))
-    masks = [Mask(each.variable, layers[id(each.layer)]) for each, _ in found]
-    HeldModel(model, masks, build)
+    masks = _masks(recipe, found)
+    masks += _masks_of(following, masks)
+    held = HeldModel(model, masks, build)
+    if recipe.rule.scored_by != "kernel":
+        try:
+            Seen(Network.of(model))
+        except LotteryError:
+            held.let_go()
+            raise
     return model
 
 
@@ -82,9 +83,7 @@ def release(model: Any) -> Any:
     return model
 
 
-def _chosen(
-    model: Any, rates: Rates, embeddings: bool
-) -> list[tuple[Chosen, RoundRate]]:
+def _chosen(model: Any, rates: Rates, embeddings: bool) -> list[Pruned]:
     """The weights that are put on masks, each with its rate."""
     training = {id(variable) for variable in model.trainable_variables}
     found = []
@@ -93,16 +92,45 @@ def _chosen(
             continue
         value = rates.of(each.layer, False, each.around)
         if value is not None:
-            found.append((each, value))
+            found.append(Pruned(each, value))
     return found
 
 
-def _budgeted(
-    budget: Budget, found: list[tuple[Chosen, RoundRate]]
-) -> list[tuple[Chosen, RoundRate]]:
+def _budgeted(budget: Budget, found: list[Pruned]) -> list[Pruned]:
     """The weights with the rates of a budget."""
     shapes: dict[int, list[tuple[int, ...]]] = {}
-    for each, _ in found:
-        shapes.setdefault(id(each.layer), []).append(tuple(each.variable.shape))
+    for each in found:
+        shape = tuple(each.chosen.variable.shape)
+        shapes.setdefault(id(each.chosen.layer), []).append(shape)
     rates = dict(zip(shapes, budget.rates(list(shapes.values())), strict=True))
-    return [(each, rates[id(each.layer)]) for each, _ in found]
+    return [each._replace(rate=rates[id(each.chosen.layer)]) for each in found]
+
+
+def _masks(recipe: Recipe, found: list[Pruned]) -> list[Mask]:
+    """The masks of the weights that are pruned, all ones."""
+    layers: dict[int, MaskedLayer] = {}
+    for (_, layer, _), rate, tied in found:
+        own = dataclasses.replace(recipe, rates=(rate,))
+        layers.setdefault(id(layer), MaskedLayer(layer.name, own, tied))
+    rates = tuple(layer.rate for layer in layers.values())
+    dataclasses.replace(recipe, rates=rates).check()
+    for (variable, layer, _), _, _ in found:
+        path, kind = f"{layer.name}/{variable.name}", type(layer).__name__
+        recipe.check_tensor(Tensor(path, kind, tuple(variable.shape)))
+    return [Mask(p.chosen.variable, layers[id(p.chosen.layer)]) for p in found]
+
+
+def _masks_of(following: list[filters.Following], masks: list[Mask]) -> list[Mask]:
+    """The masks of what goes with filters.
+
+    Args:
+        following: what does.
+        masks: those of all that are pruned.
+    """
+    of = {id(mask.variable): mask for mask in masks}
+    found = []
+    for variable, layer, kernels in following:
+        recipe = of[id(kernels[0])].layer.recipe
+        keys = [id(kernel) for kernel in kernels]
+        found.append(Mask(variable, MaskedLayer(layer.name, recipe), keys))
+    return found
