@@ -18,6 +18,12 @@ def is_functional(model: keras.Model) -> bool:
     return bool(model._is_graph_network) or isinstance(model, keras.Sequential)
 
 
+def is_called_by_keras(model: keras.Model) -> bool:
+    """Whether the model is a graph of layers whose class leaves `call` to Keras."""
+    own = (_functional.Functional.call, keras.Sequential.call)
+    return is_functional(model) and type(model).call in own
+
+
 def has_call(model: keras.Model) -> bool:
     """Whether the model itself can be called.
 

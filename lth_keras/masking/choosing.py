@@ -37,8 +37,8 @@ def chosen(
         LotteryError: a rate is none, or layers that are pruned together have several.
     """
     found: dict[int, Choice] = {}
-    leaves = list(_leaves(model, set()))
-    for layer in leaves:
+    every = list(leaves(model))
+    for layer in every:
         if not kinds.supports(layer, embeddings):
             continue
         rate = rates.of(layer, id(layer) in outputs)
@@ -46,7 +46,7 @@ def chosen(
         if rate is not None and not whole and trains(layer, embeddings, trainable):
             found[id(layer)] = Choice(rate)
     if rates.budget is not None:
-        own = [layer for layer in leaves if id(layer) in found]
+        own = [layer for layer in every if id(layer) in found]
         found = _budgeted(rates.budget, own, embeddings, trainable)
     if not (recipe.rule.outputs and found):
         return found
@@ -57,7 +57,7 @@ def chosen(
             return bool(layer.scale or layer.center) and layer.axis in (-1, [-1])
         return filters.fits(layer, _last_kernel(source), recipe.rule)
 
-    return filters.settled(found, leaves, known, recipe, fitting)
+    return filters.settled(found, every, known, recipe, fitting)
 
 
 def _budgeted(
@@ -104,14 +104,22 @@ def left_dense(
     return [index for index, key in enumerate(keys) if key not in trainable]
 
 
-def _leaves(model: keras.Model, seen: set[int]) -> Iterator[keras.layers.Layer]:
-    """The layers of a model and of models inside it, each once."""
+def leaves(
+    model: keras.Model, seen: set[int] | None = None
+) -> Iterator[keras.layers.Layer]:
+    """The layers of a graph model and of those inside it, each once.
+
+    Args:
+        model: Sequential or Functional.
+        seen: identities of those that are passed over.
+    """
+    seen = set() if seen is None else seen
     for layer in model.layers:
         if id(layer) in seen:
             continue
         seen.add(id(layer))
         if isinstance(layer, keras.Model) and compat.is_functional(layer):
-            yield from _leaves(layer, seen)
+            yield from leaves(layer, seen)
         else:
             yield layer
 

@@ -48,7 +48,7 @@ def hold(
         exclude: regular expressions on names of layers to leave dense, with all inside.
         embeddings: whether Embedding tables are pruned too.
         granularity: as of `wrap`. Whole filters, "filter", go in a Sequential or
-            Functional model of Keras 3: a Python `call` may lead outputs anywhere.
+            Functional model alone: a Python `call` may lead outputs anywhere.
         build: f() -> a new, built model of the same kind, which the control
             random_reinit takes its weights from. Without it they are drawn from the
             configurations of the layers, which not every layer of your own has.

@@ -105,9 +105,9 @@ def _masks(layer: keras.layers.Layer) -> dict[int, tuple[Any, bool]]:
     """The masks by identity of the weight, and whether they are those of filters."""
     if not isinstance(layer, PruneLowMagnitude):
         return {
-            id(compat.raw_variable(variable)): (mask, False)
+            id(compat.raw_variable(variable)): (mask, place in masks.followed)
             for masks in held.within(layer)
-            for variable, mask, _ in masks.pruning_vars
+            for place, (variable, mask, _) in enumerate(masks.pruning_vars)
         }
     lead = getattr(layer, "followed", {})
     return {

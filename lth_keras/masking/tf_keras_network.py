@@ -74,6 +74,8 @@ class TfKerasNetwork(Network):
 
     @property
     def leads(self) -> list[tuple[Weight, list[Weight]]]:
+        if in_place.is_held(self.model):
+            return super().leads
         found: list[tuple[Weight, list[Weight]]] = []
         # The nearest before it, where models inside a model use a name twice.
         latest: dict[str, list[Weight]] = {}

@@ -27,8 +27,8 @@ class Weight:
         mask: the variable of its mask, or None where it is not prunable.
         wrapper: the pruning wrapper around it, or None.
         follows: where its mask is that of other weights' outputs, what these are
-            known by: in tf_keras the names of wrappers and places there, in Keras 3
-            keys; None for weights that are pruned by themselves.
+            known by: of wrapped layers names and places there, of masks in place keys;
+            None for weights that are pruned by themselves.
     """
 
     layer: str

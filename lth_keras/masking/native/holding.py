@@ -8,16 +8,15 @@ from typing import Any
 
 from lth_keras.arguments import function, switch
 from lth_keras.errors import LotteryError
+from lth_keras.masking.chosen_places import settled
 from lth_keras.masking.native import filters
 from lth_keras.masking.native.choosing import prunable
-from lth_keras.masking.native.filters import Pruned
 from lth_keras.masking.native.held import HeldModel, require_one_device
 from lth_keras.masking.native.masks import Mask, MaskedLayer
 from lth_keras.masking.native.weights import require_built
 from lth_keras.masking.network import Network
+from lth_keras.masking.places import Following, Place, Pruned
 from lth_keras.masking.seen import Seen
-from lth_keras.pruning.budgets import Budget
-from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.rates import Rate, Rates
 from lth_keras.pruning.recipe import Recipe
 
@@ -47,18 +46,8 @@ def hold(
     rates = Rates(rate, None, exclude, budgets=True)
     found = _chosen(model, rates, embeddings)
     rates.check_all_matched()
-    if recipe.rule.outputs:
-        found = filters.hidden(model, found)
-    if rates.budget is not None and found:
-        found = _budgeted(rates.budget, found)
-    following: list[filters.Following] = []
-    if recipe.rule.outputs:
-        found, following = filters.settled(model, recipe, found)
-    if not found:
-        raise LotteryError(
-            "the model has no weight that can be pruned: lth.coverage(model) says why "
-            "for each; a layer class's get_prunable_weights can name them."
-        )
+    graph = filters.reading(model) if recipe.rule.outputs else None
+    found, following = settled(found, recipe, rates.budget, graph)
     masks = _masks(recipe, found)
     masks += _masks_of(following, masks)
     held = HeldModel(model, masks, build)
@@ -92,35 +81,21 @@ def _chosen(model: Any, rates: Rates, embeddings: bool) -> list[Pruned]:
             continue
         value = rates.of(each.layer, False, each.around)
         if value is not None:
-            found.append(Pruned(each, value))
+            place = Place(each.layer, each.variable.name, each.variable)
+            found.append(Pruned(place, value))
     return found
-
-
-def _budgeted(budget: Budget, found: list[Pruned]) -> list[Pruned]:
-    """The weights with the rates of a budget."""
-    shapes: dict[int, list[tuple[int, ...]]] = {}
-    for each in found:
-        shape = tuple(each.chosen.variable.shape)
-        shapes.setdefault(id(each.chosen.layer), []).append(shape)
-    rates = dict(zip(shapes, budget.rates(list(shapes.values())), strict=True))
-    return [each._replace(rate=rates[id(each.chosen.layer)]) for each in found]
 
 
 def _masks(recipe: Recipe, found: list[Pruned]) -> list[Mask]:
     """The masks of the weights that are pruned, all ones."""
     layers: dict[int, MaskedLayer] = {}
-    for (_, layer, _), rate, tied in found:
+    for (layer, _, _), rate, tied in found:
         own = dataclasses.replace(recipe, rates=(rate,))
         layers.setdefault(id(layer), MaskedLayer(layer.name, own, tied))
-    rates = tuple(layer.rate for layer in layers.values())
-    dataclasses.replace(recipe, rates=rates).check()
-    for (variable, layer, _), _, _ in found:
-        path, kind = f"{layer.name}/{variable.name}", type(layer).__name__
-        recipe.check_tensor(Tensor(path, kind, tuple(variable.shape)))
-    return [Mask(p.chosen.variable, layers[id(p.chosen.layer)]) for p in found]
+    return [Mask(each.place.variable, layers[id(each.place.layer)]) for each in found]
 
 
-def _masks_of(following: list[filters.Following], masks: list[Mask]) -> list[Mask]:
+def _masks_of(following: list[Following], masks: list[Mask]) -> list[Mask]:
     """The masks of what goes with filters.
 
     Args:
@@ -129,7 +104,7 @@ def _masks_of(following: list[filters.Following], masks: list[Mask]) -> list[Mas
     """
     of = {id(mask.variable): mask for mask in masks}
     found = []
-    for variable, layer, kernels in following:
+    for (layer, _, variable), kernels in following:
         recipe = of[id(kernels[0])].layer.recipe
         keys = [id(kernel) for kernel in kernels]
         found.append(Mask(variable, MaskedLayer(layer.name, recipe), keys))

@@ -65,15 +65,6 @@ class Keras3Network(Network):
     def graph(self) -> compat.Graph | None:
         return compat.keras3_graph(self.model)
 
-    @property
-    def leads(self) -> list[tuple[Weight, list[Weight]]]:
-        kernels = {weight.key: weight for weight in self.pruned}
-        return [
-            (weight, [kernels[key] for key in weight.follows])
-            for weight in self.held
-            if weight.follows is not None
-        ]
-
     def key_of(self, variable: Any) -> int:
         return id(variable)
 

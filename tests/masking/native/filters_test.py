@@ -128,6 +128,16 @@ def test_a_search_takes_filters_through_controls_and_goes_on(
             assert np.array_equal(weight.value != 0, kernel.mask.any((0, 1, 2)))
 
 
+def test_compact_takes_them_out_of_the_converted_model() -> None:
+    model = lth.hold(nets.scaled().model, 0.5, granularity="filter")
+    lth.prune(model)
+    small = lth.compact(lth.from_keras3(model))
+    assert [w.shape[-1] for w in small.weights if len(w.shape) == 4] == [3, 5]
+    x, _ = zoo.data()
+    found, expected = (np.asarray(each(x)) for each in (small, model))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_a_graph_of_a_class_of_ones_own_is_taken_and_released() -> None:
     class Own(keras.Model):
         """With what a class of the caller's may have."""
