@@ -43,8 +43,13 @@ class Reading:
         return self.within[id(layer)]
 
     def hidden(self, found: Iterable[Pruned]) -> list[Pruned]:
-        """The weights that are not of output layers, whose units the model puts out."""
-        return [p for p in found if id(self.leaf(p.place.layer)) not in self.last]
+        """The weights of hidden layers.
+
+        Units of the output layers are the model's outputs, and so may be those of
+        layers that the graph does not call, as a `train_step` does.
+        """
+        called = [each for each in found if id(each.place.layer) in self.within]
+        return [p for p in called if id(self.leaf(p.place.layer)) not in self.last]
 
     def settled(
         self, found: Sequence[Pruned], recipe: Recipe

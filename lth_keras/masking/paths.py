@@ -46,6 +46,10 @@ def effective(
     inputs = [np.ones(path_rules.width(shape), bool) for _, shape in graph.inputs]
     outputs, back = _through(graph, inputs, masks)
     back([np.ones_like(output) for output in outputs])
+    # A `train_step` may call layers that the graph does not.
+    layers = [call.layer for call in graph.calls]
+    called = {network.key_of(v) for x in layers for v in getattr(x, "weights", ())}
+    masks.reach_all(w.variable for w in network.pruned if w.key not in called)
     return [masks.reached(key) for key in keys]
 
 

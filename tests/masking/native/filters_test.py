@@ -148,6 +148,9 @@ def test_a_graph_of_a_class_of_ones_own_is_taken_and_released() -> None:
     inputs = keras.Input((4,))
     x = L.Dense(6, name="hidden")(inputs)
     model = Own(inputs, L.Dense(2, name="out")(x))
+    # Which the graph does not call: its units may be outputs.
+    model.beside = L.Dense(3, name="beside")
+    model.beside.build((None, 6))
     lth.hold(model, 0.5, granularity="filter")
     assert set(masks(model)) == {"hidden/kernel", "hidden/bias"}
     assert lth.prune(model) == 0.5

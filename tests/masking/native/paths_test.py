@@ -75,6 +75,16 @@ def test_a_model_that_is_no_graph_has_no_number() -> None:
     assert table.effective_density == table.density == pytest.approx(network.density)
 
 
+def test_layers_that_the_graph_does_not_call_count_as_on_a_path() -> None:
+    model, _ = MODELS["of_own_class"]()
+    model.beside = L.Dense(3, name="beside")
+    model.beside.build((None, 4))
+    network = masked(lth.hold(model), 0.4)
+    *_, beside = paths.effective(network) or ()
+    assert np.array_equal(beside, network.pruned[-1].read_mask())
+    assert network.pruned[-1].layer == "beside"
+
+
 def test_result_lines_and_analyses_have_it(tmp_path: Any) -> None:
     x = np.random.default_rng(0).normal(size=(20, 6)).astype("float32")
     model = keras.Sequential([keras.Input((6,)), L.Dense(4), L.Dense(2)])
