@@ -13,6 +13,7 @@ import numpy as np
 from lth_keras.analysis.tables import ByWeight
 from lth_keras.arguments import MOST_LEVELS, count, instance
 from lth_keras.errors import LotteryError
+from lth_keras.masking import paths
 from lth_keras.runs import overlaps
 from lth_keras.runs.overlaps import Overlap
 from lth_keras.search.search import LotterySearch
@@ -86,15 +87,20 @@ def effective_density(search: LotterySearch, level: int) -> ByWeight[Paths]:
         By weight: `density`, `effective`, and the counts; see `masking.paths`.
 
     Raises:
-        LotteryError: that level has not been reached, or the search has no model.
+        LotteryError: that level has not been reached, or the search has no model, or
+            one of Keras 3 that is no graph of layers.
     """
     instance("search", search, LotterySearch, "an lth.LotterySearch")
     level = count("level", level, 0, "a level of the search", MOST_LEVELS)
     pruned = list(search.ticket(level).pruned())
-    # It needs tf_keras, for which a search of Keras 3 does not wait.
-    from lth_keras.masking import paths
-
-    connected = paths.effective(search.network, [mask for _, mask in pruned])
+    network = search.network
+    connected = paths.effective(network, [mask for _, mask in pruned])
+    if connected is None:
+        raise LotteryError(
+            f"{type(network.model).__name__} is a Keras 3 model that is no graph of "
+            "layers, and where its layers lead nobody knows: build it as a Sequential "
+            "or Functional model."
+        )
     found = {
         weight.path: Paths(mask.size, _sum(mask), _sum(reached))
         for (weight, mask), reached in zip(pruned, connected, strict=True)

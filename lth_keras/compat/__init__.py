@@ -43,6 +43,7 @@ from lth_keras.compat.keras3_gradients import (
     keras3_outputs,
     keras3_traced,
 )
+from lth_keras.compat.keras3_graphs import keras3_graph
 from lth_keras.compat.keras3_models import (
     keras3_backend,
     keras3_dtype,
@@ -77,6 +78,7 @@ from lth_keras.compat.keras3_optimizers import (
 from lth_keras.compat.methods import surround
 from lth_keras.compat.seeding import seeded
 from lth_keras.compat.trainers import TF_KERAS, Trainer, trainer_of
+from lth_keras.compat.wiring import Call, Graph, is_layer
 
 if TYPE_CHECKING:
     import tf_keras as keras
@@ -93,6 +95,8 @@ else:
     keras = _WhenUsed("tf_keras")
 
 __all__ = [
+    "Call",
+    "Graph",
     "Node",
     "TF_KERAS",
     "Trainer",
@@ -102,6 +106,7 @@ __all__ = [
     "is_keras3_model",
     "is_keras3_optimizer",
     "is_keras3_own",
+    "is_layer",
     "is_loss",
     "keras",
     "keras3",
@@ -115,6 +120,7 @@ __all__ = [
     "keras3_forget_traces",
     "keras3_frozen_alone",
     "keras3_gradient",
+    "keras3_graph",
     "keras3_idf_weights",
     "keras3_inner_layers",
     "keras3_inner_optimizer",

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
 from tf_keras.src.engine import functional as _functional
 from tf_keras.src.engine import input_layer as _input_layer
 
+from lth_keras.compat.hosts import PruneLowMagnitude
+from lth_keras.compat.wiring import Call, Graph
+
 
 def is_functional(model: keras.Model) -> bool:
     """Whether the model is a graph of layers rather than a Python `call`."""
     return bool(model._is_graph_network) or isinstance(model, keras.Sequential)
+
+
+def is_called_by_keras(model: keras.Model) -> bool:
+    """Whether the model is a graph of layers whose class leaves `call` to Keras."""
+    own = (_functional.Functional.call, keras.Sequential.call)
+    return is_functional(model) and type(model).call in own
 
 
 def has_call(model: keras.Model) -> bool:
@@ -70,20 +79,6 @@ def producers(model: keras.Model) -> dict[str, list[str]]:
     return feeds
 
 
-class Call(NamedTuple):
-    """One call of a layer in a graph model.
-
-    Attributes:
-        layer: the layer, or a model.
-        inputs: names of the tensors that it is given.
-        outputs: names of those that it makes, and their shapes.
-    """
-
-    layer: keras.layers.Layer
-    inputs: list[str]
-    outputs: list[tuple[str, Any]]
-
-
 def calls(model: keras.Model) -> list[Call]:
     """The calls of a graph model, each after those that feed it; no placeholders."""
     depths = getattr(model, "_nodes_by_depth", {})
@@ -100,6 +95,33 @@ def calls(model: keras.Model) -> list[Call]:
         for node in depths[depth]
         if not node.is_input
     ]
+
+
+def graph(model: keras.Model) -> Graph:
+    """A model as calls of layers, without the wrappers that hold masks.
+
+    One that is no graph is one call of itself.
+    """
+    if not (is_functional(model) and getattr(model, "outputs", None)):
+        return Graph([("inputs", ())], [Call(model, ["inputs"], [("", ())])], [""])
+    return Graph(
+        [(str(id(tensor)), _shape(tensor.shape)) for tensor in model.inputs],
+        [_unwrapped(call) for call in calls(model)],
+        [str(id(tensor)) for tensor in model.outputs],
+    )
+
+
+def _unwrapped(call: Call) -> Call:
+    layer = call.layer
+    if isinstance(layer, PruneLowMagnitude):
+        layer = layer.layer
+    held = isinstance(layer, keras.Model) and is_functional(layer)
+    outputs = [(name, _shape(shape)) for name, shape in call.outputs]
+    return Call(layer, call.inputs, outputs, graph(layer) if held else None)
+
+
+def _shape(shape: tf.TensorShape) -> tuple[int | None, ...]:
+    return () if shape.rank is None else tuple(shape)
 
 
 def output_names(model: keras.Model) -> list[str]:

@@ -17,12 +17,13 @@ from lth_keras.compat.generators import (
     untouched_generators,
 )
 from lth_keras.compat.graphs import (
-    Call,
     calls,
+    graph,
     has_call,
     has_mask,
     is_bookkeeping,
     is_built,
+    is_called_by_keras,
     is_functional,
     is_input_layer,
     keras_classes,
@@ -98,7 +99,6 @@ from lth_keras.compat.weight_files import is_of_wrapped_model
 __all__ = [
     "AutoCastVariable",
     "AutoCastVariableSpec",
-    "Call",
     "ConvLSTMCell",
     "InfersByItsLayer",
     "LayerScale",
@@ -125,6 +125,7 @@ __all__ = [
     "forget_methods",
     "forget_traces",
     "forget_weights",
+    "graph",
     "fixed_batch_size",
     "freeze_weights",
     "has_call",
@@ -132,6 +133,7 @@ __all__ = [
     "is_built",
     "is_average_slot",
     "is_bookkeeping",
+    "is_called_by_keras",
     "is_functional",
     "is_input_layer",
     "is_legacy_optimizer",

@@ -9,32 +9,26 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from lth_keras import compat
-from lth_keras.compat import keras
-
-_layers = keras.layers
 
 
-def _classes(names: str, ranks: str) -> tuple[type, ...]:
-    return tuple(getattr(_layers, f"{n}{r}D") for n in names.split() for r in ranks)
+def _classes(names: str, ranks: str) -> tuple[str, ...]:
+    return tuple(f"{name}{rank}D" for name in names.split() for rank in ranks)
 
 
-_NORMALISATION = (_layers.BatchNormalization,)
+_NORMALISATION = ("BatchNormalization",)
 # Each channel of the output depends on the same one of the input.
 PASSING = (
     *_NORMALISATION,
-    *(_layers.Activation, _layers.ReLU, _layers.LeakyReLU, _layers.ELU),
-    *(_layers.ThresholdedReLU, _layers.Dropout, _layers.GaussianDropout),
-    *(_layers.GaussianNoise, _layers.ActivityRegularization),
+    *("Activation", "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU"),
+    *("Dropout", "GaussianDropout", "GaussianNoise", "ActivityRegularization"),
     *_classes("SpatialDropout MaxPooling AveragePooling", "123"),
     *_classes("GlobalMaxPooling GlobalAveragePooling", "123"),
     *_classes("Cropping UpSampling ZeroPadding", "123"),
 )
-JOINING = (
-    *(_layers.Add, _layers.Average, _layers.Maximum, _layers.Minimum),
-    *(_layers.Multiply, _layers.Subtract),
-)
+JOINING = ("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,21 +43,33 @@ class Channels:
             be pruned.
     """
 
-    normalised: dict[int, list[keras.layers.Layer]]
-    joined: list[list[keras.layers.Layer]]
+    normalised: dict[int, list[Any]]
+    joined: list[list[Any]]
 
 
-def of(model: keras.Model) -> Channels:
-    """What hands channels on in a Sequential or Functional model.
+class Part(NamedTuple):
+    """The layers of a graph model, those of models inside it apart.
 
-    Of an unbuilt Sequential too: its layers follow one another.
+    Attributes:
+        layers: by name, in their order.
+        feeds: for each name those of the layers that feed it; of what is not among
+            `layers` nothing is known.
+    """
+
+    layers: dict[str, Any]
+    feeds: dict[str, list[str]]
+
+
+def of(parts: Iterable[Part]) -> Channels:
+    """What hands channels on in a model and the models inside it.
+
+    Args:
+        parts: the model, and each of these.
     """
     found = Channels({}, [])
-    for part in _graphs(model):
-        feeds = _feeds(part)
-        layers = {layer.name: layer for layer in part.layers}
-        for layer in part.layers:
-            if isinstance(layer, _NORMALISATION):
+    for layers, feeds in parts:
+        for layer in layers.values():
+            if compat.is_layer(layer, _NORMALISATION):
                 sources = _behind(feeds.get(layer.name, []), feeds, layers)
                 # What comes from outside of a model inside the model is no layer of it.
                 if sources <= set(layers):
@@ -73,28 +79,11 @@ def of(model: keras.Model) -> Channels:
     return found
 
 
-def _graphs(model: keras.Model) -> list[keras.Model]:
-    return [
-        part
-        for part in compat.layers_within(model)
-        if isinstance(part, keras.Model) and compat.is_functional(part)
-    ]
-
-
-def _feeds(model: keras.Model) -> dict[str, list[str]]:
-    if isinstance(model, keras.Sequential):
-        names = [layer.name for layer in model.layers]
-        return {name: [names[i - 1]] if i else [] for i, name in enumerate(names)}
-    return compat.producers(model)
-
-
-def _joined(
-    feeds: dict[str, list[str]], layers: dict[str, keras.layers.Layer]
-) -> list[list[keras.layers.Layer]]:
+def _joined(feeds: dict[str, list[str]], layers: dict[str, Any]) -> list[list[Any]]:
     """The layers behind each sum; sums that have one in common are one."""
     groups: list[set[str]] = []
     for name, layer in layers.items():
-        if isinstance(layer, JOINING):
+        if compat.is_layer(layer, JOINING):
             found = _behind(feeds.get(name, []), feeds, layers)
             apart = [group for group in groups if not group & found]
             met = [group for group in groups if group & found]
@@ -107,7 +96,7 @@ def _joined(
 def _behind(
     names: Iterable[str],
     feeds: dict[str, list[str]],
-    layers: dict[str, keras.layers.Layer],
+    layers: dict[str, Any],
 ) -> set[str]:
     """The layers whose channels reach these, each with the same number."""
     found: set[str] = set()
@@ -117,7 +106,7 @@ def _behind(
         if name in seen:
             continue
         seen.add(name)
-        if isinstance(layers.get(name), (*PASSING, *JOINING)):
+        if name in layers and compat.is_layer(layers[name], (*PASSING, *JOINING)):
             pending.extend(feeds.get(name, []))
         else:
             found.add(name)

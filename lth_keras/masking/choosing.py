@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
-
-import numpy as np
 
 from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking import channels, kinds, sites
+from lth_keras.masking import channels, feeds, filters, kinds, sites
+from lth_keras.masking.filters import Choice
 from lth_keras.pruning.budgets import Budget
-from lth_keras.pruning.counts import RoundRate
-from lth_keras.pruning.granularities import Granularity, Tensor
+from lth_keras.pruning.granularities import Tensor
 from lth_keras.pruning.rates import Rates
 from lth_keras.pruning.recipe import Recipe
-
-
-class Choice(NamedTuple):
-    """How a layer is wrapped.
-
-    Attributes:
-        rate: share of its surviving units pruned per round, or in each of some.
-        beside: arguments of its wrapper: what it goes together with.
-    """
-
-    rate: RoundRate
-    beside: dict[str, Any]
 
 
 def chosen(
@@ -52,35 +37,27 @@ def chosen(
         LotteryError: a rate is none, or layers that are pruned together have several.
     """
     found: dict[int, Choice] = {}
-    leaves = list(_leaves(model, set()))
-    for layer in leaves:
+    every = list(leaves(model))
+    for layer in every:
         if not kinds.supports(layer, embeddings):
             continue
         rate = rates.of(layer, id(layer) in outputs)
         whole = recipe.rule.outputs and id(layer) in outputs
         if rate is not None and not whole and trains(layer, embeddings, trainable):
-            found[id(layer)] = Choice(rate, {})
+            found[id(layer)] = Choice(rate)
     if rates.budget is not None:
-        own = [layer for layer in leaves if id(layer) in found]
+        own = [layer for layer in every if id(layer) in found]
         found = _budgeted(rates.budget, own, embeddings, trainable)
     if not (recipe.rule.outputs and found):
         return found
-    known = channels.of(model)
-    if recipe.where == "first":
-        for layer in (layer for group in known.joined for layer in group):
-            found.pop(id(layer), None)
-    elif recipe.where == "together":
-        for group in known.joined:
-            _tie(group, found)
-    for layer in leaves:
-        sources = known.normalised.get(id(layer), [])
-        if not layer.trainable or not sources:
-            continue
-        if all(id(s) in found and _fits(layer, s, recipe.rule) for s in sources):
-            names = [source.name for source in sources]
-            follows = {"follows": names[0] if len(names) == 1 else names}
-            found[id(layer)] = Choice(found[id(sources[0])].rate, follows)
-    return found
+    known = channels.of(feeds.parts(model))
+
+    def fitting(layer: keras.layers.Layer, source: keras.layers.Layer) -> bool:
+        if not (layer.built and source.built):
+            return bool(layer.scale or layer.center) and layer.axis in (-1, [-1])
+        return filters.fits(layer, _last_kernel(source), recipe.rule)
+
+    return filters.settled(found, every, known, recipe, fitting)
 
 
 def _budgeted(
@@ -101,7 +78,8 @@ def _budgeted(
         found = enumerate(sites.sites(layer, embeddings))
         shapes.append([tuple(s.variable.shape) for i, s in found if i not in dense])
     rates = budget.rates(shapes) if layers else []
-    return {id(k): Choice(rate, {}) for k, rate in zip(layers, rates, strict=True)}
+    pairs = zip(layers, rates, strict=True)
+    return {id(layer): Choice(rate) for layer, rate in pairs}
 
 
 def trains(layer: keras.layers.Layer, embeddings: bool, trainable: set[int]) -> bool:
@@ -126,52 +104,30 @@ def left_dense(
     return [index for index, key in enumerate(keys) if key not in trainable]
 
 
-def _leaves(model: keras.Model, seen: set[int]) -> Iterator[keras.layers.Layer]:
-    """The layers of a model and of models inside it, each once."""
+def leaves(
+    model: keras.Model, seen: set[int] | None = None
+) -> Iterator[keras.layers.Layer]:
+    """The layers of a graph model and of those inside it, each once.
+
+    Args:
+        model: Sequential or Functional.
+        seen: identities of those that are passed over.
+    """
+    seen = set() if seen is None else seen
     for layer in model.layers:
         if id(layer) in seen:
             continue
         seen.add(id(layer))
         if isinstance(layer, keras.Model) and compat.is_functional(layer):
-            yield from _leaves(layer, seen)
+            yield from leaves(layer, seen)
         else:
             yield layer
 
 
-def _tie(group: list[keras.layers.Layer], found: dict[int, Choice]) -> None:
-    """Lets layers that are added lose the same filters; none, if one loses none."""
-    if not all(id(layer) in found for layer in group):
-        for layer in group:
-            found.pop(id(layer), None)
-        return
-    rates = {found[id(layer)].rate for layer in group}
-    if len(rates) > 1:
-        names = ", ".join(layer.name for layer in group)
-        raise LotteryError(
-            f"where='together': {names} are added, and have the rates "
-            f"{', '.join(sorted(map(str, rates)))}: give them one, or None to leave "
-            "all of them whole."
-        )
-    for layer in group:
-        found[id(layer)].beside["tied"] = group[0].name
-
-
-def _fits(
-    layer: keras.layers.Layer, source: keras.layers.Layer, rule: Granularity
-) -> bool:
-    """Whether a batch normalisation has one scale or offset a filter."""
-    own: list[Any] = [
-        v
-        for v in (getattr(layer, "gamma", None), getattr(layer, "beta", None))
-        if v is not None
-    ]
-    if not (layer.built and source.built):
-        return bool(layer.scale or layer.center) and layer.axis in (-1, [-1])
-    kernels = sites.sites(source)
-    if not (own and kernels):
-        return False
-    owner, kernel = kernels[-1].owner, kernels[-1].variable
-    path = f"{source.name}/{kernels[-1].attribute}"
-    tensor = Tensor(path, type(owner).__name__, tuple(kernel.shape))
-    units = rule.units(tensor, np.ones(tensor.shape, bool))
-    return all(tuple(each.shape) == (units.size,) for each in own)
+def _last_kernel(layer: keras.layers.Layer) -> Tensor | None:
+    """The last kernel of a built layer, or None where it has none."""
+    kernels = sites.sites(layer)
+    if not kernels:
+        return None
+    path, kind = f"{layer.name}/{kernels[-1].attribute}", kernels[-1].owner
+    return Tensor(path, type(kind).__name__, tuple(kernels[-1].variable.shape))

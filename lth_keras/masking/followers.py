@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lth_keras.errors import LotteryError
 from lth_keras.masking.network import Network
 from lth_keras.masking.weight import Weight
 from lth_keras.pruning import masks
@@ -47,35 +46,6 @@ def settled(
     return found
 
 
-def leads(network: Network) -> list[tuple[Weight, list[Weight]]]:
-    """What goes with filters, each with the kernels of these filters.
-
-    Raises:
-        LotteryError: a batch normalisation follows a layer that is not there.
-    """
-    found: list[tuple[Weight, list[Weight]]] = []
-    # The nearest before it, where models inside a model use a name twice.
-    latest: dict[str, list[Weight]] = {}
-    for weight in network.held:
-        if weight.is_pruned:
-            name = weight.wrapper.name
-            same = latest.get(name, [])
-            if same and same[0].wrapper is not weight.wrapper:
-                same = []
-            latest[name] = [*same, weight]
-            continue
-        lead = []
-        for name, place in weight.follows or ():
-            if name not in latest:
-                raise LotteryError(
-                    f"{weight.path} goes with the filters of {name!r}, which the model "
-                    "does not have on a mask: wrap the whole model at once."
-                )
-            lead.append(latest[name][place])
-        found.append((weight, lead))
-    return found
-
-
 def _masks(
     network: Network, chosen: Sequence[np.ndarray] | None = None
 ) -> Iterator[tuple[Weight, np.ndarray]]:
@@ -85,7 +55,7 @@ def _masks(
         network: of a wrapped model.
         chosen: masks of the kernels; those that they have by default.
     """
-    pairs = leads(network)
+    pairs = network.leads
     if not pairs:
         return
     rule, tensors = network.recipe.rule, network.tensors

@@ -20,6 +20,7 @@ from lth_keras import compat
 from lth_keras.compat import keras
 from lth_keras.masking import sites
 from lth_keras.masking.freezing import FreezesPruned
+from lth_keras.masking.places import Following, Place, Pruned
 from lth_keras.masking.sites import Site
 from lth_keras.masking.variables import MaskedConstraint, MaskedVariable
 from lth_keras.pruning.counts import RoundRate
@@ -40,14 +41,19 @@ class HeldMasks(FreezesPruned, compat.Trackable):
     Args:
         name: of the layer.
         recipe: how the weights are pruned, with one rate for all.
+        tied: a name that layers have in common whose filters go together; or "".
+
+    Attributes:
+        followed: for places among the masks of what goes with filters, the keys of the
+            kernels of these.
     """
 
-    tied = ""
     left_dense: frozenset[int] = frozenset()
 
-    def __init__(self, name: str, recipe: Recipe):
+    def __init__(self, name: str, recipe: Recipe, tied: str = ""):
         # Not through setattr, by which checkpoints would hold what is no variable.
-        self.__dict__.update(name=name, recipe=recipe, pruning_vars=[])
+        self.__dict__.update(name=name, recipe=recipe, tied=tied)
+        self.__dict__.update(pruning_vars=[], followed={})
         self.__dict__.update(_sites=[], _proxies=[], _frozen=[], _undo=[])
 
     @property
@@ -129,28 +135,42 @@ class HeldMasks(FreezesPruned, compat.Trackable):
 
 
 def put(
-    model: keras.Model, found: Sequence[tuple[Site, RoundRate]], recipe: Recipe
+    model: keras.Model,
+    found: Sequence[Pruned],
+    following: Sequence[Following],
+    recipe: Recipe,
 ) -> None:
     """Puts weights of a model on masks of ones.
 
     Args:
         model: built, on no masks.
-        found: where the weights are, each with its rate.
+        found: the weights that are pruned.
+        following: those that go with filters of these.
         recipe: how they are pruned.
     """
-    by_owner: dict[int, list[tuple[Site, RoundRate]]] = {}
-    for site, rate in found:
-        by_owner.setdefault(id(site.owner), []).append((site, rate))
     # Walked once: a model may have hundreds of weights and of layers.
     places, layers = sites.places_of_all(model), compat.layers_with_losses(model)
+    made: dict[int, HeldMasks] = {}
+    of: dict[int, HeldMasks] = {}
+
+    def take(place: Place, masks: HeldMasks) -> None:
+        masks = made.setdefault(id(place.layer), masks)
+        of[key := id(compat.raw_variable(place.variable))] = masks
+        masks.take(Site(place.layer, place.name), places[key], layers)
+
     with model.distribute_strategy.scope():
-        for sites_of_layer in by_owner.values():
-            layer, rate = sites_of_layer[0][0].owner, sites_of_layer[0][1]
-            masks = HeldMasks(layer.name, dataclasses.replace(recipe, rates=(rate,)))
-            for site, _ in sites_of_layer:
-                held_at = places[id(compat.raw_variable(site.variable))]
-                masks.take(site, held_at, layers)
-            setattr(layer, _ATTRIBUTE, masks)
+        for place, rate, tied in found:
+            own = dataclasses.replace(recipe, rates=(rate,))
+            take(place, HeldMasks(place.layer.name, own, tied))
+        for place, kernels in following:
+            keys = [id(compat.raw_variable(kernel)) for kernel in kernels]
+            take(place, HeldMasks(place.layer.name, of[keys[0]].recipe))
+            masks = made[id(place.layer)]
+            masks.followed[len(masks.pruning_vars) - 1] = keys
+        owners = [each.place.layer for each in found]
+        owners += [each.place.layer for each in following]
+        for layer in owners:
+            setattr(layer, _ATTRIBUTE, made[id(layer)])
 
 
 def remove(model: keras.Model) -> None:

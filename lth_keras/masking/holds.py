@@ -23,6 +23,7 @@ def hold(
     embeddings: bool = False,
     granularity: str = "weight",
     build: Callable[[], Any] | None = None,
+    where: str = "each",
 ) -> Any:
     """Puts the prunable weights of a built model on masks, in place.
 
@@ -46,11 +47,13 @@ def hold(
         criterion: name of the score function; in Keras 3 one of the weights alone.
         exclude: regular expressions on names of layers to leave dense, with all inside.
         embeddings: whether Embedding tables are pruned too.
-        granularity: as of `wrap`, but for filters, whose outputs a Python `call` may
-            lead anywhere.
+        granularity: as of `wrap`. Whole filters, "filter", go in a Sequential or
+            Functional model alone: a Python `call` may lead outputs anywhere.
         build: f() -> a new, built model of the same kind, which the control
             random_reinit takes its weights from. Without it they are drawn from the
             configurations of the layers, which not every layer of your own has.
+        where: of filters whose outputs are added to others', "each", "together" or
+            "first", as of `wrap`.
 
     Returns:
         The model itself.
@@ -68,6 +71,7 @@ def hold(
         embeddings=embeddings,
         granularity=granularity,
         build=build,
+        where=where,
     )
 
 

@@ -6,7 +6,6 @@ model holds it, and the optimizers go on with the variables that they know.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -15,18 +14,16 @@ from lth_keras import compat
 from lth_keras.arguments import function, switch
 from lth_keras.compat import PruneLowMagnitude, keras
 from lth_keras.errors import LotteryError
-from lth_keras.masking import held, sites
+from lth_keras.masking import held, sites, tf_keras_filters
+from lth_keras.masking.chosen_places import settled
 from lth_keras.masking.copying import copied, rebuilt
-from lth_keras.masking.sites import Site
+from lth_keras.masking.network import Network
+from lth_keras.masking.places import Place, Pruned
+from lth_keras.masking.seen import Seen
 from lth_keras.masking.unasked import warn_of_dense_kernels
 from lth_keras.masking.weights import require_built, trainable_in, weights_of
-from lth_keras.pruning.budgets import Budget
-from lth_keras.pruning.counts import RoundRate
-from lth_keras.pruning.granularity import Tensor
 from lth_keras.pruning.rates import Rate, Rates
 from lth_keras.pruning.recipe import Recipe
-
-Chosen = tuple[Site, RoundRate]
 
 
 def hold(
@@ -38,17 +35,13 @@ def hold(
     embeddings: bool = False,
     granularity: str = "weight",
     build: Callable[[], keras.Model] | None = None,
+    where: str = "each",
 ) -> keras.Model:
     """`lth.hold` of a tf_keras model, in any distribution strategy's scope."""
     compat.require_tf_keras_model(model)
     compat.require_in_step(model)
     embeddings = switch("embeddings", embeddings)
-    recipe = Recipe(criterion, granularity, scope).check()
-    if recipe.rule.outputs:
-        raise LotteryError(
-            f"granularity={granularity!r} needs to know where outputs lead, which only "
-            "lth.wrap of a Functional model does: use 'weight', 'row', blocks or n:m."
-        )
+    recipe = Recipe(criterion, granularity, scope, where=where).check()
     if build is not None:
         function("build", build, "f() -> a built model", [])
     require_built(model)
@@ -56,19 +49,15 @@ def hold(
     rates = Rates(rate, None, exclude, budgets=True)
     found = list(_chosen(model, rates, embeddings))
     rates.check_all_matched()
-    if not found:
-        raise LotteryError(
-            "the model has no weight that can be pruned: lth.coverage(model) says why "
-            "for each; a layer class's get_prunable_weights can name them."
-        )
-    if rates.budget is not None:
-        found = _budgeted(rates.budget, found)
-    used = tuple({id(site.owner): rate for site, rate in found}.values())
-    dataclasses.replace(recipe, rates=used).check()
-    for site, _ in found:
-        path, kind = f"{site.owner.name}/{site.attribute}", type(site.owner).__name__
-        recipe.check_tensor(Tensor(path, kind, tuple(site.variable.shape)))
-    held.put(model, found, recipe)
+    graph = tf_keras_filters.reading(model) if recipe.rule.outputs else None
+    found, following = settled(found, recipe, rates.budget, graph)
+    held.put(model, found, following, recipe)
+    if recipe.rule.scored_by != "kernel":
+        try:
+            Seen(Network.of(model))
+        except LotteryError:
+            held.remove(model)
+            raise
     if build is not None:
         held.remember_builder(model, build)
     compat.make_generators_resettable(model)
@@ -126,16 +115,7 @@ def _check_free(model: keras.Model) -> None:
         )
 
 
-def _budgeted(budget: Budget, found: list[Chosen]) -> list[Chosen]:
-    """The weights with the rates of a budget."""
-    shapes: dict[int, list[tuple[int, ...]]] = {}
-    for site, _ in found:
-        shapes.setdefault(id(site.owner), []).append(tuple(site.variable.shape))
-    rates = dict(zip(shapes, budget.rates(list(shapes.values())), strict=True))
-    return [(site, rates[id(site.owner)]) for site, _ in found]
-
-
-def _chosen(model: keras.Model, rates: Rates, embeddings: bool) -> Iterator[Chosen]:
+def _chosen(model: keras.Model, rates: Rates, embeddings: bool) -> Iterator[Pruned]:
     """The weights that are put on masks, each with its rate."""
     trainable, around = trainable_in(model), _around(model)
     for site in sites.in_model(model, embeddings):
@@ -143,7 +123,7 @@ def _chosen(model: keras.Model, rates: Rates, embeddings: bool) -> Iterator[Chos
             continue
         value = rates.of(site.owner, False, around.get(id(site.owner), ()))
         if value is not None:
-            yield site, value
+            yield Pruned(Place(site.owner, site.attribute, site.variable), value)
 
 
 def _around(model: keras.Model) -> dict[int, tuple[keras.layers.Layer, ...]]:

@@ -33,10 +33,7 @@ def _effective(model: keras.Model) -> dict[int, float]:
     """The share of each pruned weight's entries on a path, by its identity."""
     if not compat.is_built(model) or not (network := Network.of(model)).pruned:
         return {}
-    return {
-        id(compat.raw_variable(weight.variable)): float(np.mean(found))
-        for weight, found in zip(network.pruned, paths.effective(network), strict=True)
-    }
+    return paths.shares(network)
 
 
 def rows(
@@ -108,9 +105,9 @@ def _masks(layer: keras.layers.Layer) -> dict[int, tuple[Any, bool]]:
     """The masks by identity of the weight, and whether they are those of filters."""
     if not isinstance(layer, PruneLowMagnitude):
         return {
-            id(compat.raw_variable(variable)): (mask, False)
+            id(compat.raw_variable(variable)): (mask, place in masks.followed)
             for masks in held.within(layer)
-            for variable, mask, _ in masks.pruning_vars
+            for place, (variable, mask, _) in enumerate(masks.pruning_vars)
         }
     lead = getattr(layer, "followed", {})
     return {

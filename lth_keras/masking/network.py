@@ -81,6 +81,29 @@ class Network(Optimized):
     def _training(self) -> set[int]:
         """Keys of the weights that the next training would change."""
 
+    @property
+    @abstractmethod
+    def graph(self) -> compat.Graph | None:
+        """The model as calls of layers, without wrappers; None where it is no graph."""
+
+    @property
+    def leads(self) -> list[tuple[Weight, list[Weight]]]:
+        """What goes with filters, each with the kernels of these filters.
+
+        Raises:
+            LotteryError: a batch normalisation follows a layer that is not there.
+        """
+        kernels = {weight.key: weight for weight in self.pruned}
+        return [
+            (weight, [kernels[key] for key in weight.follows])
+            for weight in self.held
+            if weight.follows is not None
+        ]
+
+    @abstractmethod
+    def key_of(self, variable: Any) -> int:
+        """The key of the weight that a layer holds as `variable`."""
+
     def require_complete(self) -> Network:
         """The network itself.
 

@@ -8,80 +8,75 @@ they need, noting on its way which kept weights lie between the two.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from lth_keras import compat
-from lth_keras.compat import PruneLowMagnitude, keras
-from lth_keras.masking import channels, sites
+from lth_keras.masking import channels
 
 # A boolean per channel of a tensor, a position of its last axis.
 Alive = np.ndarray
 # From what is needed of each output to what that needs of each input.
 Back = Callable[[Sequence[Alive]], list[Alive]]
-_layers = keras.layers
-_CONVOLUTIONS = (_layers.Conv1D, _layers.Conv2D, _layers.Conv3D)
-_TRANSPOSED = (
-    _layers.Conv1DTranspose,
-    _layers.Conv2DTranspose,
-    _layers.Conv3DTranspose,
-)
-_DEPTHWISE = (_layers.DepthwiseConv1D, _layers.DepthwiseConv2D)
-_SEPARABLE = (_layers.SeparableConv1D, _layers.SeparableConv2D)
+_CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D")
+_TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
+_DEPTHWISE = ("DepthwiseConv1D", "DepthwiseConv2D")
+_SEPARABLE = ("SeparableConv1D", "SeparableConv2D")
 
 
 class Masks:
     """The masks of kernels, and which of their entries a path was seen to lead through.
 
     Args:
-        kept: masks by identity of the raw variable.
+        kept: masks by key of the variable.
+        key: f(variable) -> its key.
     """
 
-    def __init__(self, kept: dict[int, np.ndarray]):
-        self._kept = kept
+    def __init__(self, kept: dict[int, np.ndarray], key: Callable[[Any], int]):
+        self._kept, self._key = kept, key
         self._reached = {key: np.zeros_like(mask) for key, mask in kept.items()}
 
     def of(self, variable: Any) -> np.ndarray:
         """The mask of a variable; of one without a mask, all of it."""
-        mask = self._kept.get(id(compat.raw_variable(variable)))
+        mask = self._kept.get(self._key(variable))
         return np.ones(tuple(variable.shape), bool) if mask is None else mask
 
     def reach(self, variable: Any, where: np.ndarray) -> None:
         """Notes that paths lead through kept entries of a variable."""
-        key = id(compat.raw_variable(variable))
+        key = self._key(variable)
         if key in self._kept:
             self._reached[key] |= self._kept[key] & where
 
-    def reach_all(self) -> None:
-        """Notes that paths lead through all kept entries of all variables."""
-        self._reached = dict(self._kept)
+    def reach_all(self, variables: Iterable[Any]) -> None:
+        """Notes that paths lead through all kept entries of variables."""
+        for key in map(self._key, variables):
+            if key in self._kept:
+                self._reached[key] = self._kept[key]
 
     def reached(self, key: int) -> np.ndarray:
         """Which entries of a variable lie on a path."""
         return self._reached[key]
 
 
-def width(shape: Any) -> int:
+def width(shape: Sequence[int | None]) -> int:
     """Channels of a tensor; 1 where they are not known."""
-    known = shape.rank is not None and shape.rank >= 2 and shape[-1] is not None
-    return int(shape[-1]) if known else 1
+    return int(shape[-1]) if len(shape) >= 2 and shape[-1] is not None else 1
 
 
 def through(
-    layer: keras.layers.Layer, given: Sequence[Alive], call: compat.Call, masks: Masks
+    given: Sequence[Alive], call: compat.Call, masks: Masks
 ) -> tuple[list[Alive], Back]:
     """What of a layer's outputs its living inputs reach, and how to go back.
 
     Args:
-        layer: the layer, wrapped or not.
         given: of each input, its living channels.
-        call: how it is called.
+        call: of a layer of either Keras.
         masks: of all kernels.
     """
-    inner: Any = layer.layer if isinstance(layer, PruneLowMagnitude) else layer
-    if isinstance(inner, _layers.TimeDistributed):
+    inner = call.layer
+    if compat.is_layer(inner, ("TimeDistributed",)):
         inner = inner.layer
     widths = [width(shape) for _, shape in call.outputs]
     first = getattr(inner, "data_format", None) == "channels_first"
@@ -90,18 +85,19 @@ def through(
         stages = _stages(inner)
         if stages:
             return _kernels(stages, alive, masks)
-        if isinstance(inner, channels.PASSING) and len(alive) == wide:
+        if compat.is_layer(inner, channels.PASSING) and len(alive) == wide:
             return [alive], list
-        if isinstance(inner, (_layers.Flatten, _layers.Reshape)):
+        if compat.is_layer(inner, ("Flatten", "Reshape")):
             places, rest = divmod(wide, len(alive))
             if len(call.outputs[0][1]) == 2 and not rest:
                 return [np.tile(alive, places)], _untile(places)
     if len(widths) == 1 and len({*map(len, given)}) == 1 and given:
-        if isinstance(inner, channels.JOINING) and len(given[0]) == widths[0]:
+        if compat.is_layer(inner, channels.JOINING) and len(given[0]) == widths[0]:
             count = len(given)
             merged: Any = np.logical_or.reduce(np.stack(given))
             return [merged], lambda needed: list(needed) * count
-    if isinstance(inner, _layers.Concatenate) and sum(map(len, given)) == widths[0]:
+    joined = compat.is_layer(inner, ("Concatenate",))
+    if joined and sum(map(len, given)) == widths[0]:
         ends = np.cumsum([len(alive) for alive in given])[:-1]
         return [np.concatenate(given)], lambda needed: np.split(needed[0], ends)
     return _everything(inner, given, widths, masks)
@@ -120,8 +116,8 @@ def _everything(
     def back(needed: Sequence[Alive]) -> list[Alive]:
         used = any(channels.any() for channels in needed)
         if fed and used:
-            for site in sites.sites(layer, embeddings=True):
-                masks.reach(site.variable, np.ones(tuple(site.variable.shape), bool))
+            # An operation of Keras 3 has none.
+            masks.reach_all(getattr(layer, "weights", ()))
         return [np.full_like(alive, used) for alive in given]
 
     return [np.full(size, fed) for size in widths], back
@@ -136,15 +132,17 @@ _Stage = tuple[
 
 def _stages(layer: Any) -> list[_Stage]:
     """The kernels that a layer of a known kind calls; none of another kind."""
-    if isinstance(layer, _layers.Dense):
+    if compat.is_layer(layer, ("Dense",)):
         return [_plain(layer.kernel)]
-    if isinstance(layer, _TRANSPOSED):
+    if compat.is_layer(layer, _TRANSPOSED):
         return [_plain(layer.kernel, transposed=True)]
-    if isinstance(layer, _SEPARABLE):
+    if compat.is_layer(layer, _SEPARABLE):
         return [_depthwise(layer.depthwise_kernel), _plain(layer.pointwise_kernel)]
-    if isinstance(layer, _DEPTHWISE):
-        return [_depthwise(layer.depthwise_kernel)]
-    if isinstance(layer, _CONVOLUTIONS):
+    if compat.is_layer(layer, _DEPTHWISE):
+        # As tf_keras and as Keras 3 call it.
+        kernel = getattr(layer, "depthwise_kernel", None)
+        return [_depthwise(layer.kernel if kernel is None else kernel)]
+    if compat.is_layer(layer, _CONVOLUTIONS):
         return [_plain(layer.kernel, layer.groups)]
     return []
 

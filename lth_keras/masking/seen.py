@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from lth_keras.errors import LotteryError
-from lth_keras.masking.followers import leads
 from lth_keras.masking.network import Network
 from lth_keras.masking.reads import WhenAsked
 from lth_keras.masking.weight import Weight
@@ -95,7 +94,7 @@ def _scales(network: Network) -> tuple[Weight, ...]:
     # The scale of a sum is that of no one filter.
     scales = {
         id(lead[0]): weight
-        for weight, lead in leads(network)
+        for weight, lead in network.leads
         if weight.name == "gamma" and len(lead) == 1
     }
     for weight in network.pruned:

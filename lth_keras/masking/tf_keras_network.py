@@ -68,6 +68,39 @@ class TfKerasNetwork(Network):
             "(hold first, or trace it again); "
         )
 
+    @property
+    def graph(self) -> compat.Graph:
+        return compat.graph(self.model)
+
+    @property
+    def leads(self) -> list[tuple[Weight, list[Weight]]]:
+        if in_place.is_held(self.model):
+            return super().leads
+        found: list[tuple[Weight, list[Weight]]] = []
+        # The nearest before it, where models inside a model use a name twice.
+        latest: dict[str, list[Weight]] = {}
+        for weight in self.held:
+            if weight.is_pruned:
+                name = weight.wrapper.name
+                same = latest.get(name, [])
+                if same and same[0].wrapper is not weight.wrapper:
+                    same = []
+                latest[name] = [*same, weight]
+                continue
+            lead = []
+            for name, place in weight.follows or ():
+                if name not in latest:
+                    raise LotteryError(
+                        f"{weight.path} goes with the filters of {name!r}, which the "
+                        "model does not have on a mask: wrap the whole model at once."
+                    )
+                lead.append(latest[name][place])
+            found.append((weight, lead))
+        return found
+
+    def key_of(self, variable: Any) -> int:
+        return id(raw_variable(variable))
+
     def _made_since(self) -> str | None:
         if compat.is_functional(self.model):
             return None

@@ -26,9 +26,9 @@ class Weight:
         variable: the variable itself.
         mask: the variable of its mask, or None where it is not prunable.
         wrapper: the pruning wrapper around it, or None.
-        follows: where its mask is that of other weights' outputs, the wrappers of
-            these by name and their places there; None for weights that are pruned by
-            themselves.
+        follows: where its mask is that of other weights' outputs, what these are
+            known by: of wrapped layers names and places there, of masks in place keys;
+            None for weights that are pruned by themselves.
     """
 
     layer: str
@@ -37,7 +37,7 @@ class Weight:
     variable: Any
     mask: Any
     wrapper: Any
-    follows: list[tuple[str, int]] | None = None
+    follows: list[Any] | None = None
 
     @property
     def path(self) -> str:

@@ -70,8 +70,9 @@ def weights_of(model: keras.Model) -> list[Weight]:
             # Scores that train in place of weights, and what they are drawn by.
             bookkeeping |= {id(variable) for variable in getattr(layer, "learned", ())}
         elif (masks_here := held.of_layer(layer)) is not None:
-            for variable, mask, _ in masks_here.pruning_vars:
-                pruned[id(raw_variable(variable))] = mask, masks_here, None
+            for place, (variable, mask, _) in enumerate(masks_here.pruning_vars):
+                follows = masks_here.followed.get(place)
+                pruned[id(raw_variable(variable))] = mask, masks_here, follows
     if _is_of_own_class(model, layers):
         bookkeeping |= {id(v) for layer in layers for v in metric_variables(layer)}
     owners: dict[int, Any] = {}

@@ -103,14 +103,15 @@ def wrap(
         copy = copied(layer)
         if id(layer) not in chosen:
             return copy
-        value, beside = chosen[id(layer)]
+        choice = chosen[id(layer)]
         return PruneByLevel(
             copy,
-            IterativePruning(value),
+            IterativePruning(choice.rate),
             embeddings=embeddings,
             left_dense=choosing.left_dense(layer, embeddings, trainable),
             **recipe.get_config(),
-            **beside,
+            tied=choice.tied,
+            follows=[source.name for source in choice.follows],
         )
 
     with compat.resettable_generators():
@@ -121,7 +122,7 @@ def wrap(
             "the model has no layer that can be pruned: lth.coverage(model) says "
             "why for each weight."
         )
-    used = tuple(value for value, _ in chosen.values())
+    used = tuple(choice.rate for choice in chosen.values())
     dataclasses.replace(recipe, rates=used).check()
     if recipe.rule.scored_by != "kernel" and wrapped.built:
         Seen(Network.of(wrapped))

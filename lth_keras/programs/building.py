@@ -63,6 +63,7 @@ def wrapped_model(
             options.criterion,
             exclude,
             granularity=options.granularity,
+            where=options.where,
         )
     return wrap(
         model,

@@ -226,11 +226,6 @@ def _check_keras(given: dict[str, Any]) -> None:
             f"--method={given['method']} is of tf_keras models: leave out "
             "--keras=keras3"
         )
-    if given["where"] != "each" or given["granularity"].startswith("filter"):
-        raise FlagError(
-            "--granularity=filter and --where are of layers that are wrapped, and a "
-            "Keras 3 model is held in place: leave them out, or --keras=tf_keras"
-        )
 
 
 def _check_method(method: str, given: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from lth_keras import compat, errors
 from lth_keras.errors import LotteryError
-from lth_keras.masking import acts, slots, starts
+from lth_keras.masking import acts, paths, slots, starts
 from lth_keras.masking.network import Network
 from lth_keras.runs import rows
 from lth_keras.runs import trained as trained_files
@@ -71,7 +71,7 @@ def carry_out(
 
         capture = _capture(network, capture_at, store)
     _begin(network, ticket, run, fresh_optimizer)
-    on_paths = _on_paths(network, _masks_held(network, ticket))
+    on_paths = paths.density(network, _masks_held(network, ticket))
     test = plan.evaluators.get("test")
     untrained = {} if test is None else {f"test_{n}": v for n, v in test().items()}
     began = time.perf_counter()
@@ -87,7 +87,7 @@ def carry_out(
         trained = _named_weights(network, directory)
         if settle is not None:
             ticket = settle()
-            on_paths = _on_paths(network, [mask for _, mask in ticket.pruned()])
+            on_paths = paths.density(network, [mask for _, mask in ticket.pruned()])
             values = (weight.value for weight in ticket.weights)
             trained = dict(zip(trained, values, strict=True))
         _check_numbers(trained, fitted.iterations)
@@ -167,16 +167,6 @@ def _begin(
     # The states of recurrent layers are no weights: a ticket has none.
     trainer.reset_states(network.model)
     trainer.reset_generators(network.model, level_seed(run.data_seed, run.level))
-
-
-def _on_paths(network: Network, chosen: list[np.ndarray] | None = None) -> float | None:
-    """The effective density; None of a Keras 3 model, whose graph is not followed."""
-    if compat.is_keras3_model(network.model):
-        return None
-    # It needs tf_keras, for which a search of Keras 3 does not wait.
-    from lth_keras.masking import paths
-
-    return paths.density(network, chosen)
 
 
 def _masks_held(network: Network, ticket: Ticket) -> list[np.ndarray] | None:

@@ -204,7 +204,7 @@ def test_a_step_traced_before_is_named_by_verify_with_the_way_out():
         (lambda: keras.Sequential([layers.Dense(2)]), {}, "has no weights yet"),
         (lambda: lth.wrap(graph()), {}, "holds layers that are wrapped"),
         (lambda: lth.hold(graph()), {}, "is on masks already: lth.release"),
-        (graph, {"granularity": "filter"}, "which only lth.wrap"),
+        (graph, {"where": "first"}, "is for whole filters"),
         (graph, {"exclude": "nothing"}, "no prunable layer is left for 'nothing'"),
         (graph, {"build": 3}, "build=3 is no function"),
         (graph, {"criterion": "none"}, "criterion"),

@@ -7,7 +7,7 @@ import pytest
 
 import lth_keras as lth
 from lth_keras.compat import keras
-from lth_keras.masking import channels
+from lth_keras.masking import channels, feeds
 from lth_keras.masking.network import Network
 
 layers = keras.layers
@@ -48,7 +48,7 @@ def kept(model: keras.Model) -> dict[str, np.ndarray]:
 
 def test_whose_channels_a_normalisation_has():
     model = preactivated()
-    found = channels.of(model).normalised
+    found = channels.of(feeds.parts(model)).normalised
     names = {
         layer.name: [source.name for source in found[id(layer)]]
         for layer in model.layers

@@ -23,6 +23,7 @@ def hold(plain: keras.Model) -> Made:
         "embeddings": False,
         "granularity": "weight",
         "build": None,
+        "where": "each",
     }
     return lth.hold, given, frozenset({"rate"})
 

@@ -83,7 +83,7 @@ def why_dense(layer: Any, variable: Any, trains: bool) -> str:
         return "frozen (trainable=False)"
     if isinstance(layer, compat.keras3().layers.Embedding):
         return "embedding (hold with embeddings=True)"
-    if _is_one_of(layer, _NORMALISATION):
+    if compat.is_layer(layer, _NORMALISATION):
         return "normalisation parameter, never pruned"
     if not variable.trainable:
         return "not trainable"
@@ -118,7 +118,7 @@ def _own(layer: Any, embeddings: bool) -> list[Any]:
     elif type(layer).__name__ == "ConvLSTMCell":
         names = ("kernel", "recurrent_kernel")
     else:
-        found = (names for kinds, names in _KERNELS if _is_one_of(layer, kinds))
+        found = (names for kinds, names in _KERNELS if compat.is_layer(layer, kinds))
         names = next(found, ())
     trainable, _ = compat.keras3_own_weights(layer)
     return [v for v in trainable if v.name in names]
@@ -126,9 +126,3 @@ def _own(layer: Any, embeddings: bool) -> list[Any]:
 
 def _names_its_own(layer: Any) -> bool:
     return hasattr(type(layer), "get_prunable_weights")
-
-
-def _is_one_of(layer: Any, kinds: tuple[str, ...]) -> bool:
-    layers = compat.keras3().layers
-    known = tuple(getattr(layers, kind) for kind in kinds if hasattr(layers, kind))
-    return isinstance(layer, known)

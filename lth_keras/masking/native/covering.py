@@ -6,45 +6,52 @@ from typing import Any
 
 import numpy as np
 
+from lth_keras.masking import paths
 from lth_keras.masking.native.choosing import why_dense
-from lth_keras.masking.native.held import HeldModel
-from lth_keras.masking.native.weights import owned, require_built
+from lth_keras.masking.native.weights import owned
+from lth_keras.masking.network import Network
 from lth_keras.masking.table import Coverage, WeightCoverage
+from lth_keras.masking.weight import Weight
 
 
 def coverage(model: Any) -> Coverage:
     """The table of a built model, held on masks or not.
 
-    The share of entries on a path from input to output is not looked for.
+    Of a model that is no graph of layers each kept entry counts as on a path from input
+    to output.
 
     Raises:
         LotteryError: the model has no weights yet.
     """
-    require_built(model)
-    held = HeldModel.of(model)
-    masks = {} if held is None else held.masks
+    network = Network.of(model)
     training = {id(variable) for variable in model.trainable_variables}
+    on_paths = paths.shares(network)
     return Coverage(
-        _row(model, each.variable, each.layer, masks.get(id(each.variable)), training)
-        for each in owned(model)
+        _row(model, weight, each.layer, weight.key in training, on_paths)
+        for weight, each in zip(network.weights, owned(model), strict=True)
     )
 
 
 def _row(
-    model: Any, variable: Any, layer: Any, mask: Any, training: set[int]
+    model: Any, weight: Weight, layer: Any, trains: bool, on_paths: dict[int, float]
 ) -> WeightCoverage:
-    trains = id(variable) in training
-    density = 1.0 if mask is None else float(np.mean(mask.value))
-    frozen = None if mask is None else mask.frozen
+    variable = weight.variable
+    reason = ""
+    if weight.follows is not None:
+        reason = "goes with its filter"
+    elif not weight.is_pruned:
+        reason = why_dense(layer, variable, trains)
+    density = float(np.mean(weight.read_mask()))
+    effective = on_paths.get(weight.key, density) if weight.is_pruned else 1.0
     # The path of a variable begins with the names of the models around its layer.
     within = variable.path.rpartition("/")[0]
     return WeightCoverage(
         layer=within.removeprefix(f"{model.name}/") or layer.name,
         weight=variable.name,
-        shape=tuple(variable.shape),
-        pruned=mask is not None,
-        reason="" if mask is not None else why_dense(layer, variable, trains),
+        shape=weight.shape,
+        pruned=weight.is_pruned,
+        reason=reason,
         density=density,
-        effective=density,
-        frozen=0 if frozen is None else int(np.count_nonzero(frozen)),
+        effective=effective,
+        frozen=0 if weight.frozen is None else int(np.count_nonzero(weight.frozen)),
     )

@@ -15,6 +15,7 @@ from lth_keras.errors import LotteryError
 from lth_keras.masking.flow_inputs import INPUTS, logits, ones_of, require_flow
 from lth_keras.masking.native import heads
 from lth_keras.masking.network import Network
+from lth_keras.masking.seen import Seen
 
 
 class Flow:
@@ -30,9 +31,10 @@ class Flow:
     def __init__(self, network: Network):
         self._network = network
         self._inputs = _inputs(network.model)
+        self._seen = Seen(network)
         model, ops = network.model, compat.keras3().ops
         at = {id(v): i for i, v in enumerate(model.variables)}
-        self._places = [at[weight.key] for weight in network.pruned]
+        self._places = [at[weight.key] for weight in self._seen.weights]
 
         def total(chosen: Any, values: Any, inputs: Any) -> Any:
             values = list(values)
@@ -70,7 +72,7 @@ class Flow:
                 ]
                 if all(np.isfinite(each).all() for each in found):
                     break
-        return require_flow(found)
+        return self._seen.spread(require_flow(found))
 
 
 def _is_float(value: Any) -> bool:

@@ -14,6 +14,8 @@ from lth_keras import compat
 from lth_keras.errors import LotteryError
 from lth_keras.masking import gradient_data
 from lth_keras.masking.network import Network
+from lth_keras.masking.seen import Seen
+from lth_keras.masking.weight import Weight
 
 # Where layers compute in float16: what LossScaleOptimizer begins with.
 _FLOAT16_SCALE = 2.0**15
@@ -40,6 +42,7 @@ class MeanGradients:
 
     def __init__(self, network: Network, vectors: Arrays | None = None):
         self._network, model = network, network.model
+        self._seen = Seen(network)
         if not model.compiled:
             raise LotteryError(
                 "the model is not compiled, and gradients are of its loss: call "
@@ -52,8 +55,8 @@ class MeanGradients:
             for layer in compat.keras3_layers_within(model)
         )
         self._scale = _FLOAT16_SCALE if half else 1.0
-        self._vectors = vectors
-        self._function = _function(network, vectors is not None)
+        self._vectors = None if vectors is None else self._seen.gathered(vectors)
+        self._function = _function(model, self._seen.weights, vectors is not None)
 
     def __call__(self, data: Any) -> list[np.ndarray]:
         """The mean over `data`, one float32 array per pruned weight, in its shape.
@@ -67,8 +70,9 @@ class MeanGradients:
         convert = compat.keras3().ops.convert_to_tensor
         values = [convert(variable) for variable in network.model.variables]
         places = {id(v): i for i, v in enumerate(network.model.variables)}
-        chosen = [values[places[weight.key]] for weight in network.pruned]
-        masks, total = network.masks, 0.0
+        chosen = [values[places[weight.key]] for weight in self._seen.weights]
+        masks = [weight.read_mask() for weight in self._seen.weights]
+        total = 0.0
         vectors = None
         if self._vectors is not None:
             pairs = zip(self._vectors, masks, strict=True)
@@ -102,14 +106,15 @@ class MeanGradients:
                 "data= has no batch: pass (x, y) or a Dataset that can begin again."
             )
         pairs = zip(sums, masks, strict=True)
-        return [np.where(m, held / total, 0).astype(np.float32) for held, m in pairs]
+        means = [np.where(m, held / total, 0) for held, m in pairs]
+        return self._seen.spread([mean.astype(np.float32) for mean in means])
 
 
-def _function(network: Network, products: bool) -> Any:
-    """f(pruned weights, vectors, all values, batch, loss scale) -> gradients."""
-    model, ops = network.model, compat.keras3().ops
+def _function(model: Any, weights: Sequence[Weight], products: bool) -> Any:
+    """f(these weights, vectors, all values, batch, loss scale) -> gradients."""
+    ops = compat.keras3().ops
     at = {id(v): i for i, v in enumerate(model.variables)}
-    places = [at[weight.key] for weight in network.pruned]
+    places = [at[weight.key] for weight in weights]
 
     def loss(chosen: Any, _: Any, values: Any, batch: Any, scale: Any) -> Any:
         values = list(values)

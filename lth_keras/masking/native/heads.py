@@ -26,7 +26,7 @@ def places(model: Any, weights: Sequence[Weight]) -> set[int]:
             f"{type(model).__name__} is a subclassed model, of which nobody knows what "
             "its last layers are: build it as a Functional model."
         )
-    keys = {id(v) for layer in _last(model) for v in layer.weights}
+    keys = {id(v) for layer in last(model) for v in layer.weights}
     return {index for index, weight in enumerate(weights) if weight.key in keys}
 
 
@@ -47,8 +47,12 @@ def outputs(model: Any) -> list[Any]:
     return [layer for layers in inside for layer in layers]
 
 
-def _last(model: Any) -> list[Any]:
-    """The last layers with a kernel before each output."""
+def last(model: Any) -> list[Any]:
+    """The last layers with a kernel before each output.
+
+    Args:
+        model: Sequential or Functional; such models in it are looked into.
+    """
     if isinstance(model, compat.keras3().Sequential):
         within = (_within(layer) for layer in reversed(model.layers))
         return next((found for found in within if found), [])
@@ -74,13 +78,13 @@ def _last(model: Any) -> list[Any]:
 
 def _within(layer: Any) -> list[Any]:
     if _is_graph(layer):
-        return _last(layer)
+        return last(layer)
     return [layer] if prunable(layer) else []
 
 
 def _is_graph(layer: Any) -> bool:
     sequential = isinstance(layer, compat.keras3().Sequential)
-    return sequential or compat.is_keras3_functional(layer)
+    return sequential or compat.keras3_graph(layer) is not None
 
 
 def _is_tensor(value: Any) -> bool:

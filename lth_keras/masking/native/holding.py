@@ -8,13 +8,15 @@ from typing import Any
 
 from lth_keras.arguments import function, switch
 from lth_keras.errors import LotteryError
-from lth_keras.masking.native.choosing import Chosen, prunable
+from lth_keras.masking.chosen_places import settled
+from lth_keras.masking.native import filters
+from lth_keras.masking.native.choosing import prunable
 from lth_keras.masking.native.held import HeldModel, require_one_device
 from lth_keras.masking.native.masks import Mask, MaskedLayer
 from lth_keras.masking.native.weights import require_built
-from lth_keras.pruning.budgets import Budget
-from lth_keras.pruning.counts import RoundRate
-from lth_keras.pruning.granularity import Tensor
+from lth_keras.masking.network import Network
+from lth_keras.masking.places import Following, Place, Pruned
+from lth_keras.masking.seen import Seen
 from lth_keras.pruning.rates import Rate, Rates
 from lth_keras.pruning.recipe import Recipe
 
@@ -28,15 +30,11 @@ def hold(
     embeddings: bool = False,
     granularity: str = "weight",
     build: Callable[[], Any] | None = None,
+    where: str = "each",
 ) -> Any:
     """`lth.hold` of a Keras 3 model."""
     embeddings = switch("embeddings", embeddings)
-    recipe = Recipe(criterion, granularity, scope).check()
-    if recipe.rule.outputs:
-        raise LotteryError(
-            f"granularity={granularity!r} needs to know where outputs lead, which only "
-            "lth.wrap of a Functional model does: use 'weight', 'row', blocks or n:m."
-        )
+    recipe = Recipe(criterion, granularity, scope, where=where).check()
     if build is not None:
         function("build", build, "f() -> a built model", [])
     require_built(model)
@@ -48,25 +46,17 @@ def hold(
     rates = Rates(rate, None, exclude, budgets=True)
     found = _chosen(model, rates, embeddings)
     rates.check_all_matched()
-    if not found:
-        raise LotteryError(
-            "the model has no weight that can be pruned: lth.coverage(model) says why "
-            "for each; a layer class's get_prunable_weights can name them."
-        )
-    if rates.budget is not None:
-        found = _budgeted(rates.budget, found)
-    layers: dict[int, MaskedLayer] = {}
-    for each, own_rate in found:
-        own = dataclasses.replace(recipe, rates=(own_rate,))
-        layers.setdefault(id(each.layer), MaskedLayer(each.layer.name, own))
-    rates_used = tuple(layer.rate for layer in layers.values())
-    dataclasses.replace(recipe, rates=rates_used).check()
-    for each, _ in found:
-        path, kind = f"{each.layer.name}/{each.variable.name}", type(each.layer)
-        shape = tuple(each.variable.shape)
-        recipe.check_tensor(Tensor(path, kind.__name__, shape))
-    masks = [Mask(each.variable, layers[id(each.layer)]) for each, _ in found]
-    HeldModel(model, masks, build)
+    graph = filters.reading(model) if recipe.rule.outputs else None
+    found, following = settled(found, recipe, rates.budget, graph)
+    masks = _masks(recipe, found)
+    masks += _masks_of(following, masks)
+    held = HeldModel(model, masks, build)
+    if recipe.rule.scored_by != "kernel":
+        try:
+            Seen(Network.of(model))
+        except LotteryError:
+            held.let_go()
+            raise
     return model
 
 
@@ -82,9 +72,7 @@ def release(model: Any) -> Any:
     return model
 
 
-def _chosen(
-    model: Any, rates: Rates, embeddings: bool
-) -> list[tuple[Chosen, RoundRate]]:
+def _chosen(model: Any, rates: Rates, embeddings: bool) -> list[Pruned]:
     """The weights that are put on masks, each with its rate."""
     training = {id(variable) for variable in model.trainable_variables}
     found = []
@@ -93,16 +81,31 @@ def _chosen(
             continue
         value = rates.of(each.layer, False, each.around)
         if value is not None:
-            found.append((each, value))
+            place = Place(each.layer, each.variable.name, each.variable)
+            found.append(Pruned(place, value))
     return found
 
 
-def _budgeted(
-    budget: Budget, found: list[tuple[Chosen, RoundRate]]
-) -> list[tuple[Chosen, RoundRate]]:
-    """The weights with the rates of a budget."""
-    shapes: dict[int, list[tuple[int, ...]]] = {}
-    for each, _ in found:
-        shapes.setdefault(id(each.layer), []).append(tuple(each.variable.shape))
-    rates = dict(zip(shapes, budget.rates(list(shapes.values())), strict=True))
-    return [(each, rates[id(each.layer)]) for each, _ in found]
+def _masks(recipe: Recipe, found: list[Pruned]) -> list[Mask]:
+    """The masks of the weights that are pruned, all ones."""
+    layers: dict[int, MaskedLayer] = {}
+    for (layer, _, _), rate, tied in found:
+        own = dataclasses.replace(recipe, rates=(rate,))
+        layers.setdefault(id(layer), MaskedLayer(layer.name, own, tied))
+    return [Mask(each.place.variable, layers[id(each.place.layer)]) for each in found]
+
+
+def _masks_of(following: list[Following], masks: list[Mask]) -> list[Mask]:
+    """The masks of what goes with filters.
+
+    Args:
+        following: what does.
+        masks: those of all that are pruned.
+    """
+    of = {id(mask.variable): mask for mask in masks}
+    found = []
+    for (layer, _, variable), kernels in following:
+        recipe = of[id(kernels[0])].layer.recipe
+        keys = [id(kernel) for kernel in kernels]
+        found.append(Mask(variable, MaskedLayer(layer.name, recipe), keys))
+    return found

@@ -38,6 +38,7 @@ class Mask:
     Args:
         variable: the weight.
         layer: what it has in common with the others of its layer.
+        follows: where it is that of other weights' filters, the keys of these.
 
     Attributes:
         value: booleans of the shape of the weight, True where it is kept.
@@ -45,8 +46,10 @@ class Mask:
             is kept; or None. They stand in the weight, and in its moving average.
     """
 
-    def __init__(self, variable: Any, layer: MaskedLayer):
-        self.variable, self.layer = variable, layer
+    def __init__(
+        self, variable: Any, layer: MaskedLayer, follows: list[int] | None = None
+    ):
+        self.variable, self.layer, self.follows = variable, layer, follows
         self.value = np.ones(tuple(variable.shape), bool)
         self.frozen: np.ndarray | None = None
         # By the identity of the optimizer: True where the weight is pruned.

@@ -61,6 +61,13 @@ class Keras3Network(Network):
             "does not hold the masks (lth.capture(model, optimizer) lets one); "
         )
 
+    @property
+    def graph(self) -> compat.Graph | None:
+        return compat.keras3_graph(self.model)
+
+    def key_of(self, variable: Any) -> int:
+        return id(variable)
+
     def _made_since(self) -> str | None:
         known = {weight.key for weight in self.weights}
         found = (each.variable for each in owned(self.model))

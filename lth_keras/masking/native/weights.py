@@ -125,6 +125,7 @@ def weights_of(model: Any, masks: dict[int, Mask]) -> list[Keras3Weight]:
                 variable=variable,
                 mask=mask,
                 wrapper=None if mask is None else mask.layer,
+                follows=None if mask is None else mask.follows,
                 model=model,
             )
         )

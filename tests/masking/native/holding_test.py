@@ -214,7 +214,6 @@ def unbuilt() -> Any:
     [
         (lambda: lth.hold(unbuilt()), "has no weights yet: call it on a batch"),
         (lambda: lth.hold(lth.hold(model_of())), "is on masks already: lth.release"),
-        (lambda: lth.hold(model_of(), granularity="filter"), "where outputs lead"),
         (lambda: lth.hold(model_of(), exclude="third"), "no name matches"),
         (lambda: lth.release(model_of()), "holds no masks"),
         (lambda: lth.prune(model_of()), "hold it first, lth.hold"),
