@@ -15,6 +15,8 @@ import tensorflow as tf
 import tf_keras as keras
 from tf_keras.src.engine import training as _training
 
+from lth_keras.compat.whole_batches import Parts
+
 # What a model of Keras's own does in a step, and reads of it.
 _STEPS = (
     *("train_step", "test_step", "compute_metrics", "get_metrics_result"),
@@ -83,6 +85,8 @@ def read_once_an_execution(model: keras.Model) -> Iterator[None]:
         steps = make(force)
 
         def train_function(iterator: Any) -> Any:
+            if isinstance(iterator, tf.data.Iterator):
+                iterator = Parts(iterator, model.distribute_strategy)
             with unread(model):
                 steps(iterator)
             return metrics_read(model)

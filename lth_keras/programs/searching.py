@@ -133,12 +133,17 @@ def _run_controls(options: Options, levels: Sequence[int] | None, where: Where) 
             _show(options, directory)
 
 
-def run_stability(options: Options, study: Study) -> None:
+def run_stability(
+    options: Options,
+    study: Study,
+    where: Where = Where(),  # noqa: B008  Frozen.
+) -> None:
     """Measures the stability of searches that are finished.
 
     Args:
         options: the flags of the search, with workers and the directory of the data.
         study: what is trained, and how it is measured.
+        where: the networks are trained.
 
     Raises:
         FlagError: a flag does not fit.
@@ -150,27 +155,30 @@ def run_stability(options: Options, study: Study) -> None:
             f"{options.output_dir} is of --strategy={MULTIWORKER}, with which the "
             "stability of a search is not measured"
         )
+    _check_alone(options, where)
     directory = layout.ExperimentDirectory(options.output_dir)
     try:
         starts = study.starts(first=options.first)
     except LotteryError as error:
         raise FlagError(f"--{error}") from None
-    found = directory.trials()
+    found = where.trials(directory.trials())
     runs = sum(each.number for each in starts)
     checks.check_size(len(found), options.last_level, runs)
     _check_reached(directory, sorted({each.level for each in starts}), found)
     # The steps that networks start from decide how many are taken at a time.
     controls = tuple(dict.fromkeys(each.control for each in starts))
     options = dataclasses.replace(options, controls=controls, keep_trained="all")
-    with holding.whole(directory, "--output_dir") as hold:
+    with holding.of(directory, where.only_trial, "--output_dir") as hold:
         _train(
             options,
             directory,
             functools.cache(lambda: Searches(options)),
             tasks.of_stability(found, starts),
             hold,
+            where,
         )
-        print(f"\n{stability.table(stability.read(directory.root))}\n")
+        with hold.shared():
+            print(f"\n{stability.table(stability.read(directory.root))}\n")
         print(f"lines:   {directory.trial(found[0]).line_root} (of each trial)")
 
 

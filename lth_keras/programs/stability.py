@@ -9,7 +9,8 @@ trained twice (--children), in two data orders; along the line between the two n
 the error is measured at 30 places (--alphas). Instability is the largest of these minus
 the mean of the ends, in points: below 2, training is called stable (arXiv 1912.05671).
 Nothing of the search is trained again. Ends with a table; lth-plot RUN_DIR
---kinds=stability draws it. Stopped and started again, it goes on.
+--kinds=stability draws it. Stopped and started again, it goes on. --engine=ray trains
+on a cluster.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from absl import flags
 
 from lth_keras.arguments import MOST_ALPHAS, MOST_CHILDREN, MOST_LEVELS
 from lth_keras.experiments import quiet
-from lth_keras.programs import command_line, options
+from lth_keras.programs import command_line, options, where
 from lth_keras.programs.command_line import FlagError
 from lth_keras.programs.values import Serializer, Value, numbers, split, whole
 
@@ -35,13 +36,14 @@ def main(argv: Sequence[str]) -> None:
     """Measures what the flags in `argv` describe."""
     known = define()
     (root,) = command_line.parse(known, argv, __doc__, ["RUN_DIR"])
-    given = {name: known[name].value for name in known}
+    given = {name: known[name].value for name in known if name not in where.NAMES}
+    place = where.read(known, given["workers"])
     with quiet.quiet_import():
         from lth_keras.analysis.study import Study
         from lth_keras.programs import searching, stored_options
         from lth_keras.runs import layout
     stored = stored_options.options_of(layout.ExperimentDirectory(root))
-    searching.check_workers(stored, given["workers"])
+    searching.check_workers(stored, 1 if place.elsewhere else given["workers"])
     levels = given["levels"] or (0, stored.last_level)
     if wrong := [level for level in levels if level > stored.last_level]:
         raise FlagError(
@@ -59,7 +61,7 @@ def main(argv: Sequence[str]) -> None:
         alphas=given["alphas"],
         examples=given["examples"] or None,
     )
-    searching.run_stability(dataclasses.replace(stored, **changes), study)
+    searching.run_stability(dataclasses.replace(stored, **changes), study, place)
 
 
 def define() -> flags.FlagValues:
@@ -114,8 +116,9 @@ def define() -> flags.FlagValues:
         "Errors are of the first so many test and training examples; 0: all.",
     )
     search = options.define()
-    for name in ("workers", "data_dir"):
+    for name in ("workers", "data_dir", *where.NAMES):
         known[name] = search[name]
+    for name in ("workers", "data_dir"):
         known[name].value = None
     return known
 

@@ -63,7 +63,16 @@ def scope(options: Options) -> Any:
 
 
 @functools.cache
-def _mirrored(devices: int | None) -> Any:
+def mirrored(devices: int | None = None) -> Any:
+    """The devices of this machine that share a batch, as --strategy=mirrored has them.
+
+    Args:
+        devices: how many GPUs, or parts of the CPU where there is none; None for all
+            GPUs.
+
+    Raises:
+        FlagError: they are not there.
+    """
     gpus = tf.config.list_physical_devices("GPU")
     if devices is None and not gpus:
         raise FlagError(
@@ -76,9 +85,13 @@ def _mirrored(devices: int | None) -> Any:
         )
     kind = "GPU" if gpus else "CPU"
     count = devices or len(gpus)
-    if kind == "CPU":
-        _divide_cpu(count)
-    return tf.distribute.MirroredStrategy([f"{kind}:{n}" for n in range(count)])
+    named = [f"{kind}:{n}" for n in range(count)]
+    if kind == "GPU":
+        return tf.distribute.MirroredStrategy(named)
+    _divide_cpu(count)
+    # By itself it would send gradients round a ring in pieces, as between machines.
+    added_in_place = tf.distribute.ReductionToOneDevice()
+    return tf.distribute.MirroredStrategy(named, added_in_place)
 
 
 def _divide_cpu(parts: int) -> None:
@@ -138,7 +151,7 @@ def _tpu(devices: int | None) -> Any:
 
 _MADE: dict[str, Any] = {
     NONE: lambda devices: None,
-    MIRRORED: _mirrored,
+    MIRRORED: mirrored,
     MULTIWORKER: _multiworker,
     TPU: _tpu,
 }

@@ -28,7 +28,8 @@ class Where:
 
     Attributes:
         engine: as `Experiment.run` takes it.
-        workers: number of runs at a time; None for the one that the search has stored.
+        workers: number of runs at a time; None for the one that the search has stored,
+            or, on a cluster, as many as it has room for.
         only_trial: the one trial that this process carries out; None for all.
     """
 
@@ -68,7 +69,9 @@ class Where:
 
     def workers_of(self, options: Options) -> int:
         """Number of runs at a time."""
-        return options.workers if self.workers is None else self.workers
+        if self.workers is not None:
+            return self.workers
+        return 0 if self.elsewhere else options.workers
 
 
 def read(known: flags.FlagValues, workers: int | None) -> Where:

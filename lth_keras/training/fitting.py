@@ -85,9 +85,10 @@ def fit(
     every += bars.of_run(trainer, run, ticket.density, verbose, users, plan.dense_share)
     if after is not None:
         every.append(after)
+    data = plan.feed.dataset(run.level, start, run.data_seed)
     with _passed(trainer, model, run.level), trainer.fitting(model):
         history = model.fit(
-            plan.feed.dataset(run.level, start, run.data_seed),
+            trainer.given(model, data),
             epochs=plan.epochs + later,
             initial_epoch=epoch,
             steps_per_epoch=steps,

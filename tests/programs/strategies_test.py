@@ -168,7 +168,7 @@ def refusals() -> None:
     for flags, said in (
         ([], "there is no GPU here; --devices=2 trains on two parts of the CPU"),
         (["--devices=7"], "use a multiple of 7"),
-        (["--devices=2", "--jit=on"], "XLA does not compile a step that 2 replicas"),
+        (["--devices=2", "--jit=on"], "XLA is not asked to compile a step"),
     ):
         argv = ["lottery_search.py", "--strategy=mirrored", *flags]
         with pytest.raises(FlagError) as caught:

@@ -87,6 +87,13 @@ class TfKerasTrainer(Trainer):
         found = _file("unread_metrics").read_once_an_execution(model)
         return found
 
+    def given(self, model: Any, data: Any) -> Any:
+        whole = _file("whole_batches")
+        unread = _file("unread_metrics").may_stay_unread(model)
+        if unread and whole.may_stay_whole(model, data):
+            return whole.WholeBatches(data)
+        return data
+
     def clear_start(self, model: Any) -> None:
         _file("fits").clear_fit_start(model)
 

@@ -160,6 +160,10 @@ class Trainer(abc.ABC):
         """What stands around a `fit`, to let its steps do no more than they need."""
         return contextlib.nullcontext()
 
+    def given(self, model: Any, data: Any) -> Any:
+        """The data as a `fit` is given them, so that its steps wait for little."""
+        return data
+
     @abc.abstractmethod
     def clear_start(self, model: Any) -> None:
         """Forgets `start_at` where a `fit` ended before it asked."""

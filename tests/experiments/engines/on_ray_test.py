@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -78,6 +79,38 @@ def test_the_program_runs_on_a_cluster_of_its_own_without_a_word_of_rays(
     # Later controls are of one thread too, on whatever engine.
     flags = files.read_json(tmp_path / "ray" / "settings.json")["flags"]
     assert flags["workers"] == 1 and "engine" not in flags
+
+
+@pytest.mark.extras
+@pytest.mark.distributed
+@pytest.mark.slow
+def test_stability_on_a_cluster_is_that_of_one_worker(tmp_path: Any) -> None:
+    _require()
+
+    def run(program: str, *given: str) -> str:
+        done = subprocess.run(
+            [sys.executable, str(EXAMPLES / program), *given],
+            cwd=tmp_path,
+            env={**os.environ, **ray_jobs.QUICK, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    small = ("--levels=1", "--iterations=20", "--evaluate_every=10", "--controls=none")
+    run("lottery_search.py", *small, "--workers=1", "--output_dir=one")
+    shutil.copytree(tmp_path / "one", tmp_path / "ray")
+    study = ("--levels=0,1", "--of=ticket,inits", "--alphas=3")
+    run("stability.py", "one", *study, "--workers=1")
+    out = run("stability.py", "ray", *study, "--engine=ray", "--ray_address=local")
+    assert "100 %" in out and "(raylet)" not in out
+    one, ray = (lth.analysis.stability(tmp_path / name) for name in ("one", "ray"))
+    assert len(ray) == 4
+    assert [found.lines for found in ray] == [found.lines for found in one]
+    assert [f.of for f in ray] == ["inits", "inits", "ticket", "ticket"]
 
 
 @pytest.mark.extras
