@@ -12,6 +12,7 @@ from lth_keras.masking import followers
 from lth_keras.masking.network import Network
 from lth_keras.masking.reads import WhenAsked
 from lth_keras.masking.seen import Seen
+from lth_keras.pruning import criteria
 from lth_keras.pruning.recipe import Recipe
 from lth_keras.pruning.scores import Values
 from lth_keras.pruning.units import Arrays
@@ -55,15 +56,17 @@ def shrunk(
         like = recipe.shrink([np.zeros(m.shape) for m in masks], masks, tensors)
     # What most flows through taken out step by step, nothing would flow at all.
     steps = 1 if lowest else recipe.rounds
+    views = criteria.of(recipe.criterion).elementwise
     with _kept(network) if steps > 1 else contextlib.nullcontext():
         for left in range(steps, 0, -1):
-            trained = seen.values() if recipe.whole else seen.one_by_one()
+            trained = seen.values() if recipe.whole else seen.one_by_one(views)
             values = Values(trained, initial, gradients, paths, context)
             scores = recipe.scores_one_by_one(values, rng)
             if lowest:
                 scores = [-np.asarray(score) for score in scores]
             if like is None:
-                masks = recipe.shrink(scores, masks, tensors)
+                # Nobody else has those of the model, which are read for it alone.
+                masks = recipe.shrink(scores, masks, tensors, in_place=True)
             else:
                 masks = recipe.shrink_to(scores, masks, like, tensors, 1 / left)
             if left > 1:

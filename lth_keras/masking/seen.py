@@ -47,11 +47,15 @@ class Seen:
         places = {id(weight): i for i, weight in enumerate(self._network.weights)}
         return self.spread([values[places[id(weight)]] for weight in self.weights])
 
-    def one_by_one(self) -> Arrays:
-        """The present ones, each read when it is asked for where that can be."""
+    def one_by_one(self, views: bool = False) -> Arrays:
+        """The present ones, each read when it is asked for where that can be.
+
+        Args:
+            views: whether they are read at once, and so without a copy.
+        """
         if self._by_scale:
             return self.values()
-        return WhenAsked([weight.read for weight in self.weights])
+        return WhenAsked([w.view if views else w.read for w in self.weights])
 
     def spread(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Arrays in the shapes of `weights`, in those of the pruned weights."""

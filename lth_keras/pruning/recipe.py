@@ -29,7 +29,7 @@ from lth_keras.pruning import (
 from lth_keras.pruning.counts import RoundRate
 from lth_keras.pruning.granularities import Tensor
 from lth_keras.pruning.levels import Levels
-from lth_keras.pruning.scores import Values
+from lth_keras.pruning.scores import Scores, Values
 from lth_keras.pruning.units import Arrays
 
 SCOPES = ("layer", "global")
@@ -145,14 +145,18 @@ class Recipe(Levels):
             LotteryError: the criterion needs what is not there, or returned scores
                 of another shape.
         """
-        return list(self.scores_one_by_one(values, rng))
+        return [np.asarray(score) for score in self.scores_one_by_one(values, rng)]
 
-    def scores_one_by_one(self, values: Values, rng: np.random.Generator) -> Arrays:
+    def scores_one_by_one(self, values: Values, rng: np.random.Generator) -> Scores:
         """As `scores`, for who asks for those of each tensor once: see `scores.of`."""
         return scores.of(self.criterion, values, rng)
 
     def shrink(
-        self, scores: Arrays, masks: Arrays, tensors: Sequence[Tensor] = ()
+        self,
+        scores: Scores,
+        masks: Arrays,
+        tensors: Sequence[Tensor] = (),
+        in_place: bool = False,
     ) -> list[np.ndarray]:
         """The masks after one round.
 
@@ -164,18 +168,19 @@ class Recipe(Levels):
             masks: the present boolean masks.
             tensors: what they are of; needed by granularities that ask for the kind
                 of the layer, and for errors.
+            in_place: whether the arrays of `masks` may be written, and returned.
 
         Raises:
             LotteryError: a score is NaN, or the granularity does not fit the tensors.
         """
         among = self._units(units.named(tensors, masks))
         return rounds.carry_out(
-            among, scores, masks, self.scope, self.rates, among.number
+            among, scores, masks, self.scope, self.rates, among.number, in_place
         )
 
     def shrink_to(
         self,
-        scores: Arrays,
+        scores: Scores,
         masks: Arrays,
         like: Arrays,
         tensors: Sequence[Tensor] = (),

@@ -9,6 +9,7 @@ import numpy as np
 
 from lth_keras.pruning import ranking, round_rates
 from lth_keras.pruning.counts import RoundRate
+from lth_keras.pruning.scores import Scores
 from lth_keras.pruning.units import Arrays, Units
 
 # f(bundles, their units, rate) -> how many of the units of all of them stay.
@@ -17,26 +18,30 @@ Number = Callable[[Sequence[Sequence[int]], Arrays, Any], int]
 
 def carry_out(
     among: Units,
-    scores: Arrays,
+    scores: Scores,
     masks: Arrays,
     scope: str,
     rates: Sequence[RoundRate],
     number: Number,
+    in_place: bool = False,
 ) -> list[np.ndarray]:
     """The masks after a round.
 
     Args:
         among: the units of the tensors.
-        scores: of each weight tensor, in its shape.
+        scores: of each weight tensor, in its shape, or what computes them.
         masks: the present ones.
         scope: "layer", or "global", in which what is at rate 0 is not ranked.
         rates: of each tensor, in this round where they differ by round.
         number: how many units of a tensor stay; of all together in global scope.
+        in_place: whether the present masks may be written.
 
     Raises:
         LotteryError: a score is NaN, or the granularity does not fit the tensors.
     """
     kept: dict[int, np.ndarray] = {}
+    # Other granularities' units may be views of what is still asked for.
+    written = in_place and among.single
     # Group by group: where each tensor is one, what is held is of one at a time.
     for together, rate in ranked(among, scope, rates):
         indices = [index for bundle in together for index in bundle]
@@ -48,9 +53,9 @@ def carry_out(
         left = number(together, units, rate)
         del pooled, parts
         if len(together) == 1:
-            chosen = [ranking.shrink(values[0], units[0], left)]
+            chosen = [ranking.shrink(values[0], units[0], left, written)]
         else:
-            chosen = ranking.shrink_together(values, units, left)
+            chosen = ranking.shrink_together(values, units, left, written)
         del values
         for bundle, those in zip(together, chosen, strict=True):
             for i in bundle:

@@ -10,7 +10,10 @@ import numpy as np
 from lth_keras.errors import LotteryError, shown
 from lth_keras.pruning import criteria
 from lth_keras.pruning.criteria.context import Context
+from lth_keras.pruning.pieces import Pieces
 from lth_keras.pruning.units import Arrays
+
+Scores = Sequence[np.ndarray | Pieces]
 
 
 class Values(NamedTuple):
@@ -57,10 +60,11 @@ class OneByOne(Sequence[np.ndarray]):
         return self._early.pop(index)
 
 
-def of(criterion: str, values: Values, rng: np.random.Generator) -> Arrays:
+def of(criterion: str, values: Values, rng: np.random.Generator) -> Scores:
     """The scores of each weight tensor, in its shape; higher is kept.
 
-    Of criteria that see tensors one by one each is computed when it is asked for, once.
+    Of criteria that see tensors one by one each is computed when it is asked for, once;
+    of those that see entries one by one whenever some of it are looked at.
 
     Args:
         criterion: its name.
@@ -71,7 +75,8 @@ def of(criterion: str, values: Values, rng: np.random.Generator) -> Arrays:
         LotteryError: the criterion needs what is not there, or returned scores of
             another shape; the latter when they are asked for.
     """
-    function, needs, whole, _ = criteria.of(criterion)
+    known = criteria.of(criterion)
+    function, needs, whole = known.function, known.needs, known.whole
     if "initial" in needs and values.initial is None:
         raise LotteryError(
             f"criterion={criterion!r} compares with the initial weights: pass what "
@@ -87,6 +92,11 @@ def of(criterion: str, values: Values, rng: np.random.Generator) -> Arrays:
         )
     if not whole:
         gradients = values.gradients if "gradients" in needs else None
+        if known.elementwise:
+            return [
+                _pieces(criterion, function, values, rng, index)
+                for index in range(len(values.trained))
+            ]
         made = _each(criterion, function, values, rng, gradients)
         return OneByOne(made, len(values.trained))
     found: Any = function(values.context)
@@ -116,6 +126,28 @@ def _each(
         score = function(*given)
         _check_shape(criterion, score, trained.shape, index, values)
         yield score
+
+
+def _pieces(
+    criterion: str,
+    function: Callable[..., Any],
+    values: Values,
+    rng: np.random.Generator,
+    index: int,
+) -> Pieces:
+    """The scores of a tensor by a criterion that scores each entry by itself."""
+
+    def read() -> list[np.ndarray]:
+        trained = values.trained[index]
+        # In this order, for it is the trained ones whose shape the scores have.
+        return [trained, trained if values.initial is None else values.initial[index]]
+
+    def score(trained: np.ndarray, initial: np.ndarray) -> np.ndarray:
+        found = function(initial, trained, rng)
+        _check_shape(criterion, found, trained.shape, index, values)
+        return np.asarray(found)
+
+    return Pieces(score, read)
 
 
 def _check_shape(

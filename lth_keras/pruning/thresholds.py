@@ -8,10 +8,13 @@ wrong, or holds too many ties, all scores are partitioned.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from lth_keras.pruning.pieces import Pieces
 
 # Scores looked at in one go: they and their booleans stay in a core's own cache.
 CHUNK = 1 << 17
@@ -26,12 +29,30 @@ class Part(NamedTuple):
     """Scores that are ranked with those of other parts.
 
     Attributes:
-        scores: flat, all parts of one dtype that NumPy compares.
+        scores: flat, or what computes them.
         mask: flat booleans, which of them are ranked; None for all.
+        dtype: which all parts are ranked in, one that NumPy compares.
     """
 
-    scores: np.ndarray
+    scores: np.ndarray | Pieces
     mask: np.ndarray | None
+    dtype: np.dtype
+
+    def chunks(self) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """Scores and mask in pieces of `CHUNK`, of which nothing is to be kept."""
+        flat, mask = self._flat(), self.mask
+        for begin in range(0, self.scores.size, CHUNK):
+            piece = slice(begin, begin + CHUNK)
+            scores = flat[piece].astype(self.dtype, copy=False)
+            yield scores, None if mask is None else mask[piece]
+
+    def every(self, step: int) -> np.ndarray:
+        """Of every so many entries the score, where it is ranked."""
+        some = self._flat()[::step].astype(self.dtype, copy=False)
+        return some if self.mask is None else some[self.mask[::step]]
+
+    def _flat(self) -> Any:
+        return self.scores.flat() if isinstance(self.scores, Pieces) else self.scores
 
 
 class NotANumberError(ValueError):
@@ -51,12 +72,13 @@ def lowest_kept(parts: Sequence[Part], ranked: int, keep: int) -> tuple[Any, int
     """
     found = _by_sample(parts, ranked, keep) if ranked > _FEW else None
     if found is None:
-        found = _by_partition(np.concatenate([_ranked(part) for part in parts]), keep)
+        ranked_alone = [_ranked(*chunk) for part in parts for chunk in part.chunks()]
+        found = _by_partition(np.concatenate(ranked_alone), keep)
     return found
 
 
-def _ranked(part: Part) -> np.ndarray:
-    return part.scores if part.mask is None else part.scores[part.mask]
+def _ranked(scores: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    return scores if mask is None else scores[mask]
 
 
 def _by_partition(scores: np.ndarray, keep: int) -> tuple[Any, int]:
@@ -78,7 +100,7 @@ def _by_sample(parts: Sequence[Part], ranked: int, keep: int) -> tuple[Any, int]
         raise NotANumberError
     low, high = sample[place - _MARGIN], sample[place + _MARGIN]
     above, between, gathered = 0, 0, []
-    for scores, mask in chunks(parts):
+    for scores, mask in itertools.chain.from_iterable(p.chunks() for p in parts):
         above += _count(scores > high, mask)
         where = scores >= low
         where &= scores <= high
@@ -88,7 +110,7 @@ def _by_sample(parts: Sequence[Part], ranked: int, keep: int) -> tuple[Any, int]
             gathered.append(scores[np.flatnonzero(where)])
         if low < high and between > ranked // 8:
             return None
-        if np.isnan(scores.max()) and np.isnan(_ranked(Part(scores, mask))).any():
+        if np.isnan(scores.max()) and np.isnan(_ranked(scores, mask)).any():
             raise NotANumberError
     left = keep - above
     if not 0 < left <= between:
@@ -103,19 +125,7 @@ def _sample(parts: Sequence[Part], ranked: int) -> np.ndarray:
     # Not every so many columns of one matrix over and over.
     while not all(step % prime for prime in (2, 3, 5, 7)):
         step += 1
-    found = []
-    for scores, mask in parts:
-        some = scores[::step]
-        found.append(some if mask is None else some[mask[::step]])
-    return np.concatenate(found)
-
-
-def chunks(parts: Sequence[Part]) -> Iterator[Part]:
-    """The parts in pieces of `CHUNK` scores, views of them."""
-    for scores, mask in parts:
-        for begin in range(0, scores.size, CHUNK):
-            piece = slice(begin, begin + CHUNK)
-            yield Part(scores[piece], None if mask is None else mask[piece])
+    return np.concatenate([part.every(step) for part in parts])
 
 
 def _count(where: np.ndarray, mask: np.ndarray | None) -> int:

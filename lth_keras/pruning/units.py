@@ -15,6 +15,7 @@ import numpy as np
 from lth_keras.errors import LotteryError
 from lth_keras.pruning import granularities
 from lth_keras.pruning.granularities import Granularity, Tensor
+from lth_keras.pruning.pieces import Pieces
 
 Arrays = Sequence[np.ndarray]
 
@@ -56,19 +57,26 @@ class Units:
         return found
 
     def pool_one(
-        self, index: int, scores: np.ndarray, mask: np.ndarray, units: np.ndarray
-    ) -> np.ndarray:
+        self,
+        index: int,
+        scores: np.ndarray | Pieces,
+        mask: np.ndarray,
+        units: np.ndarray,
+    ) -> np.ndarray | Pieces:
         """The scores of the units of a tensor.
 
         Args:
             index: position of the tensor.
-            scores: of its weights, in its shape.
+            scores: of its weights, in its shape, or what computes them; of single
+                weights it is what is returned.
             mask: the present mask.
             units: what `of_one` returned for it.
 
         Raises:
             LotteryError: the granularity returned no score per unit.
         """
+        if self.single and isinstance(scores, Pieces):
+            return scores
         tensor = self.tensors[index]
         pooled = np.asarray(self.rule.pool(tensor, np.asarray(scores), mask))
         if pooled.shape != units.shape:
@@ -108,7 +116,7 @@ class Units:
         self,
         bundle: Sequence[int],
         units: Arrays | Mapping[int, np.ndarray],
-        pooled: Arrays | Mapping[int, np.ndarray],
+        pooled: Any,
     ) -> list[Any]:
         """The units of a bundle as one: whether there is any of each, and its score.
 

@@ -181,7 +181,8 @@ def test_a_granularity_that_is_registered_again_is_used_by_recipes_that_are_ther
 def test_single_weights_are_ranked_as_they_are_without_a_copy(monkeypatch):
     given = []
 
-    def shrink(scores, mask, keep):
+    def shrink(scores, mask, keep, in_place):
+        assert not in_place  # They are the caller's.
         given.append((scores, mask))
         return mask
 

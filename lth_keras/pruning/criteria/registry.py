@@ -37,12 +37,14 @@ class Criterion(NamedTuple):
         needs: what it reads, of `NEEDS`.
         whole: whether it sees the whole network: f(context) -> all scores.
         rounds: in how many steps a round of pruning is taken by it.
+        elementwise: whether the score of an entry is of that entry alone.
     """
 
     function: Function
     needs: frozenset[str]
     whole: bool = False
     rounds: int = 1
+    elementwise: bool = False
 
 
 REGISTRY: Registry[Criterion] = Registry("criterion")
@@ -55,6 +57,7 @@ def register(
     needs_initial: bool | None = None,
     whole: bool = False,
     rounds: int = 1,
+    elementwise: bool = False,
     replace: bool = False,
 ) -> Callable[[Function], Function]:
     """Registers a score function under `name`; the highest scores are kept.
@@ -79,6 +82,10 @@ def register(
         rounds: of one of the whole network, how many steps a round of pruning is
             taken in: scores are computed anew after each, and what is kept falls by
             the same factor each time (2006.05467, algorithm 1).
+        elementwise: whether the score of an entry depends on the same entry of
+            `initial` and `trained` alone, and nothing is drawn. The function then gets
+            flat pieces of them, which it may not write, some of them several times,
+            and no array of all scores is ever held.
         replace: whether a criterion of that name may be replaced.
 
     Raises:
@@ -98,16 +105,24 @@ def register(
             f"criterion {name!r}: rounds={rounds} is for criteria of the whole "
             "network: pass whole=True, or leave it out."
         )
+    elementwise = switch("elementwise", elementwise)
     if whole and needs is None:
         needs = ("initial",) if needs_initial else ()
     wanted = _checked_needs(name, needs, needs_initial)
+    if elementwise and (whole or "gradients" in wanted):
+        raise LotteryError(
+            f"criterion {name!r}: elementwise=True is for criteria of initial and "
+            "trained weights, one tensor at a time: leave it out."
+        )
 
     def add(function: Function) -> Function:
         arguments = ["context"] if whole else ["initial", "trained", "rng"]
         if "gradients" in wanted and not whole:
             arguments.append("gradients")
         _check_signature(name, function, arguments)
-        REGISTRY.add(name, Criterion(function, wanted, whole, rounds), replace)
+        REGISTRY.add(
+            name, Criterion(function, wanted, whole, rounds, elementwise), replace
+        )
         return function
 
     return add

@@ -10,7 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from lth_keras.pruning.criteria import weights
-from lth_keras.pruning.criteria.registry import Array, Function, Generator, register
+from lth_keras.pruning.criteria.registry import (
+    Array,
+    Function,
+    Generator,
+    of,
+    register,
+)
 
 _SIGNED: dict[str, Function] = {
     "large_final": weights.magnitude,
@@ -26,7 +32,7 @@ _SIGNED: dict[str, Function] = {
 
 
 def _add(name: str, score: Function) -> None:
-    @register(f"{name}_same_sign")
+    @register(f"{name}_same_sign", elementwise=of(name).elementwise)
     def same_sign(initial: Array, trained: Array, rng: Generator) -> Array:
         kept = np.sign(initial) * np.sign(trained) > 0
         # Below every score, and equal: of these the last ones go first.

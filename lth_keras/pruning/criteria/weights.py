@@ -16,38 +16,38 @@ def _scaled(values: np.ndarray) -> np.ndarray:
     return values / largest if largest > 0 else values
 
 
-@register("large_final", needs=())
-@register("magnitude", needs=())
+@register("large_final", needs=(), elementwise=True)
+@register("magnitude", needs=(), elementwise=True)
 def magnitude(initial: Array, trained: Array, rng: Generator) -> Array:
     """|w_f|: keeps large trained weights (1803.03635; `large_final`)."""
     return np.abs(trained)
 
 
-@register("small_final", needs=())
+@register("small_final", needs=(), elementwise=True)
 def small_final(initial: Array, trained: Array, rng: Generator) -> Array:
     """-|w_f|."""
     return -np.abs(trained)
 
 
-@register("large_init")
+@register("large_init", elementwise=True)
 def large_init(initial: Array, trained: Array, rng: Generator) -> Array:
     """|w_i|."""
     return np.abs(initial)
 
 
-@register("small_init")
+@register("small_init", elementwise=True)
 def small_init(initial: Array, trained: Array, rng: Generator) -> Array:
     """-|w_i|."""
     return -np.abs(initial)
 
 
-@register("magnitude_increase")
+@register("magnitude_increase", elementwise=True)
 def magnitude_increase(initial: Array, trained: Array, rng: Generator) -> Array:
     """|w_f| - |w_i|."""
     return np.abs(trained) - np.abs(initial)
 
 
-@register("movement")
+@register("movement", elementwise=True)
 def movement(initial: Array, trained: Array, rng: Generator) -> Array:
     """|w_f - w_i|."""
     return np.abs(trained - initial)
@@ -65,7 +65,7 @@ def small_init_small_final(initial: Array, trained: Array, rng: Generator) -> Ar
     return -np.maximum(_scaled(np.abs(trained)), _scaled(np.abs(initial)))
 
 
-@register("movement_pruning")
+@register("movement_pruning", elementwise=True)
 def movement_pruning(initial: Array, trained: Array, rng: Generator) -> Array:
     """w_f^2 - w_i^2: keeps what training moved away from 0 (2005.07683, equation 3).
 
