@@ -26,7 +26,7 @@ from lth_keras.storage import sharing
 
 LOST = (
     "a worker was lost; start all again: they go on from what is stored, and end as "
-    "though nothing had happened"
+    "though nothing had happened."
 )
 _LOST_STATUS = 1  # of the process, as for every request that could not be carried out
 _AT_ONCE = 256  # bytes of a message that go along with its length
@@ -60,7 +60,7 @@ def joined(of: Any) -> Iterator[None]:
         except tf.errors.OpError as error:
             if _all_answer(others):
                 raise
-            raise LotteryError(f"{LOST}.") from error
+            raise LotteryError(LOST) from error
 
 
 def is_cluster(strategy: Any) -> bool:

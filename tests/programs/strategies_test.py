@@ -140,7 +140,7 @@ def test_two_workers_of_whom_the_chief_is_killed_end_as_two_devices(mirrored, tm
     began = time.monotonic()
     *_, line = finished(other).splitlines()
     assert time.monotonic() - began < 60
-    assert line.endswith("as though nothing had happened")
+    assert line.endswith("as though nothing had happened.")
     assert "a worker was lost; start all again" in line
     assert other.returncode == 1
     for job in workers(directory):

@@ -31,8 +31,10 @@ def cluster() -> Iterator[Any]:
     os.environ.update(QUICK)
     # Names of sockets are short, and those of a test's own folder are not.
     with tempfile.TemporaryDirectory(prefix="lth_ray_") as place:
+        # By "temp_dir" it would still write its address into a /tmp/ray of others.
+        os.environ["RAY_TMPDIR"] = place
         room = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
-        made = Cluster(True, head_node_args={**room, "temp_dir": place})
+        made = Cluster(True, head_node_args=room)
         try:
             yield made, made.add_node(**room)
         finally:
