@@ -11,15 +11,10 @@ import pathlib
 
 import pytest
 
-from lth_keras.programs import options
-from lth_keras.programs.command_line import FlagError
 from tests.support import flagfile_runs
 from tests.support.native_processes import every_backend, run_on
-from tests.support.paper_flagfiles import EXPECTED, flagfile
+from tests.support.paper_flagfiles import EXPECTED
 from tests.support.tiny_tfds import offline
-
-# Which need layers that are wrapped.
-OF_FILTERS = [name for name in EXPECTED if EXPECTED[name]["granularity"] == "filter"]
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +35,6 @@ def test_a_flagfile_runs(name, data_dir, tmp_path, monkeypatch):
 @pytest.mark.slow
 @every_backend
 def test_flagfiles_run_on_keras_3(backend, tmp_path):
-    names = [name for name in EXPECTED if name not in OF_FILTERS]
     program = ("-m", "tests.support.flagfile_runs")
-    wrong = json.loads(run_on(backend, *program, tmp_path, *names).splitlines()[-1])
-    assert wrong == dict.fromkeys(names, "")
-
-
-@pytest.mark.parametrize("name", OF_FILTERS)
-def test_those_of_filters_say_that_keras_3_has_none(name):
-    with pytest.raises(FlagError, match="held in place"):
-        options.read(["lottery_search.py", flagfile(name), "--keras=keras3"], "")
+    wrong = json.loads(run_on(backend, *program, tmp_path, *EXPECTED).splitlines()[-1])
+    assert wrong == dict.fromkeys(EXPECTED, "")
