@@ -165,7 +165,7 @@ def _search(side: int, scope: str, folder: str, watch: _Watch | None) -> int:
 
 
 def main(_: list[str]) -> None:
-    from lth_keras.masking import acts
+    from lth_keras.masking import acts, paths
     from lth_keras.runs import trained
     from lth_keras.tickets import ticket as tickets
     from lth_keras.tickets.ticket import Ticket
@@ -182,7 +182,7 @@ def main(_: list[str]) -> None:
         (one_run, "load", "reset"),
         (acts, "verify", "verify"),
         (trained, "write", "trained"),
-        (one_run, "_on_paths", "paths"),
+        (paths, "density", "paths"),
     ]
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         reference = _reference(size, folder)
