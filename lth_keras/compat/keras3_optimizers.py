@@ -9,6 +9,10 @@ from lth_keras.compat.keras3 import is_keras3, is_keras3_own, keras3
 # Lists of its own under which an optimizer keeps what other attributes hold too.
 _BOOKKEEPING = ("_variables", "_trainable_variables")
 _AVERAGE = "_model_variables_moving_average"
+_ROOTED = tuple(
+    f"keras.src.backend.torch.optimizers.torch_{name}"
+    for name in ("adam", "adamw", "nadam")
+)
 
 
 def is_keras3_optimizer(value: Any) -> bool:
@@ -163,6 +167,17 @@ def keras3_is_factored(optimizer: Any) -> bool:
     """Whether moments mix the entries of rows and columns, in slots of any shape."""
     inner = keras3_inner_optimizer(optimizer)
     return isinstance(inner, keras3().optimizers.Adafactor)
+
+
+def keras3_rooted(optimizer: Any) -> tuple[str, ...]:
+    """The slots of which a step of torch takes square roots, and nothing else.
+
+    Of classes of Keras alone: of another nobody knows what else it does with them.
+    """
+    known = type(optimizer).__module__ in _ROOTED
+    if not known or getattr(optimizer, "amsgrad", False):
+        return ()  # Whose greatest velocities would keep what stood there meanwhile.
+    return ("velocities",)
 
 
 def keras3_iterations(optimizer: Any) -> Any:

@@ -19,10 +19,11 @@ import numpy as np
 
 import lth_keras as lth
 from lth_keras.masking.native import steps
-from lth_keras.masking.network import Network
 from tests.support import native_criteria as criteria
 from tests.support import native_models as zoo
 from tests.support import native_oracle as oracle
+from tests.support import native_slots as slots
+from tests.support.native_slots import fit, masks_of
 
 Found = list[str]
 ROWS: dict[str, Callable[[], Found]] = {}
@@ -55,24 +56,6 @@ class Watched(keras.callbacks.Callback):
             lth.verify(self.model)
         except lth.LotteryError as error:
             self.wrong.append(str(error).partition(".")[0])
-
-
-def fit(model: Any, x: Any, y: Any, *callbacks: Any, **more: Any) -> None:
-    model.fit(
-        x,
-        y,
-        batch_size=zoo.BATCH,
-        shuffle=False,
-        verbose=0,
-        callbacks=list(callbacks),
-        **more,
-    )
-
-
-def masks_of(model: Any) -> oracle.Masks:
-    """By position among `model.weights`."""
-    by_key = {w.key: w.read_mask() for w in Network.of(model).pruned}
-    return {i: by_key[id(v)] for i, v in enumerate(model.weights) if id(v) in by_key}
 
 
 def differing(ours: list[np.ndarray], theirs: list[np.ndarray]) -> int:
@@ -140,6 +123,11 @@ def equals_gradients_that_are_masked_by_hand() -> Found:
         if count := differing(oracle.values(model), oracle.values(plain)):
             wrong.append(f"{name} {optimizer}: {count} entries differ")
     return wrong
+
+
+@row
+def slots_equal_those_of_gradients_that_are_masked_by_hand() -> Found:
+    return slots.other_than_by_hand()
 
 
 def _generators(model: Any) -> list[Any]:

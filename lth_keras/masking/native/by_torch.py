@@ -5,10 +5,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-# Beside a mask's variable: the words it stands for, and what they were made of.
-_KEPT = "_lth_kept"
+# Beside a mask's variable.
+_WORDS = "_lth_words"
+
+
+class Words(NamedTuple):
+    """A mask as words of bits.
+
+    Attributes:
+        kept: of ones where the weight is kept, of zeros elsewhere.
+        some: whether any weight is pruned.
+        of: the mask that they were made of, in its `version`.
+    """
+
+    kept: Any
+    some: bool
+    of: Any
+    version: int
 
 
 def zeroed(value: Any, pruned: Any, in_place: bool = False) -> Any:
@@ -21,20 +36,35 @@ def zeroed(value: Any, pruned: Any, in_place: bool = False) -> Any:
     """
     # Detached: a parameter is not written in place while it has a gradient.
     value = value.detach()
-    kept = _kept(pruned, value)
-    if kept is None:
+    words = words_of(pruned, value)
+    if words is None:
         fill = value.masked_fill_ if in_place else value.masked_fill
         return fill(pruned.value, 0)
-    bits = value.view(kept.dtype)
-    found = bits.bitwise_and_(kept) if in_place else bits.bitwise_and(kept)
+    if not words.some:
+        return value
+    bits = value.view(words.kept.dtype)
+    found = bits.bitwise_and_(words.kept) if in_place else bits.bitwise_and(words.kept)
     return found.view(value.dtype)
 
 
-def _kept(pruned: Any, value: Any) -> Any:
-    """Words of ones where the weight is kept, of zeros elsewhere; None if none fit.
+def words_of(pruned: Any, value: Any) -> Words | None:
+    """The mask in words as wide as the entries of a tensor; None if none fit.
 
     They are made again when the mask was written, which its version tells.
     """
+    where, known = pruned.value, vars(pruned).get(_WORDS)
+    if (
+        isinstance(known, Words)
+        and known.of is where
+        and known.version == where._version
+        and known.kept.element_size() == value.element_size()
+        and (value.device, value.layout) == (where.device, where.layout)
+    ):
+        return known
+    return _made(pruned, value)
+
+
+def _made(pruned: Any, value: Any) -> Words | None:
     import torch
 
     where, size = pruned.value, value.element_size()
@@ -42,8 +72,6 @@ def _kept(pruned: Any, value: Any) -> Any:
     strided = value.device.type == "cpu" and value.layout == torch.strided
     if whole is None or not strided or where.is_inference():
         return None
-    of, version, kept = vars(pruned).get(_KEPT, (None, None, None))
-    if of is not where or version != where._version or kept.dtype != whole:
-        kept = where.to(whole).sub_(1)
-        vars(pruned)[_KEPT] = where, where._version, kept
-    return kept
+    made = Words(where.to(whole).sub_(1), bool(where.any()), where, where._version)
+    vars(pruned)[_WORDS] = made
+    return made

@@ -13,14 +13,35 @@ out: a saved model is that of the plain one.
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from lth_keras import compat
-from lth_keras.masking.native import steps
+from lth_keras.masking.native import roots, steps
 from lth_keras.masking.native.masks import Mask
 
 _ATTRIBUTE = "_lth_masked"
+
+
+class _Plan(NamedTuple):
+    """What a step does to some variables.
+
+    Attributes:
+        variables: as the optimizer is given them.
+        pruned: for each the variable of what is pruned, or None.
+        rooted: slots of which roots are taken, each with its variable of `pruned`.
+        written: the weights, and their averages, that are put back to zero.
+        pruned_there: for each of `written` the variable of what is pruned, or None.
+        frozen: for each of `written` the variable of frozen values, or None.
+    """
+
+    variables: list[Any]
+    pruned: list[Any]
+    rooted: list[tuple[Any, Any]]
+    written: list[Any]
+    pruned_there: list[Any]
+    frozen: list[Any]
 
 
 class MaskedOptimizer:
@@ -33,6 +54,7 @@ class MaskedOptimizer:
     def __init__(self, given: Any):
         self.given, self.inner = given, compat.keras3_inner_optimizer(given)
         self._masks: dict[Any, Mask] = {}
+        self._plan: _Plan | None = None
         self._replaced: list[tuple[Any, str]] = []
         self._replace(self.inner, "apply", self._apply)
         self._replace(self.inner, "build", self._build)
@@ -62,6 +84,7 @@ class MaskedOptimizer:
 
     def give_back(self, masks: Iterable[Mask]) -> None:
         """Lets masks go, and the optimizer be what it was with the last of them."""
+        self._plan = None
         for mask in masks:
             self._masks.pop(self._key(mask.variable), None)
             mask.take_from(self.inner)
@@ -102,6 +125,7 @@ class MaskedOptimizer:
         self._replaced.append((owner, name))
 
     def _put(self) -> None:
+        self._plan = None
         for variable in compat.keras3_updated(self.inner):
             if (mask := self._masks.get(self._key(variable))) is not None:
                 mask.put_in(self.inner)
@@ -127,19 +151,37 @@ class MaskedOptimizer:
         grads = list(grads)
         if len(grads) != len(variables):
             return original(grads, trainable_variables)  # Keras says what is wrong.
+        plan = self._plan_of(variables)
+        with roots.spared(plan.rooted):
+            result = original(steps.masked(grads, plan.pruned), variables)
+        steps.clean(plan.written, plan.pruned_there, plan.frozen)
+        return result
+
+    def _plan_of(self, variables: list[Any]) -> _Plan:
+        """What a step does to variables; made again when masks came or went."""
+        plan = self._plan
+        if plan is None or not _are_same(plan.variables, variables):
+            plan = self._plan = self._planned(variables)
+        return plan
+
+    def _planned(self, variables: list[Any]) -> _Plan:
         found = [self._masks.get(self._key(variable)) for variable in variables]
         pruned = [None if m is None else m.pruned_in(self.inner) for m in found]
-        result = original(steps.masked(grads, pruned), variables)
+        rooted, names = [], compat.keras3_rooted(self.inner)
+        for variable, where in zip(variables, pruned, strict=True):
+            if names and where is not None:
+                slots = compat.keras3_slots(self.inner, variable)
+                rooted += [(slots[name], where) for name in names if name in slots]
         # The backend's own variable may be given; the mask knows that of Keras.
-        kept = [None if m is None else m.variable for m in found]
+        written = [None if m is None else m.variable for m in found]
+        pruned_there = list(pruned)
         for variable, average in compat.keras3_averages(self.inner):
             mask = self._masks.get(self._key(variable))
-            kept.append(average)
+            written.append(average)
             found.append(mask)
-            pruned.append(None if mask is None else mask.pruned_in(self.inner))
+            pruned_there.append(None if mask is None else mask.pruned_in(self.inner))
         frozen = [None if m is None else m.frozen_in(self.inner) for m in found]
-        steps.clean(kept, pruned, frozen)
-        return result
+        return _Plan(variables, pruned, rooted, written, pruned_there, frozen)
 
     def _key(self, variable: Any) -> Any:
         return compat.keras3_key(self.inner, variable)
@@ -159,3 +201,7 @@ class MaskedOptimizer:
     def _without_masks(self, owner: Any) -> list[Any]:
         masks = {id(variable) for variable in self.mask_variables}
         return [v for v in owner.variables if id(v) not in masks]
+
+
+def _are_same(known: list[Any], given: list[Any]) -> bool:
+    return len(known) == len(given) and all(map(operator.is_, known, given))

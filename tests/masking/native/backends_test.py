@@ -27,6 +27,12 @@ def test_steps_equal_those_of_gradients_masked_by_hand(backend: str) -> None:
 
 
 @every_backend
+def test_slots_equal_those_of_gradients_masked_by_hand(backend: str) -> None:
+    row = "slots_equal_those_of_gradients_that_are_masked_by_hand"
+    assert rows_on(backend)[row] == []
+
+
+@every_backend
 def test_kept_entries_keep_every_bit(backend: str) -> None:
     assert rows_on(backend)["zeroes_what_is_pruned_and_no_other_bit"] == []
 
