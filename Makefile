@@ -9,8 +9,8 @@ RELEASE_STAMP := .venv/installed-release
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all backends test-backends campaign lint format benchmark docs \
-    site wheel clean
+.PHONY: help demo test test-all test-backends campaign lint format benchmark docs site \
+    wheel clean
 
 help:
 	@echo "make demo       find a winning ticket (ARGS='...' adds flags)"
@@ -45,10 +45,8 @@ test-all: $(STAMP)
 	$(PYTEST) $(ARGS)
 
 # A torch that is there already, as one built for the CPU alone, is left as it is.
-backends: $(STAMP)
+test-backends: $(STAMP)
 	$(PIP_PINNED) install --quiet --use-pep517 --editable '.[dev,keras3-jax,keras3-torch]'
-
-test-backends: backends
 	$(PYTEST) -m backends $(ARGS)
 
 campaign: $(STAMP)
