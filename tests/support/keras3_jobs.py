@@ -31,6 +31,8 @@ def start(
 ) -> Any:
     """Carries out a job of a module beside this one, on a backend."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    # Not what lth_keras has set in this process, for which tf.keras is tf_keras.
+    own = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
     return subprocess.run(
         [sys.executable, "-m", f"tests.support.{of}", job, str(folder)],
         check=False,
@@ -38,7 +40,7 @@ def start(
         text=True,
         cwd=ROOT,
         env={
-            **os.environ,
+            **own,
             "KERAS_BACKEND": backend,
             "PYTHONPATH": path,
             # One thread, so that sums are of one order in every process.
