@@ -98,7 +98,6 @@ def test_a_search_takes_filters_through_controls_and_goes_on(
     tmp_path: pathlib.Path,
 ) -> None:
     x, y = zoo.data()
-    start = nets.scaled().model.get_weights()
 
     def search() -> Any:
         model = compiled(nets.scaled().model)
@@ -115,17 +114,16 @@ def test_a_search_takes_filters_through_controls_and_goes_on(
     again = search()
     again.fit(x, y, batch_size=16, epochs=1, verbose=0)
     assert again.ticket(2).fingerprint == found.ticket(2).fingerprint
-    plain = nets.scaled().model
-    again.ticket(2).apply(plain)
-    for value, trained in zip(plain.get_weights(), start, strict=True):
-        assert value.shape == trained.shape
-    paths = [weight.path for weight in Network.of(found.model).weights]
-    for path, weight in zip(paths, again.ticket(2).weights, strict=True):
-        if path in ("one_norm/gamma", "two_norm/gamma"):
-            kernel = dict(zip(paths, again.ticket(2).weights, strict=True))[
-                path.replace("_norm/gamma", "/kernel")
-            ]
-            assert np.array_equal(weight.value != 0, kernel.mask.any((0, 1, 2)))
+    ticket, plain = again.ticket(2), nets.scaled().model
+    ticket.apply(plain)
+    weights = Network.of(plain).weights
+    for weight, stored in zip(weights, ticket.weights, strict=True):
+        assert np.array_equal(weight.read(), stored.value)
+    kept = {w.path: t for w, t in zip(weights, ticket.weights, strict=True)}
+    for name in ("one", "two"):
+        filters = kept[f"{name}/kernel"].mask.any((0, 1, 2))
+        assert 0 < filters.sum() < filters.size
+        assert np.array_equal(kept[f"{name}_norm/gamma"].value != 0, filters)
 
 
 def test_compact_takes_them_out_of_the_converted_model() -> None:
