@@ -21,7 +21,7 @@ class Seen:
     """The weights that criteria read, one for each pruned weight.
 
     Args:
-        network: of a wrapped model.
+        network: of a model on masks.
 
     Attributes:
         weights: each pruned weight, or the scale that stands for it.

@@ -24,11 +24,11 @@ from keras import layers as L  # noqa: N812
 from keras import optimizers as O  # noqa: E741, N812
 
 import lth_keras as lth
-from lth_keras.masking.network import Network
 from tests.support import native_filters as filters
 from tests.support import native_models as zoo
 from tests.support import native_oracle as oracle
 from tests.support import small_search as small
+from tests.support.native_slots import masks_of
 
 IMAGES, WORDS = (8, 8, 1), (6,)
 
@@ -223,11 +223,6 @@ def fit(model: Any, case: Case, epochs: int = 2) -> None:
 
 def held(case: Case) -> Any:
     return lth.hold(made(case), rate=zoo.RATE, **case.holding)
-
-
-def masks_of(model: Any) -> oracle.Masks:
-    by_key = {w.key: w.read_mask() for w in Network.of(model).held}
-    return {i: by_key[id(v)] for i, v in enumerate(model.weights) if id(v) in by_key}
 
 
 def beside_hand(case: Case) -> list[str]:

@@ -31,7 +31,7 @@ def fit(model: Any, x: Any, y: Any, *callbacks: Any, **more: Any) -> None:
 
 def masks_of(model: Any) -> oracle.Masks:
     """By position among `model.weights`."""
-    by_key = {w.key: w.read_mask() for w in Network.of(model).pruned}
+    by_key = {w.key: w.read_mask() for w in Network.of(model).held}
     return {i: by_key[id(v)] for i, v in enumerate(model.weights) if id(v) in by_key}
 
 
