@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 
@@ -46,19 +45,13 @@ def test_the_cells_of_the_notebook_run_one_after_the_other(backend, tmp_path) ->
     for whole, less in SMALLER.items():
         assert whole in program, whole
         program = program.replace(whole, less)
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     ended = subprocess.run(
         [sys.executable, "-c", program],
         check=False,
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={
-            **os.environ,
-            "KERAS_BACKEND": backend,
-            "MPLBACKEND": "Agg",
-            "PYTHONPATH": path,
-        },
+        env={**native_processes.environment(backend), "MPLBACKEND": "Agg"},
     )
     assert ended.returncode == 0, ended.stderr[-3000:]
     assert (tmp_path / "vit_sparse.keras").exists()

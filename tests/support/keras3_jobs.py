@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -30,9 +29,6 @@ def start(
     job: str, backend: str, folder: pathlib.Path, of: str = "keras3_searches"
 ) -> Any:
     """Carries out a job of a module beside this one, on a backend."""
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    # Not what lth_keras has set in this process, for which tf.keras is tf_keras.
-    own = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
     return subprocess.run(
         [sys.executable, "-m", f"tests.support.{of}", job, str(folder)],
         check=False,
@@ -40,9 +36,7 @@ def start(
         text=True,
         cwd=ROOT,
         env={
-            **own,
-            "KERAS_BACKEND": backend,
-            "PYTHONPATH": path,
+            **native_processes.environment(backend),
             # One thread, so that sums are of one order in every process.
             "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
             "OMP_NUM_THREADS": "1",

@@ -51,6 +51,11 @@ def generators(model: Any) -> list[Any]:
 def _product(gradient: Any, mask: Any) -> Any:
     if mask is None or gradient is None:
         return gradient
+    if hasattr(gradient, "dense_shape"):  # tf.IndexedSlices, whose rows Keras adds.
+        rows = keras.ops.take(keras.ops.cast(mask, gradient.dtype), gradient.indices, 0)
+        return type(gradient)(
+            gradient.values * rows, gradient.indices, gradient.dense_shape
+        )
     return keras.ops.convert_to_tensor(gradient) * keras.ops.cast(mask, gradient.dtype)
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 import pytest
@@ -35,6 +36,27 @@ compiling_backends = pytest.mark.parametrize("backend", [on("tensorflow"), on("j
 every_backend = pytest.mark.parametrize("backend", [on(name) for name in BACKENDS])
 
 
+@functools.cache
+def _compiled() -> tempfile.TemporaryDirectory[str]:
+    """Where processes leave what JAX compiled for those that come after them."""
+    return tempfile.TemporaryDirectory(prefix="lth_keras_compiled_")
+
+
+def environment(backend: str) -> dict[str, str]:
+    """The variables of a process on a backend."""
+    # Not what lth_keras has set in this process, for which tf.keras is tf_keras.
+    own = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    own |= {"KERAS_BACKEND": backend, "PYTHONPATH": path}
+    if backend == "jax":
+        own |= {
+            "JAX_COMPILATION_CACHE_DIR": _compiled().name,
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        }
+    return own
+
+
 def run_on(backend: str, *arguments: str) -> str:
     """What a program prints.
 
@@ -44,7 +66,7 @@ def run_on(backend: str, *arguments: str) -> str:
     """
     done = subprocess.run(
         [sys.executable, *arguments],
-        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)},
+        env=environment(backend),
         cwd=ROOT,
         check=False,
         capture_output=True,
