@@ -58,7 +58,7 @@ def test_tests_and_tools_import_what_their_extra_brings(given: dict[str, Any]) -
         # What peers import comes with the environment that each has of its own.
         if floors.room(source) is None and not source.startswith("benchmarks/peers/"):
             native = source.startswith(
-                ("tests/support/native_", "benchmarks/torch_step.py")
+                ("tests/support/native_", "benchmarks/held_step.py")
             )
             clusters = source in (
                 "tests/support/ray_jobs.py",
