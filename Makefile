@@ -9,14 +9,15 @@ RELEASE_STAMP := .venv/installed-release
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all test-backends campaign lint format benchmark docs site \
+.PHONY: help demo test test-all backends test-backends campaign lint format benchmark docs site \
     wheel clean
 
 help:
 	@echo "make demo       find a winning ticket (ARGS='...' adds flags)"
 	@echo "make test       the fast test suite (ARGS='...' adds pytest flags)"
 	@echo "make test-all   the slow tests too"
-	@echo "make test-backends  Keras 3 on JAX and torch, which it installs besides (1 GB and more)"
+	@echo "make backends   install JAX and torch besides (1 GB and more)"
+	@echo "make test-backends  the tests of Keras 3 on these two (10 minutes)"
 	@echo "make campaign   thousands of damaged files, odd flags and killed runs (20 minutes)"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     rewrite the sources as ruff formats them"
@@ -45,8 +46,10 @@ test-all: $(STAMP)
 	$(PYTEST) $(ARGS)
 
 # A torch that is there already, as one built for the CPU alone, is left as it is.
-test-backends: $(STAMP)
+backends: $(STAMP)
 	$(PIP_PINNED) install --quiet --use-pep517 --editable '.[dev,keras3-jax,keras3-torch]'
+
+test-backends: backends
 	$(PYTEST) -m backends $(ARGS)
 
 campaign: $(STAMP)

@@ -61,6 +61,7 @@ from lth_keras.compat.keras3_models import (
 from lth_keras.compat.keras3_optimizers import (
     is_keras3_optimizer,
     keras3_averages,
+    keras3_entrywise,
     keras3_every_slot,
     keras3_inner_optimizer,
     keras3_is_average,
@@ -116,6 +117,7 @@ __all__ = [
     "keras3_bytes_per_example",
     "keras3_compiled",
     "keras3_dtype",
+    "keras3_entrywise",
     "keras3_every_slot",
     "keras3_follow_state",
     "keras3_forget_traces",

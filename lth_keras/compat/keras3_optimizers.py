@@ -180,6 +180,18 @@ def keras3_rooted(optimizer: Any) -> tuple[str, ...]:
     return ("velocities",)
 
 
+def keras3_entrywise(optimizer: Any) -> tuple[str, ...]:
+    """All slots of an optimizer of torch whose steps handle each entry by itself.
+
+    None where a norm is clipped, or where sums of gradients, averages of weights or
+    greatest velocities are kept besides.
+    """
+    more = ("clipnorm", "global_clipnorm", "use_ema", "gradient_accumulation_steps")
+    if not keras3_rooted(optimizer) or any(getattr(optimizer, n) for n in more):
+        return ()
+    return ("momentums", "velocities")
+
+
 def keras3_iterations(optimizer: Any) -> Any:
     """The variable that counts the steps; `iterations` may be computed from it."""
     return keras3_inner_optimizer(optimizer)._iterations

@@ -14,7 +14,13 @@ from tests.support import native_models as zoo
 from tests.support import native_oracle as oracle
 
 # Lists of slots that are zero where weights are pruned.
-ZEROED = ("_momentums", "_velocities", "_velocity_hats", "_accumulated_gradients")
+ZEROED = (
+    "_momentums",
+    "_velocities",
+    "_velocity_hats",
+    "_accumulated_gradients",
+    "_model_variables_moving_average",
+)
 
 
 def fit(model: Any, x: Any, y: Any, *callbacks: Any, **more: Any) -> None:
@@ -42,7 +48,9 @@ def other_than_by_hand() -> list[str]:
     """
     adam = keras.optimizers.Adam
     made: dict[str, Callable[[], Any]] = {
-        "adam": lambda: adam(1e-2, clipnorm=0.1),
+        "adam": lambda: adam(1e-2),
+        "clipped": lambda: adam(1e-2, clipnorm=0.1),
+        "averaged": lambda: adam(1e-2, use_ema=True, ema_momentum=0.5),
         "amsgrad": lambda: adam(1e-2, amsgrad=True),
         "accumulated": lambda: adam(1e-2, gradient_accumulation_steps=2),
         "adamw": lambda: keras.optimizers.AdamW(1e-2, weight_decay=0.1),

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-# Beside a mask's variable.
-_WORDS = "_lth_words"
+# Beside a mask's variable, and beside that of a slot.
+_WORDS, _ZERO = "_lth_words", "_lth_zero"
 
 
 class Words(NamedTuple):
@@ -24,6 +24,19 @@ class Words(NamedTuple):
     some: bool
     of: Any
     version: int
+
+
+class _Zero(NamedTuple):
+    """A slot that is +0.0 wherever weights are pruned.
+
+    Attributes:
+        value: its tensor, in its `version`.
+        words: what is pruned.
+    """
+
+    value: Any
+    version: int
+    words: Words
 
 
 def zeroed(value: Any, pruned: Any, in_place: bool = False) -> Any:
@@ -62,6 +75,33 @@ def words_of(pruned: Any, value: Any) -> Words | None:
     ):
         return known
     return _made(pruned, value)
+
+
+def is_zero(slot: Any, words: Words) -> bool:
+    """Whether a slot's variable is +0.0 wherever weights are pruned.
+
+    It is looked at when it was written by anybody since `put_to_zero`, as its version
+    tells.
+    """
+    import torch
+
+    value, known = slot.value, vars(slot).get(_ZERO)
+    if (
+        isinstance(known, _Zero)
+        and known.value is value
+        and known.version == value._version
+        and known.words is words
+    ):
+        return True
+    bits = value.detach().view(words.kept.dtype)
+    return not torch.count_nonzero(bits.bitwise_and(~words.kept))
+
+
+def put_to_zero(slot: Any, words: Words) -> None:
+    """Sets a slot's variable to +0.0 where weights are pruned."""
+    value = slot.value
+    value.detach().view(words.kept.dtype).bitwise_and_(words.kept)
+    vars(slot)[_ZERO] = _Zero(value, value._version, words)
 
 
 def _made(pruned: Any, value: Any) -> Words | None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from lth_keras import compat
-from lth_keras.masking.native import roots, steps
+from lth_keras.masking.native import entries, roots, steps
 from lth_keras.masking.native.masks import Mask
 
 _ATTRIBUTE = "_lth_masked"
@@ -31,6 +31,8 @@ class _Plan(NamedTuple):
         variables: as the optimizer is given them.
         pruned: for each the variable of what is pruned, or None.
         rooted: slots of which roots are taken, each with its variable of `pruned`.
+        entrywise: all slots, each with its variable of `pruned`, if no entry of any
+            weight reaches another; else none.
         written: the weights, and their averages, that are put back to zero.
         pruned_there: for each of `written` the variable of what is pruned, or None.
         frozen: for each of `written` the variable of frozen values, or None.
@@ -39,6 +41,7 @@ class _Plan(NamedTuple):
     variables: list[Any]
     pruned: list[Any]
     rooted: list[tuple[Any, Any]]
+    entrywise: list[tuple[Any, Any]]
     written: list[Any]
     pruned_there: list[Any]
     frozen: list[Any]
@@ -152,10 +155,16 @@ class MaskedOptimizer:
         if len(grads) != len(variables):
             return original(grads, trainable_variables)  # Keras says what is wrong.
         plan = self._plan_of(variables)
-        with roots.spared(plan.rooted):
-            result = original(steps.masked(grads, plan.pruned), variables)
-        steps.clean(plan.written, plan.pruned_there, plan.frozen)
-        return result
+        try:
+            if entries.may_move(plan.entrywise):
+                try:
+                    return original(grads, variables)
+                finally:
+                    entries.put_back(plan.entrywise)
+            with roots.spared(plan.rooted):
+                return original(steps.masked(grads, plan.pruned), variables)
+        finally:
+            steps.clean(plan.written, plan.pruned_there, plan.frozen)
 
     def _plan_of(self, variables: list[Any]) -> _Plan:
         """What a step does to variables; made again when masks came or went."""
@@ -167,11 +176,14 @@ class MaskedOptimizer:
     def _planned(self, variables: list[Any]) -> _Plan:
         found = [self._masks.get(self._key(variable)) for variable in variables]
         pruned = [None if m is None else m.pruned_in(self.inner) for m in found]
-        rooted, names = [], compat.keras3_rooted(self.inner)
-        for variable, where in zip(variables, pruned, strict=True):
-            if names and where is not None:
-                slots = compat.keras3_slots(self.inner, variable)
-                rooted += [(slots[name], where) for name in names if name in slots]
+        masked = [
+            (v, w) for v, w in zip(variables, pruned, strict=True) if w is not None
+        ]
+        rooted = self._slots(masked, compat.keras3_rooted(self.inner))
+        entrywise: list[tuple[Any, Any]] = []
+        # A constraint sees the whole weight before what is pruned is put back.
+        if all(getattr(v, "constraint", None) is None for v, _ in masked):
+            entrywise = self._slots(masked, compat.keras3_entrywise(self.inner))
         # The backend's own variable may be given; the mask knows that of Keras.
         written = [None if m is None else m.variable for m in found]
         pruned_there = list(pruned)
@@ -181,7 +193,19 @@ class MaskedOptimizer:
             found.append(mask)
             pruned_there.append(None if mask is None else mask.pruned_in(self.inner))
         frozen = [None if m is None else m.frozen_in(self.inner) for m in found]
-        return _Plan(variables, pruned, rooted, written, pruned_there, frozen)
+        return _Plan(
+            variables, pruned, rooted, entrywise, written, pruned_there, frozen
+        )
+
+    def _slots(
+        self, masked: list[tuple[Any, Any]], names: tuple[str, ...]
+    ) -> list[tuple[Any, Any]]:
+        """The slots of some names, each with the variable of what is pruned."""
+        found = []
+        for variable, where in masked if names else ():
+            slots = compat.keras3_slots(self.inner, variable)
+            found += [(slots[name], where) for name in names if name in slots]
+        return found
 
     def _key(self, variable: Any) -> Any:
         return compat.keras3_key(self.inner, variable)

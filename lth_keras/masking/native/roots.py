@@ -13,23 +13,20 @@ from typing import Any, NamedTuple
 
 from lth_keras.masking.native import by_torch
 
-# Beside a velocity's variable: where it was seen to be zero, and when.
-_SEEN = "_lth_seen"
+# Beside a velocity's variable.
+_ONES = "_lth_ones"
 
 
-class _Seen(NamedTuple):
-    """A velocity that is +0.0 wherever weights are pruned.
+class _Ones(NamedTuple):
+    """The bits of 1 where weights are pruned, of zero elsewhere.
 
     Attributes:
-        value: its tensor, in its `version`.
+        bits: of the shape of the velocity.
         words: what is pruned.
-        ones: the bits of 1 there, of zero elsewhere.
     """
 
-    value: Any
-    version: int
+    bits: Any
     words: by_torch.Words
-    ones: Any
 
 
 @contextlib.contextmanager
@@ -45,37 +42,28 @@ def spared(velocities: Sequence[tuple[Any, Any]]) -> Iterator[None]:
     for variable, pruned in velocities:
         value = variable.value
         words = by_torch.words_of(pruned, value)
-        if words is None or not words.some:
+        if words is None or not words.some or not by_torch.is_zero(variable, words):
             continue
-        bits = value.detach().view(words.kept.dtype)
         if (ones := _ones(variable, value, words)) is not None:
-            bits.bitwise_or_(ones)
-            changed.append((variable, value, bits, words, ones))
+            value.detach().view(words.kept.dtype).bitwise_or_(ones)
+            changed.append((variable, words))
     try:
         yield
     finally:
-        for variable, value, bits, words, ones in changed:
-            bits.bitwise_and_(words.kept)
-            vars(variable)[_SEEN] = _Seen(value, value._version, words, ones)
+        for variable, words in changed:
+            by_torch.put_to_zero(variable, words)
 
 
 def _ones(variable: Any, value: Any, words: by_torch.Words) -> Any:
-    """The bits of 1 where weights are pruned, if the velocity is +0.0 there."""
+    """The bits of 1 where weights are pruned; None of dtypes that MKL does not know."""
     import torch
 
-    seen = vars(variable).get(_SEEN)
-    if (
-        seen is not None
-        and seen.value is value
-        and seen.version == value._version
-        and seen.words is words
-    ):
-        return seen.ones
-    # The dtypes that MKL knows.
+    known = vars(variable).get(_ONES)
+    if isinstance(known, _Ones) and known.words is words:
+        return known.bits
     one = {torch.float32: 0x3F800000, torch.float64: 0x3FF << 52}.get(value.dtype)
     if one is None or not torch.backends.mkl.is_available():
         return None
-    pruned = ~words.kept
-    if torch.count_nonzero(value.detach().view(pruned.dtype).bitwise_and(pruned)):
-        return None
-    return pruned.bitwise_and_(one)
+    bits = (~words.kept).bitwise_and_(one)
+    vars(variable)[_ONES] = _Ones(bits, words)
+    return bits
