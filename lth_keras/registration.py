@@ -62,7 +62,13 @@ class _StandIn:
     def __init__(self, name: str, module: str):
         self._name, self._module = name, module
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """An object of the class."""
+        return self._found()(*args, **kwargs)
+
     def from_config(self, config: dict[str, Any]) -> Any:
         """What the class makes of a configuration."""
-        made = getattr(importlib.import_module(self._module), self._name)
-        return made.from_config(config)
+        return self._found().from_config(config)
+
+    def _found(self) -> Any:
+        return getattr(importlib.import_module(self._module), self._name)

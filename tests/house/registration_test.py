@@ -103,3 +103,25 @@ def test_every_registered_class_has_a_stand_in() -> None:
     for name, module in ours.items():
         made = keras.saving.get_custom_objects()[f"lth_keras>{name}"]
         assert (made.__name__, made.__module__) == (name, module)
+
+
+@pytest.mark.parametrize("order", ORDERS[:2], ids="-".join)
+def test_a_class_that_is_asked_for_by_name_makes_objects(
+    order: tuple[str, ...],
+) -> None:
+    program = "\n".join(
+        (
+            *(f"import {name}" for name in order),
+            "made = tf_keras.saving.get_registered_object('lth_keras>LinearWarmup')",
+            "print(float(made(0.1, 10)(4)))",
+        )
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.split()[-1]) == pytest.approx(0.05)

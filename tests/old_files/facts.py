@@ -230,7 +230,9 @@ def check_rows(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> N
         return
     for row, known in zip(found, expected, strict=True):
         for key, value in known.items():
-            if "accuracy" in key:
+            if value is None:
+                assert row[key] is None, (key, known)
+            elif "accuracy" in key:
                 # A prediction near a border may fall on its other side.
                 assert abs(row[key] - value) <= 0.1, (key, known)
             elif key == "validation_loss":

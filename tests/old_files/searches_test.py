@@ -34,7 +34,9 @@ def quick(names: Iterable[str], fast: Collection[str]) -> list[Any]:
 def unchanged(before: dict[str, bytes], directory: pathlib.Path) -> bool:
     """Whether what was stored is still there, byte for byte."""
     after = facts.files_of(directory)
-    return all(after.get(n) == v for n, v in before.items() if n not in GROWING)
+    return after.keys() >= before.keys() and all(
+        after[n] == v for n, v in before.items() if n not in GROWING
+    )
 
 
 def check_end(directory: pathlib.Path, name: str) -> None:
@@ -67,6 +69,9 @@ def test_a_killed_search_goes_on_and_ends_the_same(place, tmp_path):
     assert reached.finished_levels == list(range(stored))
     assert (directory / f"level{last:02d}" / "ticket").exists()
     before = facts.files_of(directory)
+    if not stored and not facts.same_machine():
+        # Level 0 trains again, and computes theta_k in this machine's last bits.
+        before = {n: v for n, v in before.items() if "/rewind/" not in n}
     search, fit = jobs.SEARCHES[name](str(directory))
     trained: list[int] = []
     history = search.fit(**fit, callbacks=lambda level: trained.append(level))
