@@ -34,12 +34,13 @@ def check_data_function(x: Any, trainer: Trainer = TF_KERAS) -> None:
         raise LotteryError(
             f"x is a DatasetCreator, made for its own strategy: {_DATA}."
         )
-    if accepts(x, 0, 0) and trainer.takes_generators:
+    asked = accepts(x, 0, 0) or accepts(x, 0, 0, start=0)
+    if asked and trainer.takes_generators:
         return
     generator = inspect.isgeneratorfunction(x) or inspect.isgeneratorfunction(
         inspect.getattr_static(type(x), "__call__", None)
     )
-    if accepts(x, 0, 0):
+    if asked:
         if generator:
             raise LotteryError(
                 f"x={name} is a generator function: {_DATA}, such as "
@@ -59,9 +60,13 @@ def made(
 ) -> Any:
     """The Dataset of a level; for Keras 3 it may be a generator of batches too.
 
+    A function that cannot do without `start` is given 0 where none is asked for.
+
     Raises:
         LotteryError: the function returned something else.
     """
+    if not start and not accepts(function, level, seed):
+        start = {"start": 0}
     dataset = function(level, seed, **start)
     if isinstance(dataset, Iterator) and trainer.takes_generators:
         return dataset
@@ -139,14 +144,14 @@ def check_callbacks(callbacks: Any, trainer: Trainer = TF_KERAS) -> None:
         )
 
 
-def accepts(function: Callable[..., Any], *arguments: Any) -> bool:
+def accepts(function: Callable[..., Any], *arguments: Any, **named: Any) -> bool:
     """Whether a function can be called with these arguments, as far as it tells."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         return True  # Some that are written in C say nothing.
     try:
-        signature.bind(*arguments)
+        signature.bind(*arguments, **named)
     except TypeError:
         return False
     return True

@@ -130,6 +130,11 @@ def slots_equal_those_of_gradients_that_are_masked_by_hand() -> Found:
     return slots.other_than_by_hand()
 
 
+@row
+def what_is_set_between_fits_counts_as_by_hand() -> Found:
+    return slots.other_than_by_hand_when_set_later()
+
+
 def _generators(model: Any) -> list[Any]:
     return oracle.generators(model)
 

@@ -81,6 +81,42 @@ def other_than_by_hand() -> list[str]:
     return wrong
 
 
+def other_than_by_hand_when_set_later() -> list[str]:
+    """The same, of what the caller sets on optimizer or weight between two fits."""
+    settings: dict[str, Callable[[Any], None]] = {
+        "clipnorm": lambda model: setattr(model.optimizer, "clipnorm", 0.05),
+        "global_clipnorm": lambda m: setattr(m.optimizer, "global_clipnorm", 0.05),
+        "constraint": _constrain,
+    }
+    wrong = []
+    for name, set_later in settings.items():
+        held, plain = zoo.made("dense"), zoo.made("dense")
+        for model, _, _ in (held, plain):
+            model.compile(keras.optimizers.Adam(1e-2), zoo.loss(), **zoo.PLAIN)
+            model.optimizer.build(model.trainable_variables)
+        lth.hold(held[0], rate=zoo.RATE)
+        lth.prune(held[0])
+        masks = masks_of(held[0])
+        oracle.start_from(plain[0], oracle.values(held[0]), masks)
+        oracle.multiply_gradients(plain[0], masks)
+        for model, x, y in (held, plain):
+            fit(model, x, y)
+            set_later(model)
+            model.make_train_function(force=True)  # Compiled steps know nothing of it.
+            fit(model, x, y)
+        ours, others = (oracle.values(model) for model, _, _ in (held, plain))
+        pairs = zip(ours, others, strict=True)
+        if count := sum(a.tobytes() != b.tobytes() for a, b in pairs):
+            wrong.append(f"{name}: {count} variables differ")
+    return wrong
+
+
+def _constrain(model: Any) -> None:
+    for weight in model.weights:
+        if weight.name == "kernel":
+            weight.constraint = keras.constraints.UnitNorm()
+
+
 def _leave(model: Any, masks: oracle.Masks, left: float) -> None:
     """Slots of pruned weights: velocities are what is left, the others zero."""
     optimizer = model.optimizer

@@ -73,6 +73,15 @@ def test_a_function_of_start_makes_the_skipped_steps_itself() -> None:
     assert starts == [0, 5]
 
 
+def test_a_function_may_ask_for_start_without_a_default() -> None:
+    def x(level: int, seed: int, start: int) -> tf.data.Dataset:
+        return numbers(level, seed).repeat().skip(start)
+
+    feed = feeds.Feed(x, steps_per_epoch=4)
+    assert list(feed.dataset(1).take(2).as_numpy_iterator()) == [100, 101]
+    assert list(feed.dataset(1, 2).take(2).as_numpy_iterator()) == [102, 103]
+
+
 def test_a_function_of_start_must_not_end() -> None:
     def x(level: int, seed: int, start: int = 0) -> tf.data.Dataset:
         return numbers(level, seed).skip(start)

@@ -33,6 +33,7 @@ class _Plan(NamedTuple):
         rooted: slots of which roots are taken, each with its variable of `pruned`.
         entrywise: all slots, each with its variable of `pruned`, if no entry of any
             weight reaches another; else none.
+        alone: the names of these slots when the plan was made.
         written: the weights, and their averages, that are put back to zero.
         pruned_there: for each of `written` the variable of what is pruned, or None.
         frozen: for each of `written` the variable of frozen values, or None.
@@ -42,6 +43,7 @@ class _Plan(NamedTuple):
     pruned: list[Any]
     rooted: list[tuple[Any, Any]]
     entrywise: list[tuple[Any, Any]]
+    alone: tuple[str, ...]
     written: list[Any]
     pruned_there: list[Any]
     frozen: list[Any]
@@ -167,23 +169,34 @@ class MaskedOptimizer:
             steps.clean(plan.written, plan.pruned_there, plan.frozen)
 
     def _plan_of(self, variables: list[Any]) -> _Plan:
-        """What a step does to variables; made again when masks came or went."""
-        plan = self._plan
-        if plan is None or not _are_same(plan.variables, variables):
-            plan = self._plan = self._planned(variables)
+        """What a step does to variables.
+
+        Made again when masks came or went, or a clipping or constraint was set.
+        """
+        plan, alone = self._plan, self._alone()
+        if (
+            plan is None
+            or plan.alone != alone
+            or not _are_same(plan.variables, variables)
+        ):
+            plan = self._plan = self._planned(variables, alone)
         return plan
 
-    def _planned(self, variables: list[Any]) -> _Plan:
+    def _alone(self) -> tuple[str, ...]:
+        """The names of all slots, if a step handles each entry by itself."""
+        # A constraint sees the whole weight before what is pruned is put back.
+        if any(mask.variable.constraint is not None for mask in self._masks.values()):
+            return ()
+        return compat.keras3_entrywise(self.inner)
+
+    def _planned(self, variables: list[Any], alone: tuple[str, ...]) -> _Plan:
         found = [self._masks.get(self._key(variable)) for variable in variables]
         pruned = [None if m is None else m.pruned_in(self.inner) for m in found]
         masked = [
             (v, w) for v, w in zip(variables, pruned, strict=True) if w is not None
         ]
         rooted = self._slots(masked, compat.keras3_rooted(self.inner))
-        entrywise: list[tuple[Any, Any]] = []
-        # A constraint sees the whole weight before what is pruned is put back.
-        if all(getattr(v, "constraint", None) is None for v, _ in masked):
-            entrywise = self._slots(masked, compat.keras3_entrywise(self.inner))
+        entrywise = self._slots(masked, alone)
         # The backend's own variable may be given; the mask knows that of Keras.
         written = [None if m is None else m.variable for m in found]
         pruned_there = list(pruned)
@@ -194,7 +207,7 @@ class MaskedOptimizer:
             pruned_there.append(None if mask is None else mask.pruned_in(self.inner))
         frozen = [None if m is None else m.frozen_in(self.inner) for m in found]
         return _Plan(
-            variables, pruned, rooted, entrywise, written, pruned_there, frozen
+            variables, pruned, rooted, entrywise, alone, written, pruned_there, frozen
         )
 
     def _slots(

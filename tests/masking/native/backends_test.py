@@ -48,6 +48,11 @@ def test_one_trace_of_the_step_serves_all_levels(backend: str) -> None:
 
 
 @every_backend
+def test_what_is_set_between_fits_counts_as_by_hand(backend: str) -> None:
+    assert rows_on(backend)["what_is_set_between_fits_counts_as_by_hand"] == []
+
+
+@every_backend
 def test_a_later_step_is_rewound_to_exactly(backend: str) -> None:
     assert rows_on(backend)["rewinds_exactly_to_a_later_step"] == []
 
