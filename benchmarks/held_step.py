@@ -10,6 +10,7 @@ without `fit` around it, whose loop would hide a part of the difference.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import statistics
 import time
@@ -65,12 +66,16 @@ def _seconds(steps: Callable[..., None], *arguments: Any) -> float:
 
 
 def main(_: list[str]) -> None:
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    import keras
+    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if backend not in _WANTED or importlib.util.find_spec(backend) is None:
+        print(
+            f"left out: KERAS_BACKEND={backend} is not installed, or is none of "
+            f"{', '.join(_WANTED)} (pip install -e '.[keras3-jax,keras3-torch]')"
+        )
+        return
 
     import lth_keras as lth
 
-    backend = keras.backend.backend()
     count = _STEPS.value or (40 if backend == "torch" else 400)
     rng = np.random.default_rng(0)
     x: Any = rng.random((count * _BATCH, 28, 28, 1), np.float32)

@@ -180,16 +180,15 @@ def keras3_rooted(optimizer: Any) -> tuple[str, ...]:
     return ("velocities",)
 
 
-def keras3_entrywise(optimizer: Any) -> tuple[str, ...]:
-    """All slots of an optimizer of torch whose steps handle each entry by itself.
+def keras3_is_entrywise(optimizer: Any) -> bool:
+    """Whether no entry of a weight reaches another in a step of torch.
 
-    None where a norm is clipped, or where sums of gradients, averages of weights or
-    greatest velocities are kept besides.
+    They do where a norm is clipped. Nor is it told of optimizers that keep sums of
+    gradients, averages of weights or greatest velocities besides.
     """
     more = ("clipnorm", "global_clipnorm", "use_ema", "gradient_accumulation_steps")
-    if not keras3_rooted(optimizer) or any(getattr(optimizer, n) for n in more):
-        return ()
-    return ("momentums", "velocities")
+    alone = not any(getattr(optimizer, name) for name in more)
+    return bool(keras3_rooted(optimizer)) and alone
 
 
 def keras3_iterations(optimizer: Any) -> Any:

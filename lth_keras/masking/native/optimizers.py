@@ -31,9 +31,7 @@ class _Plan(NamedTuple):
         variables: as the optimizer is given them.
         pruned: for each the variable of what is pruned, or None.
         rooted: slots of which roots are taken, each with its variable of `pruned`.
-        entrywise: all slots, each with its variable of `pruned`, if no entry of any
-            weight reaches another; else none.
-        alone: the names of these slots when the plan was made.
+        slots: all that masked weights have, where there are `rooted` among them.
         written: the weights, and their averages, that are put back to zero.
         pruned_there: for each of `written` the variable of what is pruned, or None.
         frozen: for each of `written` the variable of frozen values, or None.
@@ -42,8 +40,7 @@ class _Plan(NamedTuple):
     variables: list[Any]
     pruned: list[Any]
     rooted: list[tuple[Any, Any]]
-    entrywise: list[tuple[Any, Any]]
-    alone: tuple[str, ...]
+    slots: list[tuple[Any, Any]]
     written: list[Any]
     pruned_there: list[Any]
     frozen: list[Any]
@@ -157,46 +154,41 @@ class MaskedOptimizer:
         if len(grads) != len(variables):
             return original(grads, trainable_variables)  # Keras says what is wrong.
         plan = self._plan_of(variables)
+        moving = self._is_entrywise() and entries.may_move(plan.slots)
+        if not moving:
+            grads = steps.masked(grads, plan.pruned)
         try:
-            if entries.may_move(plan.entrywise):
-                try:
-                    return original(grads, variables)
-                finally:
-                    entries.put_back(plan.entrywise)
-            with roots.spared(plan.rooted):
-                return original(steps.masked(grads, plan.pruned), variables)
+            with roots.spared(() if moving else plan.rooted):
+                return original(grads, variables)
         finally:
+            if moving:
+                entries.put_back(plan.slots)
             steps.clean(plan.written, plan.pruned_there, plan.frozen)
 
-    def _plan_of(self, variables: list[Any]) -> _Plan:
-        """What a step does to variables.
+    def _is_entrywise(self) -> bool:
+        """Whether a step handles each entry by itself; callers may set what decides."""
+        # A constraint sees the whole weight before what is pruned is put back.
+        return compat.keras3_is_entrywise(self.inner) and all(
+            mask.variable.constraint is None for mask in self._masks.values()
+        )
 
-        Made again when masks came or went, or a clipping or constraint was set.
-        """
-        plan, alone = self._plan, self._alone()
-        if (
-            plan is None
-            or plan.alone != alone
-            or not _are_same(plan.variables, variables)
-        ):
-            plan = self._plan = self._planned(variables, alone)
+    def _plan_of(self, variables: list[Any]) -> _Plan:
+        """What a step does to variables; made again when masks came or went."""
+        plan = self._plan
+        if plan is None or not _are_same(plan.variables, variables):
+            plan = self._plan = self._planned(variables)
         return plan
 
-    def _alone(self) -> tuple[str, ...]:
-        """The names of all slots, if a step handles each entry by itself."""
-        # A constraint sees the whole weight before what is pruned is put back.
-        if any(mask.variable.constraint is not None for mask in self._masks.values()):
-            return ()
-        return compat.keras3_entrywise(self.inner)
-
-    def _planned(self, variables: list[Any], alone: tuple[str, ...]) -> _Plan:
+    def _planned(self, variables: list[Any]) -> _Plan:
         found = [self._masks.get(self._key(variable)) for variable in variables]
         pruned = [None if m is None else m.pruned_in(self.inner) for m in found]
-        masked = [
-            (v, w) for v, w in zip(variables, pruned, strict=True) if w is not None
-        ]
-        rooted = self._slots(masked, compat.keras3_rooted(self.inner))
-        entrywise = self._slots(masked, alone)
+        names = compat.keras3_rooted(self.inner)
+        rooted, slots = [], []
+        for variable, where in zip(variables, pruned, strict=True):
+            if names and where is not None:
+                own = compat.keras3_slots(self.inner, variable)
+                slots += [(slot, where) for slot in own.values()]
+                rooted += [(own[name], where) for name in names if name in own]
         # The backend's own variable may be given; the mask knows that of Keras.
         written = [None if m is None else m.variable for m in found]
         pruned_there = list(pruned)
@@ -206,19 +198,7 @@ class MaskedOptimizer:
             found.append(mask)
             pruned_there.append(None if mask is None else mask.pruned_in(self.inner))
         frozen = [None if m is None else m.frozen_in(self.inner) for m in found]
-        return _Plan(
-            variables, pruned, rooted, entrywise, alone, written, pruned_there, frozen
-        )
-
-    def _slots(
-        self, masked: list[tuple[Any, Any]], names: tuple[str, ...]
-    ) -> list[tuple[Any, Any]]:
-        """The slots of some names, each with the variable of what is pruned."""
-        found = []
-        for variable, where in masked if names else ():
-            slots = compat.keras3_slots(self.inner, variable)
-            found += [(slots[name], where) for name in names if name in slots]
-        return found
+        return _Plan(variables, pruned, rooted, slots, written, pruned_there, frozen)
 
     def _key(self, variable: Any) -> Any:
         return compat.keras3_key(self.inner, variable)
