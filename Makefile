@@ -17,7 +17,7 @@ help:
 	@echo "make test       the fast test suite (ARGS='...' adds pytest flags)"
 	@echo "make test-all   the slow tests too"
 	@echo "make backends   install JAX and torch besides (1 GB and more)"
-	@echo "make test-backends  the tests of Keras 3 on these two (10 minutes)"
+	@echo "make test-backends  the tests of Keras 3 on these two (a quarter of an hour)"
 	@echo "make campaign   thousands of damaged files, odd flags and killed runs (20 minutes)"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     rewrite the sources as ruff formats them"
