@@ -257,6 +257,8 @@ def beside_hand(case: Case) -> list[str]:
     plain = made(case)
     oracle.multiply_gradients(plain, masks)
     oracle.start_from(plain, first, masks)
+    # Within a trace ScheduleFreeAdamW loses the weights that its momenta start from.
+    plain.optimizer.build(plain.trainable_variables)
     oracle.set_generators(plain, states)
     fit(plain, case)
     pairs = zip(oracle.values(model), oracle.values(plain), strict=True)
